@@ -1,0 +1,136 @@
+//! The tensors that attention reads and writes: `[B, heads, rows, size]` at given strides, float32 or 16 bits.
+
+use super::register_tile::Rows;
+use crate::numeric::{Dtype, narrow, widen};
+
+/// Distances in elements; a row's own elements are contiguous.
+#[derive(Clone, Copy, Debug)]
+pub struct Strides {
+    /// From one batch to the next.
+    pub batch: usize,
+    /// From one head to the next.
+    pub head: usize,
+    /// From one row to the next.
+    pub row: usize,
+}
+
+impl Strides {
+    /// Strides of contiguous `[B, heads, rows, size]`.
+    pub fn contiguous(heads: usize, rows: usize, size: usize) -> Self {
+        Self { batch: heads * rows * size, head: rows * size, row: size }
+    }
+
+    /// Where row `i` of head `h` of batch `b` starts.
+    #[inline(always)]
+    pub fn start(&self, b: usize, h: usize, i: usize) -> usize {
+        b * self.batch + h * self.head + i * self.row
+    }
+}
+
+/// Elements of one of the three float dtypes.
+#[derive(Clone, Copy)]
+pub enum Elements<'a> {
+    /// float32.
+    Float32(&'a [f32]),
+    /// The bits of float16 or bfloat16.
+    Bits(&'a [u16], Dtype),
+}
+
+/// Elements to write.
+pub enum ElementsMut<'a> {
+    /// float32.
+    Float32(&'a mut [f32]),
+    /// The bits of float16 or bfloat16.
+    Bits(&'a mut [u16], Dtype),
+}
+
+impl ElementsMut<'_> {
+    /// Writes `values` from element `start` on, rounded once to the dtype. NaN is expected to be canonical.
+    pub fn write(&mut self, start: usize, values: &[f32]) {
+        match self {
+            Self::Float32(elements) => elements[start..start + values.len()].copy_from_slice(values),
+            Self::Bits(elements, dtype) => narrow(&mut elements[start..start + values.len()], values, *dtype),
+        }
+    }
+}
+
+/// A tensor `[B, heads, rows, size]` to read.
+#[derive(Clone, Copy)]
+pub struct Heads<'a> {
+    /// The memory.
+    pub elements: Elements<'a>,
+    /// How it is laid out.
+    pub strides: Strides,
+}
+
+impl<'a> Heads<'a> {
+    /// Row `i`, widened to float32.
+    pub fn read_row(&self, output: &mut [f32], b: usize, h: usize, i: usize) {
+        let start = self.strides.start(b, h, i);
+        match self.elements {
+            Elements::Float32(elements) => output.copy_from_slice(&elements[start..start + output.len()]),
+            Elements::Bits(elements, dtype) => widen(output, &elements[start..start + output.len()], dtype),
+        }
+    }
+
+    /// `count` rows from `first` on as float32: where they lie, or widened into `buffer` (`[count, size]`).
+    pub fn rows<'s>(&self, b: usize, h: usize, first: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Rows<'s>
+    where
+        'a: 's,
+    {
+        match self.elements {
+            Elements::Float32(elements) => {
+                let start = self.strides.start(b, h, first);
+                Rows::new(&elements[start..], self.strides.row, count, size)
+            }
+            Elements::Bits(..) => {
+                for j in 0..count {
+                    self.read_row(&mut buffer[j * size..(j + 1) * size], b, h, first + j);
+                }
+                Rows::new(buffer, size, count, size)
+            }
+        }
+    }
+
+    /// Whether no element of the head's `count` rows is NaN or infinite.
+    pub fn all_finite(&self, b: usize, h: usize, count: usize, size: usize) -> bool {
+        (0..count).all(|i| {
+            let start = self.strides.start(b, h, i);
+            match self.elements {
+                // Without an early end the loop is vectorised.
+                Elements::Float32(elements) => {
+                    elements[start..start + size].iter().fold(true, |finite, x| finite & x.is_finite())
+                }
+                Elements::Bits(elements, dtype) => {
+                    let exponent = if dtype == Dtype::Float16 { 0x7c00 } else { 0x7f80 };
+                    elements[start..start + size].iter().fold(true, |finite, x| finite & (x & exponent != exponent))
+                }
+            }
+        })
+    }
+}
+
+/// Writes past rows, then new rows into `present`, bit for bit: `[B, Hkv, P, size]` and `[B, Hkv, S, size]` into
+/// `[B, Hkv, P + S, size]`.
+pub fn concatenate<T: Copy>(
+    present: (&mut [T], Strides),
+    past: (&[T], Strides, usize),
+    new: (&[T], Strides, usize),
+    batch: usize,
+    heads: usize,
+    size: usize,
+) {
+    let (present, present_strides) = present;
+    let past_rows = past.2;
+    for (source, strides, rows, first) in [(past.0, past.1, past.2, 0), (new.0, new.1, new.2, past_rows)] {
+        for b in 0..batch {
+            for h in 0..heads {
+                for i in 0..rows {
+                    let to = present_strides.start(b, h, first + i);
+                    let from = strides.start(b, h, i);
+                    present[to..to + size].copy_from_slice(&source[from..from + size]);
+                }
+            }
+        }
+    }
+}

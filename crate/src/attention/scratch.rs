@@ -1,0 +1,113 @@
+//! Working memory, handed over by the caller: a few blocks, and per-row statistics when weights are asked for. O(L).
+
+use super::arrays::Elements;
+use super::weights::WeightsRequest;
+use super::{Attention, PANEL, SINGLE_BLOCK};
+
+/// The pieces of the working memory.
+pub struct Scratch<'a> {
+    /// The panel's query rows, `[8][max(D, Dv)]`; later its output rows.
+    pub rows: &'a mut [f32],
+    /// Query panel `[D][8]` as it is.
+    pub query: &'a mut [f32],
+    /// Query panel times scale · log2 e.
+    pub query_log2: &'a mut [f32],
+    /// `[Dv][8]`.
+    pub accumulator: &'a mut [f32],
+    /// What a block needs.
+    pub block: Block<'a>,
+    /// The reference of every row, `[B, H, L]`, for the weights.
+    pub references: &'a mut [f32],
+    /// 1 / sum of every row, `[B, H, L]`, for the weights.
+    pub inverses: &'a mut [f32],
+    /// Sum over heads, `[8][T]`, for averaged weights.
+    pub head_sum: &'a mut [f32],
+}
+
+/// The working memory of one block of keys.
+pub struct Block<'a> {
+    /// Scores, then weights, `[keys][8]`.
+    pub scores: &'a mut [f32],
+    /// The scores once more, for the rows where the fast formula overflowed.
+    pub recomputed: &'a mut [f32],
+    /// What the user's mask adds, `[keys][8]`.
+    pub mask: &'a mut [f32],
+    /// Eight rows of `keys` elements.
+    pub rows: &'a mut [f32],
+    /// Keys widened to float32, `[keys][D]`.
+    pub key: &'a mut [f32],
+    /// Values widened, or without their NaN and infinities, `[keys][Dv]`.
+    pub value: &'a mut [f32],
+}
+
+const PIECES: usize = 13;
+
+/// The length of each piece, in the order in which `split` takes them; None when a product overflows.
+fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<[usize; PIECES]> {
+    let sizes = &attention.sizes;
+    let (depth, width) = (sizes.head_size, sizes.value_head_size);
+    let is_widened = matches!(attention.key.elements, Elements::Bits(..));
+    let tile = SINGLE_BLOCK * PANEL;
+    let statistics = match weights {
+        Some(weights) if weights.mode.is_normalized() => {
+            sizes.batch.checked_mul(sizes.heads)?.checked_mul(sizes.query_length)?
+        }
+        _ => 0,
+    };
+    let head_sum = match weights {
+        Some(weights) if weights.average_heads => sizes.key_length.checked_mul(PANEL)?,
+        _ => 0,
+    };
+    Some([
+        depth.max(width).checked_mul(PANEL)?,
+        depth.checked_mul(PANEL)?,
+        depth.checked_mul(PANEL)?,
+        width.checked_mul(PANEL)?,
+        tile,
+        tile,
+        tile,
+        tile,
+        if is_widened { depth.checked_mul(SINGLE_BLOCK)? } else { 0 },
+        width.checked_mul(SINGLE_BLOCK)?,
+        statistics,
+        statistics,
+        head_sum,
+    ])
+}
+
+/// Floats that the working memory needs; None when the sizes overflow.
+pub fn length(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<usize> {
+    lengths(attention, weights)?.iter().try_fold(0_usize, |sum, &piece| sum.checked_add(piece.checked_next_multiple_of(4)?))
+}
+
+impl<'a> Scratch<'a> {
+    /// Cuts `memory` into the pieces; None when it is shorter than `length` says.
+    pub fn split(
+        mut memory: &'a mut [f32], attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>,
+    ) -> Option<Self> {
+        let mut pieces: [&'a mut [f32]; PIECES] = core::array::from_fn(|_| &mut [][..]);
+        for (piece, length) in pieces.iter_mut().zip(lengths(attention, weights)?) {
+            // Each piece starts at a multiple of 16 bytes.
+            let (taken, rest) = memory.split_at_mut_checked(length.checked_next_multiple_of(4)?)?;
+            *piece = &mut taken[..length];
+            memory = rest;
+        }
+        let [
+            rows,
+            query,
+            query_log2,
+            accumulator,
+            scores,
+            recomputed,
+            mask,
+            block_rows,
+            key,
+            value,
+            references,
+            inverses,
+            head_sum,
+        ] = pieces;
+        let block = Block { scores, recomputed, mask, rows: block_rows, key, value };
+        Some(Self { rows, query, query_log2, accumulator, block, references, inverses, head_sum })
+    }
+}

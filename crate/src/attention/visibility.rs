@@ -1,0 +1,118 @@
+//! Which keys a query row may see by the rules alone: causal, window and key lengths. (A user's mask comes on top.)
+//!
+//! Query i stands at position p = i + offset; the rules open one range of keys, `[first, end)`, which moves to the
+//! right as i grows. A tile of keys and rows is open when every row sees every key of it, closed when none does.
+
+use super::PANEL;
+use crate::simd::I32x4;
+use core::ops::Range;
+
+/// The options that make the rules.
+#[derive(Clone, Copy)]
+pub struct Visibility<'a> {
+    /// Key j only where j ≤ p.
+    pub is_causal: bool,
+    /// The offset: n_b − L when true, the past length when false.
+    pub lower_right: bool,
+    /// Key j only where j ≥ p − left.
+    pub left_window: Option<u32>,
+    /// Key j only where j ≤ p + right.
+    pub right_window: Option<u32>,
+    /// n_b, the number of valid keys of each batch; without it all T.
+    pub key_lengths: Option<&'a [i32]>,
+}
+
+/// The rules for one batch.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// Position of query 0.
+    pub offset: i64,
+    keys: i64,
+    right: Option<i64>,
+    left: Option<i64>,
+}
+
+impl Visibility<'_> {
+    /// The rules for batch `b`, with L queries, P past keys and T keys in all.
+    pub fn rules(&self, b: usize, query_length: usize, past_length: usize, key_length: usize) -> Rules {
+        let keys = match self.key_lengths {
+            // The operation checks 0 ≤ n ≤ T; the bounds keep the memory safe whatever comes.
+            Some(lengths) => i64::from(lengths[b]).clamp(0, key_length as i64),
+            None => key_length as i64,
+        };
+        let offset = if self.lower_right { keys - query_length as i64 } else { past_length as i64 };
+        let window = self.right_window.map(i64::from);
+        let right = if self.is_causal { Some(window.unwrap_or(0).min(0)) } else { window };
+        Rules { offset, keys, right, left: self.left_window.map(i64::from) }
+    }
+}
+
+impl Rules {
+    /// The keys that row `i` sees.
+    pub fn range(&self, i: usize) -> Range<usize> {
+        let position = i as i64 + self.offset;
+        let end = self.right.map_or(self.keys, |right| (position + right + 1).clamp(0, self.keys));
+        let first = self.left.map_or(0, |left| (position - left).clamp(0, end));
+        first as usize..end as usize
+    }
+}
+
+/// The key ranges of a panel's 8 rows.
+pub struct PanelRange {
+    /// Keys that at least one row sees.
+    pub outer: Range<usize>,
+    /// Keys that every row sees.
+    inner: Range<usize>,
+    first: [I32x4; 2],
+    end: [I32x4; 2],
+}
+
+impl PanelRange {
+    /// For the given row numbers.
+    pub fn new(rules: &Rules, rows: &[usize; PANEL]) -> Self {
+        let ranges = rows.map(|i| rules.range(i));
+        let seen = || ranges.iter().filter(|range| !range.is_empty());
+        let outer_first = seen().map(|range| range.start).min().unwrap_or(0);
+        let outer_end = seen().map(|range| range.end).max().unwrap_or(0);
+        let inner_first = ranges.iter().map(|range| range.start).max().unwrap_or(0);
+        let inner_end = ranges.iter().map(|range| range.end).min().unwrap_or(0);
+        let lanes = |bound: fn(&Range<usize>) -> usize| {
+            core::array::from_fn(|half| {
+                I32x4::from_array(core::array::from_fn(|c| bound(&ranges[half * 4 + c]) as i32))
+            })
+        };
+        Self {
+            outer: outer_first..outer_end,
+            inner: inner_first..inner_end,
+            first: lanes(|range| range.start),
+            end: lanes(|range| range.end),
+        }
+    }
+
+    /// Whether every row sees all of `keys`.
+    pub fn is_open(&self, keys: &Range<usize>) -> bool {
+        self.inner.start <= keys.start && keys.end <= self.inner.end
+    }
+
+    /// `keys` cut where the keys that every row sees begin and end.
+    pub fn parts(&self, keys: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+        let first = self.inner.start.clamp(keys.start, keys.end);
+        let end = self.inner.end.clamp(first, keys.end);
+        [keys.start..first, first..end, end..keys.end].into_iter().filter(|part| !part.is_empty())
+    }
+
+    /// Mask of the rows that see at least one of `keys`.
+    pub fn sees_any(&self, keys: &Range<usize>) -> [I32x4; 2] {
+        let (start, end) = (I32x4::splat(keys.start as i32), I32x4::splat(keys.end as i32));
+        core::array::from_fn(|half| {
+            start.lt(self.end[half]) & self.first[half].lt(end) & self.first[half].lt(self.end[half])
+        })
+    }
+
+    /// Mask of the rows that see key `j`.
+    #[inline(always)]
+    pub fn sees(&self, j: usize) -> [I32x4; 2] {
+        let j = I32x4::splat(j as i32);
+        core::array::from_fn(|half| j.lt(self.end[half]) & !j.lt(self.first[half]))
+    }
+}

@@ -1,0 +1,50 @@
+//! Attention kernels for WebAssembly SIMD128.
+//!
+//! For each batch b, head h and query row i
+//!
+//! ```text
+//! score[j]  = scale · Σ_d query[i, d] · key[j, d]      then softcap, ALiBi, masks
+//! weight[j] = exp(score[j] − m) / Σ_j exp(score[j] − m)          m = max_j score[j]
+//! output[i] = Σ_j weight[j] · value[j]
+//! ```
+//!
+//! Letters: B batch, H query heads, Hkv key/value heads (H a multiple of Hkv), L query length, S key length,
+//! T = past + S all keys, D query/key head size, Dv value head size. Arrays are row-major; sizes count elements.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `abi` | the WebAssembly exports: numbers in, a status out; pointers become slices here |
+//! | `memory` | the allocator of the linear memory, which can fail |
+//! | `simd` | four lanes of float32 and int32, with one of two multiply-adds |
+//! | `math` | exp, log, tanh, erf, sin and cos with stated errors |
+//! | `numeric` | float16 and bfloat16 bits to and from float32 |
+//! | `attention` | scaled dot-product attention, forward |
+//! | `linear` | x·Wᵀ + b over packed weights |
+//! | `normalization`, `softmax`, `activation`, `rotary`, `embedding` | the other layers' kernels |
+//! | `random` | Philox4x32-10, uniform and normal |
+//!
+//! Kernels never allocate: whoever calls them hands over outputs and scratch memory. Every sum has an order that
+//! depends on the shapes alone.
+
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+pub mod abi;
+pub mod activation;
+pub mod attention;
+pub mod embedding;
+pub mod linear;
+pub mod math;
+pub mod memory;
+pub mod normalization;
+pub mod numeric;
+pub mod random;
+pub mod rotary;
+pub mod simd;
+pub mod softmax;
+
+/// A panic is a bug of this crate: trap, so that the host sees it and stops using the instance.
+#[cfg(target_arch = "wasm32")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    core::arch::wasm32::unreachable()
+}
