@@ -9,7 +9,6 @@ use super::{Attention, BLOCK, Lanes, Outputs, PANEL, SINGLE_BLOCK, panel};
 use crate::numeric::canonical;
 use crate::simd::{F32x4, LANES};
 use core::array::from_fn;
-use core::f32::consts::LOG2_E;
 use core::ops::Range;
 
 /// Computes attention. `scratch` is cut for the same call. docs/semantics.md is the specification.
@@ -40,7 +39,7 @@ fn forward_panel(
 ) {
     let sizes = &attention.sizes;
     let panel = QueryPanel::load(attention, b, h, rows, scratch);
-    let sink = attention.sinks.map_or(f32::NEG_INFINITY, |sinks| sinks[h] * LOG2_E);
+    let sink = attention.sinks.map_or(f32::NEG_INFINITY, |sinks| sinks[h]);
     let mut softmax = OnlineSoftmax::new(sink);
     scratch.accumulator.fill(0.0);
 

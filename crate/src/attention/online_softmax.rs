@@ -20,6 +20,7 @@ use super::{Lanes, PANEL, panel};
 use crate::math::log;
 use crate::simd::{F32x4, I32x4};
 use core::array::from_fn;
+use core::f32::consts::LOG2_E;
 
 /// 1.5 · 2^23 + 127: added to a small integer, it leaves that integer plus 127, an exponent, in the low bits.
 const MAGIC: f32 = 12_582_912.0 + 127.0;
@@ -121,11 +122,12 @@ pub struct Normalization {
 }
 
 impl OnlineSoftmax {
-    /// Before the first block. `sink` in units of log 2; −Infinity for none.
+    /// Before the first block. `sink` in natural units; −Infinity for none.
     pub fn new(sink: f32) -> Self {
         let none = F32x4::splat(f32::NEG_INFINITY);
         // A NaN sink leaves the ceiling alone and enters at the end.
-        Self { maximum: [none; 2], ceiling: [none.pseudo_max(F32x4::splat(sink).ceil()); 2], sum: [F32x4::zero(); 2] }
+        let ceiling = none.pseudo_max(F32x4::splat(sink * LOG2_E).ceil());
+        Self { maximum: [none; 2], ceiling: [ceiling; 2], sum: [F32x4::zero(); 2] }
     }
 
     /// Takes in the block's largest scores. Where they raise a row's reference, its sum is rescaled and the factors are
@@ -159,27 +161,27 @@ impl OnlineSoftmax {
         self.sum = from_fn(|half| self.sum[half] + block_sum[half]);
     }
 
-    /// After the last block. `sink` as given to `new`.
+    /// After the last block. `sink` in natural units, as the user gave it; −Infinity for none.
     pub fn finish(&self, sink: f32) -> Normalization {
         let reference = self.reference();
-        let sink_weight = weight([F32x4::splat(sink); 2], reference);
+        let sink_weight = weight([F32x4::splat(sink * LOG2_E); 2], reference);
         let none = F32x4::splat(f32::NEG_INFINITY);
         let zero = F32x4::zero();
         let total: Lanes = from_fn(|half| self.sum[half] + sink_weight[half]);
-        let empty: [I32x4; 2] = from_fn(|half| total[half].eq(zero));
+        // With a sink of NaN or +Infinity the total is NaN, and so is the row.
+        let fully_masked: [I32x4; 2] = from_fn(|half| {
+            self.maximum[half].eq(none) & self.sum[half].eq(zero) & total[half].eq(total[half])
+        });
         Normalization {
             reference,
-            inverse: from_fn(|half| empty[half].select(zero, F32x4::splat(1.0) / total[half])),
-            // With a sink of NaN or +Infinity the total is NaN, and so is the row.
-            fully_masked: from_fn(|half| {
-                self.maximum[half].eq(none) & self.sum[half].eq(zero) & total[half].eq(total[half])
-            }),
+            inverse: from_fn(|half| total[half].eq(zero).select(zero, F32x4::splat(1.0) / total[half])),
+            fully_masked,
             log_sum_exp: from_fn(|half| {
                 // r·ln 2 in two parts; the first is exact for |r| < 2^11.
                 let high = reference[half] * F32x4::splat(0.693_115_234);
                 let low = reference[half] * F32x4::splat(3.194_618_3e-5)
                     + (log(total[half]) - F32x4::splat(LOG2_FACTOR * core::f32::consts::LN_2));
-                empty[half].select(none, high + low)
+                fully_masked[half].select(F32x4::splat(sink), high + low)
             }),
         }
     }

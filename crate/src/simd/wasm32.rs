@@ -85,12 +85,20 @@ impl F32x4 {
     /// `self < other ? other : self`: keeps `self` where either is NaN.
     #[inline(always)]
     pub fn pseudo_max(self, other: Self) -> Self {
-        Self(f32x4_pmax(self.0, other.0))
+        // With relaxed SIMD LLVM turns f32x4_pmax into f32x4.relaxed_max, whose result for NaN depends on the host.
+        #[cfg(target_feature = "relaxed-simd")]
+        return Self(v128_bitselect(other.0, self.0, f32x4_lt(self.0, other.0)));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        return Self(f32x4_pmax(self.0, other.0));
     }
     /// `other < self ? other : self`: keeps `self` where either is NaN.
     #[inline(always)]
     pub fn pseudo_min(self, other: Self) -> Self {
-        Self(f32x4_pmin(self.0, other.0))
+        // As for the maximum.
+        #[cfg(target_feature = "relaxed-simd")]
+        return Self(v128_bitselect(other.0, self.0, f32x4_lt(other.0, self.0)));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        return Self(f32x4_pmin(self.0, other.0));
     }
     /// The absolute value.
     #[inline(always)]

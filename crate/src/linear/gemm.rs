@@ -1,0 +1,47 @@
+//! Many rows: input strips × weight panels.
+
+use super::pack::pack_strip;
+use super::register_tile::{multiply_strip, tile_rows};
+use super::{BLOCK, PANEL, STRIP, finish};
+
+/// As `linear`, for any number of rows.
+pub fn gemm(
+    output: &mut [f32],
+    input: &[f32],
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    scratch: &mut [f32],
+    in_features: usize,
+    out_features: usize,
+) {
+    if out_features == 0 {
+        return;
+    }
+    for (block, output) in output.chunks_mut(BLOCK * out_features).enumerate() {
+        let rows = output.len() / out_features;
+        let input = &input[block * BLOCK * in_features..][..rows * in_features];
+        let strips = &mut scratch[..rows * in_features];
+        let mut row = 0;
+        while row < rows {
+            let count = tile_rows(rows - row);
+            let range = row * in_features..(row + count) * in_features;
+            pack_strip(&mut strips[range.clone()], &input[range], count, in_features);
+            row += count;
+        }
+        for panel in 0..out_features.div_ceil(PANEL) {
+            let weights = &packed[panel * in_features * PANEL..][..in_features * PANEL];
+            let mut sums = [[0.0; PANEL]; STRIP];
+            let mut row = 0;
+            while row < rows {
+                let count = tile_rows(rows - row);
+                let sums = &mut sums[..count];
+                multiply_strip(sums, &strips[row * in_features..(row + count) * in_features], weights);
+                for (r, sums) in sums.iter().enumerate() {
+                    let start = (row + r) * out_features;
+                    finish(&mut output[start..start + out_features], sums, bias, panel * PANEL);
+                }
+                row += count;
+            }
+        }
+    }
+}

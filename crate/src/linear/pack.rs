@@ -1,0 +1,33 @@
+//! Packed forms of both factors: k goes over memory without gaps, and beside each k lie the rows that a tile reads.
+
+use super::PANEL;
+
+/// packed `[out_features / 8 rounded up][in_features][8]` of weight `[out_features, in_features]`; outputs that fill
+/// up the last panel have weight 0.
+pub fn pack_weight(packed: &mut [f32], weight: &[f32], in_features: usize, out_features: usize) {
+    assert!(weight.len() == in_features * out_features);
+    if in_features == 0 {
+        return;
+    }
+    let panels = packed.chunks_exact_mut(in_features * PANEL);
+    for (panel, rows) in panels.zip(weight.chunks(in_features * PANEL)) {
+        if rows.len() < in_features * PANEL {
+            panel.fill(0.0);
+        }
+        interleave(panel, rows, PANEL, in_features);
+    }
+}
+
+/// `strip[k][r]` of `rows[r][k]`, `count` rows.
+pub fn pack_strip(strip: &mut [f32], rows: &[f32], count: usize, in_features: usize) {
+    interleave(strip, rows, count, in_features);
+}
+
+/// output[k · width + r] = rows[r · size + k] for the rows that there are.
+fn interleave(output: &mut [f32], rows: &[f32], width: usize, size: usize) {
+    for (r, row) in rows.chunks_exact(size).enumerate() {
+        for (group, value) in output.chunks_exact_mut(width).zip(row) {
+            group[r] = *value;
+        }
+    }
+}

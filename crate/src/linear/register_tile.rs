@@ -1,0 +1,132 @@
+//! The inner loops: a strip of 6, 4, 2 or 1 rows times a panel of 8 outputs, and one row times four panels.
+//!
+//! ```text
+//! sums[r][c] = Σ_k strip[k][r] · panel[k][c]
+//! ```
+//!
+//! Per k two vectors of the panel, then for each row one scalar spread over a vector and two multiply-adds: with 6 rows
+//! 12 accumulators, 2 panel vectors and 1 spread scalar fill 15 of 16 registers.
+//!
+//! Each tile is a function that is never inlined, with stepping pointers and a loop that counts down: engines compile
+//! that form best, and a long outer function would stay in their baseline compiler.
+
+#![allow(unsafe_code)]
+
+use super::PANEL;
+use crate::simd::F32x4;
+
+macro_rules! strip_tile {
+    ($name:ident, $rows:literal: $($low:ident $high:ident $row:literal),+) => {
+        /// # Safety
+        /// Valid for reading: one strip's `depth` groups of rows, `8 · depth` elements at `panel`.
+        /// Valid for writing: 8 elements a row at `sums`.
+        #[inline(never)]
+        unsafe fn $name(sums: *mut f32, strip: *const f32, panel: *const f32, depth: usize) {
+            // SAFETY: the pointers step over exactly what the contract says is valid.
+            unsafe {
+                $(
+                    let mut $low = F32x4::zero();
+                    let mut $high = F32x4::zero();
+                )+
+                let mut strip = strip;
+                let mut panel = panel;
+                let mut remaining = depth;
+                while remaining != 0 {
+                    let panel_low = F32x4::load_pointer(panel);
+                    let panel_high = F32x4::load_pointer(panel.add(4));
+                    $(
+                        let value = F32x4::splat_pointer(strip.add($row));
+                        $low = value.mul_add(panel_low, $low);
+                        $high = value.mul_add(panel_high, $high);
+                    )+
+                    strip = strip.add($rows);
+                    panel = panel.add(PANEL);
+                    remaining -= 1;
+                }
+                $(
+                    $low.store_pointer(sums.add($row * PANEL));
+                    $high.store_pointer(sums.add($row * PANEL + 4));
+                )+
+            }
+        }
+    };
+}
+
+strip_tile!(strip_6, 6: l0 h0 0, l1 h1 1, l2 h2 2, l3 h3 3, l4 h4 4, l5 h5 5);
+strip_tile!(strip_4, 4: l0 h0 0, l1 h1 1, l2 h2 2, l3 h3 3);
+strip_tile!(strip_2, 2: l0 h0 0, l1 h1 1);
+strip_tile!(strip_1, 1: l0 h0 0);
+
+/// sums[r] = the products of row r of `strip` `[depth][rows]` with `panel` `[depth][8]`, for 6, 4, 2 or 1 rows.
+pub fn multiply_strip(sums: &mut [[f32; PANEL]], strip: &[f32], panel: &[f32]) {
+    let rows = sums.len();
+    let depth = panel.len() / PANEL;
+    assert!(strip.len() == rows * depth);
+    let sums = sums.as_mut_ptr().cast::<f32>();
+    let strip = strip.as_ptr();
+    let panel = panel.as_ptr();
+    // SAFETY: `sums` has 8 elements for each of the rows and is an exclusive borrow, the strip was found to hold `depth`
+    // groups of as many rows as the chosen tile has, and the panel holds at least 8 · depth elements.
+    unsafe {
+        match rows {
+            6 => strip_6(sums, strip, panel, depth),
+            4 => strip_4(sums, strip, panel, depth),
+            2 => strip_2(sums, strip, panel, depth),
+            1 => strip_1(sums, strip, panel, depth),
+            _ => panic!(),
+        }
+    }
+}
+
+/// The rows of the largest tile that `rows` > 0 rows fill.
+pub fn tile_rows(rows: usize) -> usize {
+    match rows {
+        6.. => 6,
+        4.. => 4,
+        2.. => 2,
+        _ => 1,
+    }
+}
+
+/// sums[p] = the products of `row` with panel p, for four panels at once: one stream of reads wouldn't keep the memory
+/// busy.
+pub fn multiply_row(sums: &mut [[f32; PANEL]; 4], row: &[f32], panels: [&[f32]; 4]) {
+    assert!(panels.iter().all(|panel| panel.len() >= row.len() * PANEL));
+    // SAFETY: each panel holds 8 elements for each of the row's; `sums` is an exclusive borrow.
+    unsafe { row_4(sums.as_mut_ptr().cast(), row.as_ptr(), panels.map(<[f32]>::as_ptr), row.len()) }
+}
+
+/// # Safety
+/// Valid for reading: `depth` elements at `row`, `8 · depth` at each of `panels`. Valid for writing: 32 at `sums`.
+#[inline(never)]
+unsafe fn row_4(sums: *mut f32, row: *const f32, panels: [*const f32; 4], depth: usize) {
+    // SAFETY: the pointers step over exactly what the contract says is valid.
+    unsafe {
+        let [mut p0, mut p1, mut p2, mut p3] = panels;
+        let [mut l0, mut l1, mut l2, mut l3] = [F32x4::zero(); 4];
+        let [mut h0, mut h1, mut h2, mut h3] = [F32x4::zero(); 4];
+        let mut row = row;
+        let mut remaining = depth;
+        while remaining != 0 {
+            let value = F32x4::splat_pointer(row);
+            l0 = value.mul_add(F32x4::load_pointer(p0), l0);
+            h0 = value.mul_add(F32x4::load_pointer(p0.add(4)), h0);
+            l1 = value.mul_add(F32x4::load_pointer(p1), l1);
+            h1 = value.mul_add(F32x4::load_pointer(p1.add(4)), h1);
+            l2 = value.mul_add(F32x4::load_pointer(p2), l2);
+            h2 = value.mul_add(F32x4::load_pointer(p2.add(4)), h2);
+            l3 = value.mul_add(F32x4::load_pointer(p3), l3);
+            h3 = value.mul_add(F32x4::load_pointer(p3.add(4)), h3);
+            row = row.add(1);
+            p0 = p0.add(PANEL);
+            p1 = p1.add(PANEL);
+            p2 = p2.add(PANEL);
+            p3 = p3.add(PANEL);
+            remaining -= 1;
+        }
+        for (p, (low, high)) in [(l0, h0), (l1, h1), (l2, h2), (l3, h3)].into_iter().enumerate() {
+            low.store_pointer(sums.add(p * PANEL));
+            high.store_pointer(sums.add(p * PANEL + 4));
+        }
+    }
+}

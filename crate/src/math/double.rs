@@ -1,0 +1,68 @@
+//! Functions in float64, one number at a time, for what is computed rarely and wants room: the angles of position
+//! tables and the random generator. Plain additions and multiplications only, so both arithmetics give the same bits.
+
+/// 1.5·2^52: added to t, it rounds t to an integer, which ends up in the low bits.
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
+
+/// 1 / i! for i < 16.
+const INVERSE_FACTORIALS: [f64; 16] = {
+    let mut table = [1.0; 16];
+    let mut i = 1;
+    while i < table.len() {
+        table[i] = table[i - 1] / i as f64;
+        i += 1;
+    }
+    table
+};
+
+/// 2^x for |x| ≤ 1000; relative error below 1e-15.
+pub fn exp2_double(x: f64) -> f64 {
+    let rounded = x + ROUNDER;
+    let r = (x - (rounded - ROUNDER)) * core::f64::consts::LN_2;
+    let mut sum = 0.0;
+    for &coefficient in INVERSE_FACTORIALS[..14].iter().rev() {
+        sum = sum * r + coefficient;
+    }
+    sum * f64::from_bits(rounded.to_bits().wrapping_add(1023) << 52)
+}
+
+/// log2 x for positive, normal, finite x; relative error below 1e-15.
+pub fn log2_double(x: f64) -> f64 {
+    /// The bits of √½, rounded down.
+    const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcc;
+    let offset = x.to_bits() + (1023 << 52) - SQRT_HALF;
+    let n = (offset >> 52) as f64 - 1023.0;
+    let m = f64::from_bits((offset & 0x000f_ffff_ffff_ffff) + SQRT_HALF);
+    // log m = 2·artanh s, with |s| ≤ 0.172.
+    let s = (m - 1.0) / (m + 1.0);
+    let square = s * s;
+    let mut sum = 0.0;
+    for odd in (1..=21_u8).rev().step_by(2) {
+        sum = sum * square + 1.0 / f64::from(odd);
+    }
+    n + s * sum * (2.0 * core::f64::consts::LOG2_E)
+}
+
+/// sin and cos of an angle in radians, |angle| ≤ 10^6: the float32 next to the true value or, once in thousands, its
+/// neighbour. Beyond, the error grows by |angle|·2^-53.
+pub fn sin_cos(angle: f64) -> (f32, f32) {
+    /// π/2 in three parts of which the first two have 33 bits: their products with n < 2^20 are exact.
+    const HALF_PI: [f64; 3] = [1.570_796_326_734_125_6, 6.077_100_506_303_966e-11, 2.022_266_248_795_950_6e-21];
+    let rounded = angle * core::f64::consts::FRAC_2_PI + ROUNDER;
+    let n = rounded - ROUNDER;
+    let r = angle - n * HALF_PI[0] - n * HALF_PI[1] - n * HALF_PI[2];
+    let square = r * r;
+    let mut sin = 0.0;
+    let mut cos = 0.0;
+    for i in (0..8).rev() {
+        sin = INVERSE_FACTORIALS[2 * i + 1] - sin * square;
+        cos = INVERSE_FACTORIALS[2 * i] - cos * square;
+    }
+    let (sin, cos) = ((sin * r) as f32, cos as f32);
+    match rounded.to_bits() & 3 {
+        0 => (sin, cos),
+        1 => (cos, -sin),
+        2 => (-sin, -cos),
+        _ => (-cos, sin),
+    }
+}

@@ -1,0 +1,183 @@
+//! float16 and bfloat16, stored as their bits, to and from float32; the one form in which NaN is stored.
+//!
+//! Widening is exact. Narrowing rounds to the nearest value, ties to even; beyond the largest finite value comes
+//! infinity. Everything here is integer arithmetic or exact float arithmetic on normal numbers, so both arithmetics
+//! give the same bits, and subnormal float16 inputs cost no more than others.
+
+use crate::simd::{F32x4, I32x4, LANES};
+
+/// The bits of the one float32 NaN that is ever stored: WebAssembly leaves the payload of a computed NaN open.
+pub const CANONICAL_NAN: u32 = 0x7fc0_0000;
+
+/// The floating-point types of tensors. The numbers are the interface's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Dtype {
+    /// IEEE 754 binary32.
+    Float32 = 0,
+    /// IEEE 754 binary16.
+    Float16 = 1,
+    /// The upper half of a binary32.
+    BFloat16 = 2,
+}
+
+impl Dtype {
+    /// The type with the interface's number.
+    pub fn from_u32(number: u32) -> Option<Self> {
+        match number {
+            0 => Some(Self::Float32),
+            1 => Some(Self::Float16),
+            2 => Some(Self::BFloat16),
+            _ => None,
+        }
+    }
+
+    /// Bytes of one element.
+    pub fn bytes(self) -> usize {
+        if self == Self::Float32 { 4 } else { 2 }
+    }
+}
+
+/// `values` with every NaN in its canonical form.
+#[inline(always)]
+pub fn canonical(values: F32x4) -> F32x4 {
+    values.eq(values).select(values, I32x4::splat(CANONICAL_NAN.cast_signed()).from_bits())
+}
+
+/// `value`, or the canonical NaN.
+#[inline(always)]
+pub fn canonical_scalar(value: f32) -> f32 {
+    if value.is_nan() { f32::from_bits(CANONICAL_NAN) } else { value }
+}
+
+/// The float32 of float16 bits, exactly.
+pub fn float16_to_float32(bits: u16) -> f32 {
+    widen_float16(I32x4::splat(i32::from(bits))).to_array()[0]
+}
+
+/// The float16 bits nearest to `value`; NaN gives 0x7e00.
+pub fn float32_to_float16(value: f32) -> u16 {
+    low_half(narrow_float16(F32x4::splat(value)).to_array()[0])
+}
+
+/// The float32 of bfloat16 bits, exactly.
+pub fn bfloat16_to_float32(bits: u16) -> f32 {
+    widen_bfloat16(I32x4::splat(i32::from(bits))).to_array()[0]
+}
+
+/// The bfloat16 bits nearest to `value`; NaN gives 0x7fc0.
+pub fn float32_to_bfloat16(value: f32) -> u16 {
+    low_half(narrow_bfloat16(F32x4::splat(value)).to_array()[0])
+}
+
+/// output[i] = the float32 of `input[i]`, bits of `dtype`, a 16-bit type.
+pub fn widen(output: &mut [f32], input: &[u16], dtype: Dtype) {
+    if dtype == Dtype::Float16 {
+        widen_with(output, input, widen_float16);
+    } else {
+        widen_with(output, input, widen_bfloat16);
+    }
+}
+
+/// output[i] = the bits of `input[i]` rounded to `dtype`, a 16-bit type.
+pub fn narrow(output: &mut [u16], input: &[f32], dtype: Dtype) {
+    if dtype == Dtype::Float16 {
+        narrow_with(output, input, narrow_float16);
+    } else {
+        narrow_with(output, input, narrow_bfloat16);
+    }
+}
+
+#[inline(always)]
+fn widen_with(output: &mut [f32], input: &[u16], convert: impl Fn(I32x4) -> F32x4) {
+    assert_eq!(output.len(), input.len());
+    let (input_body, input_tail) = input.as_chunks::<LANES>();
+    let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
+    for (output, input) in output_body.iter_mut().zip(input_body) {
+        *output = convert(I32x4::from_array(input.map(i32::from))).to_array();
+    }
+    for (output, input) in output_tail.iter_mut().zip(input_tail) {
+        *output = convert(I32x4::splat(i32::from(*input))).to_array()[0];
+    }
+}
+
+#[inline(always)]
+fn narrow_with(output: &mut [u16], input: &[f32], convert: impl Fn(F32x4) -> I32x4) {
+    assert_eq!(output.len(), input.len());
+    let (input_body, input_tail) = input.as_chunks::<LANES>();
+    let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
+    for (output, input) in output_body.iter_mut().zip(input_body) {
+        *output = convert(F32x4::from_array(*input)).to_array().map(low_half);
+    }
+    for (output, input) in output_tail.iter_mut().zip(input_tail) {
+        *output = low_half(convert(F32x4::splat(*input)).to_array()[0]);
+    }
+}
+
+#[inline(always)]
+fn low_half(bits: i32) -> u16 {
+    bits.cast_unsigned() as u16
+}
+
+/// A mask's lanes of `chosen` where set, of `otherwise` elsewhere.
+#[inline(always)]
+fn select(mask: I32x4, chosen: I32x4, otherwise: I32x4) -> I32x4 {
+    mask.select(chosen.from_bits(), otherwise.from_bits()).to_bits()
+}
+
+/// float16 bits in the low halves of the lanes.
+#[inline(always)]
+fn widen_float16(bits: I32x4) -> F32x4 {
+    /// By this much float32's exponents are larger, in place.
+    const EXPONENT_OFFSET: i32 = (127 - 15) << 23;
+    let sign = (bits & I32x4::splat(0x8000)).shift_left(16);
+    let magnitude = bits & I32x4::splat(0x7fff);
+    let normal = magnitude.shift_left(13) + I32x4::splat(EXPONENT_OFFSET);
+    // A subnormal m·2^-24 as the difference (2^-14 + m·2^-24) − 2^-14 of normal numbers.
+    let smallest_normal = I32x4::splat(EXPONENT_OFFSET + (1 << 23));
+    let subnormal = (magnitude.shift_left(13) + smallest_normal).from_bits() - smallest_normal.from_bits();
+    let finite = select(magnitude.lt(I32x4::splat(0x0400)), subnormal.to_bits(), normal);
+    let infinite = select(
+        magnitude.eq(I32x4::splat(0x7c00)),
+        sign | I32x4::splat(f32::INFINITY.to_bits().cast_signed()),
+        I32x4::splat(CANONICAL_NAN.cast_signed()),
+    );
+    select(magnitude.lt(I32x4::splat(0x7c00)), sign | finite, infinite).from_bits()
+}
+
+/// bfloat16 bits in the low halves of the lanes.
+#[inline(always)]
+fn widen_bfloat16(bits: I32x4) -> F32x4 {
+    canonical(bits.shift_left(16).from_bits())
+}
+
+/// float16 bits in the low halves of the lanes; the upper halves are zero.
+#[inline(always)]
+fn narrow_float16(values: F32x4) -> I32x4 {
+    /// 65536: from here on infinity. (65520 and above round up to it.)
+    const OVERFLOW: i32 = (127 + 16) << 23;
+    /// 2^-14, float16's smallest normal number.
+    const SMALLEST_NORMAL: i32 = (127 - 14) << 23;
+    /// ½: its unit in the last place is 2^-24, float16's subnormal step.
+    const SUBNORMAL_ROUNDER: f32 = 0.5;
+    let sign = (values.to_bits() & I32x4::splat(i32::MIN)).shift_right_logical(16);
+    let magnitude = values.to_bits() & I32x4::splat(i32::MAX);
+    // The addition rounds to a multiple of 2^-24, which ends up in the low bits.
+    let rounder = F32x4::splat(SUBNORMAL_ROUNDER);
+    let subnormal = (magnitude.from_bits() + rounder).to_bits() - rounder.to_bits();
+    let odd = magnitude.shift_right_logical(13) & I32x4::splat(1);
+    let rebiased = magnitude - I32x4::splat((127 - 15) << 23);
+    let normal = (rebiased + I32x4::splat(0x0fff) + odd).shift_right_logical(13);
+    let finite = select(magnitude.lt(I32x4::splat(SMALLEST_NORMAL)), subnormal, normal);
+    let number = sign | select(magnitude.lt(I32x4::splat(OVERFLOW)), finite, I32x4::splat(0x7c00));
+    select(values.eq(values), number, I32x4::splat(0x7e00))
+}
+
+/// bfloat16 bits in the low halves of the lanes; the upper halves are zero.
+#[inline(always)]
+fn narrow_bfloat16(values: F32x4) -> I32x4 {
+    let bits = values.to_bits();
+    let odd = bits.shift_right_logical(16) & I32x4::splat(1);
+    let number = (bits + I32x4::splat(0x7fff) + odd).shift_right_logical(16);
+    select(values.eq(values), number, I32x4::splat(0x7fc0))
+}

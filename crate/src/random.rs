@@ -1,0 +1,74 @@
+//! The random generator: Philox4x32-10, uniform and normal numbers.
+//!
+//! Counter-based (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): element e of a stream depends on
+//! the seed and on e alone, so a stream may be drawn in pieces of any length. Both arithmetics give the same bits.
+
+use crate::math::{log2_double, sin_cos};
+use crate::simd::F32x4;
+
+/// The third and fourth counter words of the streams. Dropout's counters (a row and a batch there) stay far below, so
+/// that with one seed neither repeats the other's words.
+const UNIFORM_STREAM: [u32; 2] = [0, u32::MAX];
+const NORMAL_STREAM: [u32; 2] = [1, u32::MAX];
+
+/// Four random words for a counter and a key (Philox4x32 with 10 rounds).
+pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    let [mut c0, mut c1, mut c2, mut c3] = counter;
+    let [mut k0, mut k1] = key;
+    for _ in 0..10 {
+        let p0 = u64::from(c0) * 0xd251_1f53;
+        let p1 = u64::from(c2) * 0xcd9e_8d57;
+        (c0, c1, c2, c3) = ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
+        k0 = k0.wrapping_add(0x9e37_79b9);
+        k1 = k1.wrapping_add(0xbb67_ae85);
+    }
+    [c0, c1, c2, c3]
+}
+
+/// output[i] = element offset + i of the uniform stream in [low, high), low for low = high; both finite. One of 2^24
+/// equally likely u in [0, 1) gives low·(1 − u) + high·u.
+pub fn uniform(output: &mut [f32], low: f32, high: f32, seed: [u32; 2], offset: u64) {
+    // Rounding may leave the interval, whose upper end is open.
+    let last = if low < high { high.next_down() } else { low };
+    fill(output, seed, offset, UNIFORM_STREAM, |words| {
+        words.map(|word| {
+            let u = (word >> 8) as f32 * (1.0 / 16_777_216.0);
+            (low * (1.0 - u) + high * u).max(low).min(last)
+        })
+    });
+}
+
+/// output[i] = element offset + i of the normal stream, mean + deviation·z by Box–Muller; |z| < 6.67; both finite.
+pub fn normal(output: &mut [f32], mean: f32, deviation: f32, seed: [u32; 2], offset: u64) {
+    fill(output, seed, offset, NORMAL_STREAM, |words| {
+        let [a, b] = [[words[0], words[1]], [words[2], words[3]]].map(|[word, turn]| {
+            const UNIT: f64 = 1.0 / 4_294_967_296.0;
+            // In (0, 1], so that the logarithm is finite.
+            let u = (f64::from(word) + 1.0) * UNIT;
+            let squared_radius = log2_double(u) * (-2.0 * core::f64::consts::LN_2);
+            let radius = F32x4::splat(squared_radius as f32).sqrt().to_array()[0];
+            let (sin, cos) = sin_cos(f64::from(turn) * (UNIT * core::f64::consts::TAU));
+            [radius * cos, radius * sin]
+        });
+        [a[0], a[1], b[0], b[1]].map(|z| mean + deviation * z)
+    });
+}
+
+/// Elements 4n to 4n + 3 come from the words at counter n.
+fn fill(output: &mut [f32], seed: [u32; 2], offset: u64, stream: [u32; 2], numbers: impl Fn([u32; 4]) -> [f32; 4]) {
+    let mut block = offset / 4;
+    let mut skip = (offset % 4) as usize;
+    let mut rest = output;
+    while !rest.is_empty() {
+        let words = philox([block as u32, (block >> 32) as u32, stream[0], stream[1]], seed);
+        let values = numbers(words);
+        let count = rest.len().min(4 - skip);
+        let (head, tail) = rest.split_at_mut(count);
+        for (output, value) in head.iter_mut().zip(&values[skip..]) {
+            *output = *value;
+        }
+        rest = tail;
+        skip = 0;
+        block = block.wrapping_add(1);
+    }
+}

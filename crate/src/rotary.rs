@@ -1,0 +1,117 @@
+//! Rotary position embedding: pairs of features, turned by an angle that grows with the position.
+//!
+//! ```text
+//! real      = cos·x − sin·y
+//! imaginary = sin·x + cos·y
+//! ```
+//!
+//! for each pair (x, y) of the first `rotary_size` features of a head: features i and i + rotary_size/2, or, when
+//! interleaved, 2i and 2i + 1. Features beyond are copied. (Su et al. 2021, "RoFormer"; ONNX RotaryEmbedding.)
+//!
+//! Products are rounded before they are added in both arithmetics, so both give the same bits.
+
+use crate::embedding::IndexOutOfRange;
+use crate::math::{exp2_double, log2_double, sin_cos};
+use crate::numeric::canonical_scalar;
+
+/// Where head h of position s of batch b begins, in elements; its features are contiguous.
+#[derive(Clone, Copy, Debug)]
+pub struct RotaryLayout {
+    /// Number of batches.
+    pub batch: usize,
+    /// Positions in a sequence.
+    pub sequence: usize,
+    /// Number of heads.
+    pub heads: usize,
+    /// Features of a head.
+    pub head_size: usize,
+    /// From one batch to the next.
+    pub batch_stride: usize,
+    /// From one position to the next.
+    pub sequence_stride: usize,
+    /// From one head to the next.
+    pub head_stride: usize,
+}
+
+/// output and input: heads at the places that `layout` says; cosine and sine: `[table rows, rotary_size / 2]`, of which
+/// position s of batch b takes row position_ids[b, s], or without them row b·sequence + s.
+pub fn rotary_embedding(
+    output: &mut [f32],
+    input: &[f32],
+    cosine: &[f32],
+    sine: &[f32],
+    position_ids: Option<&[i32]>,
+    layout: RotaryLayout,
+    rotary_size: usize,
+    interleaved: bool,
+) -> Result<(), IndexOutOfRange> {
+    let RotaryLayout { batch, sequence, heads, head_size, batch_stride, sequence_stride, head_stride } = layout;
+    let pairs = rotary_size / 2;
+    let table_rows = cosine.len().checked_div(pairs).unwrap_or(usize::MAX);
+    let table_row = |position: usize| position_ids.map_or(position, |ids| ids[position] as usize);
+    // Nothing is written unless every row exists. (A negative id is a huge row.)
+    if (0..batch * sequence).any(|position| table_row(position) >= table_rows) {
+        return Err(IndexOutOfRange);
+    }
+    for b in 0..batch {
+        for s in 0..sequence {
+            let row = table_row(b * sequence + s) * pairs;
+            let cosine = &cosine[row..row + pairs];
+            let sine = &sine[row..row + pairs];
+            for h in 0..heads {
+                let start = b * batch_stride + s * sequence_stride + h * head_stride;
+                let output = &mut output[start..start + head_size];
+                let input = &input[start..start + head_size];
+                let (turned, copied) = output.split_at_mut(2 * pairs);
+                let (input, rest) = input.split_at(2 * pairs);
+                if interleaved {
+                    turn_interleaved(turned, input, cosine, sine);
+                } else {
+                    turn_halves(turned, input, cosine, sine);
+                }
+                copied.copy_from_slice(rest);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn turn_halves(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f32]) {
+    let (real, imaginary) = output.split_at_mut(cosine.len());
+    let (x, y) = input.split_at(cosine.len());
+    let outputs = real.iter_mut().zip(imaginary);
+    for (((real, imaginary), (x, y)), (cosine, sine)) in outputs.zip(x.iter().zip(y)).zip(cosine.iter().zip(sine)) {
+        *real = canonical_scalar(cosine * x - sine * y);
+        *imaginary = canonical_scalar(sine * x + cosine * y);
+    }
+}
+
+fn turn_interleaved(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f32]) {
+    let (output, _) = output.as_chunks_mut::<2>();
+    let (input, _) = input.as_chunks::<2>();
+    for ((output, [x, y]), (cosine, sine)) in output.iter_mut().zip(input).zip(cosine.iter().zip(sine)) {
+        *output = [canonical_scalar(cosine * x - sine * y), canonical_scalar(sine * x + cosine * y)];
+    }
+}
+
+/// cosine, sine: `[rows, rotary_size / 2]`, of the angle position · base^(−2i / rotary_size). `base` is positive and
+/// normal.
+///
+/// Angles are float64, so results are within 2^-24 of the truth for positions up to a million. (Tables made in float32,
+/// as many models make them, are off by position · 2^-24.)
+pub fn rotary_tables(cosine: &mut [f32], sine: &mut [f32], rows: usize, rotary_size: usize, base: f32) {
+    let pairs = rotary_size / 2;
+    for i in 0..pairs {
+        let frequency = frequency(f64::from(base), i, rotary_size);
+        for position in 0..rows {
+            let (sin, cos) = sin_cos(position as f64 * frequency);
+            cosine[position * pairs + i] = cos;
+            sine[position * pairs + i] = sin;
+        }
+    }
+}
+
+/// base^(−2i / size)
+pub(crate) fn frequency(base: f64, i: usize, size: usize) -> f64 {
+    exp2_double(-log2_double(base) * (2 * i) as f64 / size as f64)
+}

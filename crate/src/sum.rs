@@ -1,0 +1,40 @@
+//! Sums over a row, in an order that its length alone fixes: sixteen running sums, element i going to the one of
+//! i mod 16, which are then added in pairs. (The last, incomplete group of four is the exception: it joins the last sums.)
+
+use crate::simd::{F32x4, LANES};
+
+/// Σ values.
+pub fn sum(values: &[f32]) -> f32 {
+    accumulate(values, 0.0, |sum, x| sum + x)
+}
+
+/// Σ (values − center)².
+pub fn sum_of_squares(values: &[f32], center: f32) -> f32 {
+    let center_lanes = F32x4::splat(center);
+    accumulate(values, center, |sum, x| {
+        let difference = x - center_lanes;
+        difference.mul_add(difference, sum)
+    })
+}
+
+/// The sum that `add` builds up; `padding` is what it ignores.
+#[inline(always)]
+fn accumulate(values: &[f32], padding: f32, add: impl Fn(F32x4, F32x4) -> F32x4) -> f32 {
+    const SUMS: usize = 4;
+    let mut sums = [F32x4::zero(); SUMS];
+    let (groups, tail) = values.as_chunks::<{ SUMS * LANES }>();
+    for group in groups {
+        let (vectors, _) = group.as_chunks::<LANES>();
+        for (sum, vector) in sums.iter_mut().zip(vectors) {
+            *sum = add(*sum, F32x4::from_array(*vector));
+        }
+    }
+    let (vectors, rest) = tail.as_chunks::<LANES>();
+    for (sum, vector) in sums.iter_mut().zip(vectors) {
+        *sum = add(*sum, F32x4::from_array(*vector));
+    }
+    if !rest.is_empty() {
+        sums[SUMS - 1] = add(sums[SUMS - 1], F32x4::load_partial(rest, padding));
+    }
+    ((sums[0] + sums[2]) + (sums[1] + sums[3])).sum()
+}

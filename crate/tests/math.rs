@@ -1,0 +1,166 @@
+//! The transcendental functions against float64, over a sweep of all exponents.
+
+#[path = "oracle/math.rs"]
+mod oracle;
+
+use oracle::error_in_ulp;
+use wasm_attention::math::{exp, exp2_double, log, log2, log2_double, normal_cdf, sin_cos, tanh};
+use wasm_attention::simd::{F32x4, FUSED};
+
+/// The step between the bit patterns of a sweep: a prime, so that low mantissa bits vary.
+const STRIDE: usize = if cfg!(miri) { 4_000_037 } else { 1009 };
+
+/// Every STRIDE-th float32 of either sign between two magnitudes, both included.
+fn sweep(low: f32, high: f32) -> impl Iterator<Item = f32> {
+    (low.to_bits()..=high.to_bits()).step_by(STRIDE).chain([high.to_bits()]).map(f32::from_bits).flat_map(|x| [x, -x])
+}
+
+fn one(function: impl Fn(F32x4) -> F32x4, x: f32) -> f32 {
+    function(F32x4::splat(x)).to_array()[0]
+}
+
+/// The largest error in ulp, which must stay below the bound of the arithmetic that runs. (Printed, to be stated.)
+fn check(
+    name: &str,
+    bound: f64,
+    inputs: impl Iterator<Item = f32>,
+    function: impl Fn(F32x4) -> F32x4,
+    truth: impl Fn(f64) -> f64,
+) {
+    let (error, at) = inputs
+        .map(|x| (error_in_ulp(one(&function, x), truth(f64::from(x))), x))
+        .fold((0.0, 0.0), |worst, next| if next.0 <= worst.0 { worst } else { next });
+    println!("{name}: {error:.3} ulp at {at:e}, fused: {FUSED}");
+    assert!(error <= bound, "{name}: {error} ulp at {at:e}");
+}
+
+#[test]
+fn exp_is_accurate() {
+    let inputs = sweep(0.0, 88.722_83).filter(|&x| x > -86.98);
+    check("exp", 1.4, inputs, exp, f64::exp);
+}
+
+#[test]
+fn exp_at_the_ends() {
+    for (x, expected) in [
+        (0.0, 1.0),
+        (-0.0, 1.0),
+        (-87.0, 0.0),
+        (-87.5, 0.0),
+        (-100.0, 0.0),
+        (f32::MIN, 0.0),
+        (f32::NEG_INFINITY, 0.0),
+        (88.722_84, f32::INFINITY),
+        (89.5, f32::INFINITY),
+        (f32::MAX, f32::INFINITY),
+        (f32::INFINITY, f32::INFINITY),
+    ] {
+        assert_eq!(one(exp, x).to_bits(), f32::to_bits(expected), "exp({x})");
+    }
+    assert!(one(exp, f32::NAN).is_nan() && one(exp, -f32::NAN).is_nan());
+    assert!(one(exp, f32::from_bits(0x7fff_ffff)).is_nan() && one(exp, f32::from_bits(0xff80_0001)).is_nan());
+    // No result is subnormal.
+    for x in sweep(86.0, 88.0) {
+        let result = one(exp, x);
+        assert!(result == 0.0 || result.is_normal(), "exp({x}) = {result}");
+    }
+}
+
+#[test]
+fn log_is_accurate() {
+    check("log", 0.9, sweep(0.0, f32::MAX).filter(|&x| x > 0.0), log, f64::ln);
+    check("log near 1", 0.9, sweep(0.5, 2.0).filter(|&x| x > 0.0), log, f64::ln);
+    let bound = if FUSED { 1.1 } else { 2.0 };
+    check("log2", bound, sweep(0.0, f32::MAX).filter(|&x| x > 0.0), log2, f64::log2);
+    check("log2 near 1", bound, sweep(0.5, 2.0).filter(|&x| x > 0.0), log2, f64::log2);
+}
+
+#[test]
+fn log_of_special_values() {
+    for function in [log, log2] {
+        assert_eq!(one(function, 1.0).to_bits(), 0);
+        assert_eq!(one(function, 0.0), f32::NEG_INFINITY);
+        assert_eq!(one(function, -0.0), f32::NEG_INFINITY);
+        assert_eq!(one(function, f32::INFINITY), f32::INFINITY);
+        for x in [-1.0, -f32::MIN_POSITIVE, -1e-40, f32::MIN, f32::NEG_INFINITY, f32::NAN, -f32::NAN] {
+            assert!(one(function, x).is_nan(), "log({x})");
+        }
+    }
+    for n in -149_i16..128 {
+        assert_eq!(one(log2, 2_f64.powi(i32::from(n)) as f32), f32::from(n));
+    }
+}
+
+#[test]
+fn tanh_is_accurate() {
+    check("tanh", 2.5, sweep(0.0, f32::INFINITY), tanh, f64::tanh);
+}
+
+#[test]
+fn tanh_of_special_values() {
+    assert_eq!(one(tanh, 0.0).to_bits(), 0);
+    assert_eq!(one(tanh, -0.0).to_bits(), (-0.0_f32).to_bits());
+    assert_eq!((one(tanh, f32::INFINITY), one(tanh, f32::NEG_INFINITY)), (1.0, -1.0));
+    assert!(one(tanh, f32::NAN).is_nan());
+}
+
+#[test]
+fn normal_cdf_is_accurate() {
+    check("normal_cdf", if FUSED { 6.0 } else { 7.5 }, sweep(0.0, f32::INFINITY).filter(|&x| x >= -12.5), normal_cdf, oracle::normal_cdf);
+}
+
+#[test]
+fn normal_cdf_of_special_values() {
+    assert_eq!(one(normal_cdf, -12.6), 0.0);
+    assert_eq!((one(normal_cdf, f32::INFINITY), one(normal_cdf, f32::NEG_INFINITY)), (1.0, 0.0));
+    assert!(one(normal_cdf, f32::NAN).is_nan());
+    assert!(sweep(12.0, 13.0).map(|x| one(normal_cdf, x)).all(|y| y == 0.0 || y.is_normal()));
+}
+
+#[test]
+fn lanes_do_not_influence_each_other() {
+    for function in [exp, log, log2, tanh, normal_cdf] {
+        let mixed = function(F32x4::from_array([1.5, f32::NAN, -f32::INFINITY, 0.25])).to_array();
+        assert_eq!(mixed[0].to_bits(), one(function, 1.5).to_bits());
+        assert_eq!(mixed[3].to_bits(), one(function, 0.25).to_bits());
+    }
+}
+
+#[test]
+fn sin_and_cos_are_accurate() {
+    let mut worst = 0.0_f64;
+    let angles = sweep(1e-30, 1e6).map(f64::from).chain((0..100_000).step_by(STRIDE).map(|i| f64::from(i as u32) * 10.0 / 3.0));
+    for angle in angles {
+        let (sin, cos) = sin_cos(angle);
+        worst = worst.max(error_in_ulp(sin, angle.sin())).max(error_in_ulp(cos, angle.cos()));
+    }
+    println!("sin_cos: {worst:.6} ulp");
+    assert!(worst <= 0.501, "sin_cos: {worst} ulp");
+    // Close to multiples of π/2 the result is as small as the rounding of the multiple.
+    for n in 1..2000 {
+        let angle = f64::from(n) * std::f64::consts::FRAC_PI_2;
+        let (sin, cos) = sin_cos(angle);
+        assert!(error_in_ulp(sin, angle.sin()) <= 0.501 && error_in_ulp(cos, angle.cos()) <= 0.501, "sin_cos({angle})");
+    }
+    assert_eq!(sin_cos(0.0), (0.0, 1.0));
+}
+
+#[test]
+fn double_functions_are_accurate() {
+    let mut worst = (0.0_f64, 0.0_f64);
+    for i in (-1000 * 1024..1000 * 1024).step_by(STRIDE) {
+        let x = f64::from(i) / 1024.0 + 1.0 / 3072.0;
+        worst.0 = worst.0.max((exp2_double(x) / x.exp2() - 1.0).abs());
+    }
+    for bits in (f64::MIN_POSITIVE.to_bits()..f64::MAX.to_bits()).step_by(STRIDE << 30) {
+        let x = f64::from_bits(bits);
+        worst.1 = worst.1.max((log2_double(x) / x.log2() - 1.0).abs());
+    }
+    for i in (1..4_000_000).step_by(STRIDE) {
+        let x = f64::from(i) / 1_000_000.0;
+        worst.1 = worst.1.max((log2_double(x) - x.log2()).abs() / x.log2().abs());
+    }
+    println!("exp2_double: {:e}, log2_double: {:e}", worst.0, worst.1);
+    assert!(worst.0 < 1e-15 && worst.1 < 1e-15);
+    assert_eq!((exp2_double(10.0), log2_double(1024.0), log2_double(1.0)), (1024.0, 10.0, 0.0));
+}

@@ -1,0 +1,78 @@
+// What decides the bytes of the WebAssembly files besides the toolchain: the sources and the flags.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+/** The two builds; `rustflags` and `wasmOpt` are what each adds to the common flags below. */
+export const arithmetics = /** @type {const} */ ({
+  separate: { rustflags: ["-Ctarget-feature=+simd128"], wasmOpt: [] },
+  fused: { rustflags: ["-Ctarget-feature=+simd128,+relaxed-simd"], wasmOpt: ["--enable-relaxed-simd"] },
+});
+
+// LLVM's loop-strength reduction turns constant offsets into additions that engines can't fold into the load.
+export const commonRustflags = ["-Cllvm-args=-disable-lsr"];
+
+export const commonWasmOpt = [
+  // What Rust's output uses, and nothing that a host with SIMD may lack.
+  "--mvp-features",
+  "--enable-simd",
+  "--enable-bulk-memory",
+  "--enable-bulk-memory-opt",
+  "--enable-call-indirect-overlong",
+  "--enable-multivalue",
+  "--enable-mutable-globals",
+  "--enable-nontrapping-float-to-int",
+  "--enable-reference-types",
+  "--enable-sign-ext",
+  // LLVM has inlined what should be; the register tiles must stay functions of their own, or engines run them in
+  // baseline code to the end of a call.
+  "--no-inline=*",
+  "-O3",
+  "--strip-debug",
+  "--strip-producers",
+];
+
+const sourceRoots = [
+  "Cargo.toml",
+  "Cargo.lock",
+  "rust-toolchain.toml",
+  ".cargo",
+  "crate/Cargo.toml",
+  "crate/src",
+  "crate/examples/parameter_layout.rs",
+  "scripts/wasm-recipe.mjs",
+];
+
+/**
+ * The files below a path, sorted by name; none when there is no such path.
+ * @param {string} root
+ * @param {string} path with forward slashes, relative to the root
+ * @returns {string[]}
+ */
+function filesBelow(root, path) {
+  const absolute = join(root, path);
+  if (!existsSync(absolute)) return [];
+  if (!statSync(absolute).isDirectory()) return [path];
+  return readdirSync(absolute)
+    .sort()
+    .flatMap((name) => filesBelow(root, `${path}/${name}`));
+}
+
+/**
+ * One sha256, in hexadecimal, over the names and contents of everything that the WebAssembly files are made from.
+ * @param {string} root the repository
+ */
+export function hashSources(root) {
+  const hash = createHash("sha256");
+  for (const path of sourceRoots.flatMap((source) => filesBelow(root, source))) {
+    const content = readFileSync(join(root, path));
+    hash.update(`${path}\0${String(content.length)}\0`).update(content);
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * The sha256 of some bytes, in hexadecimal.
+ * @param {Uint8Array} bytes
+ */
+export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");

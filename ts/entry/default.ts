@@ -1,0 +1,31 @@
+import { compileBytes, moduleFromSource } from "../runtime/compile.js";
+import { hostFuses } from "../runtime/fusion-probe.js";
+import { initialize, type Runtime } from "../runtime/instance.js";
+import type { ModuleLoader } from "../runtime/module.js";
+import type { InitOptions } from "../runtime/options.js";
+import fused from "../wasm/fused.bytes.js";
+import separate from "../wasm/separate.bytes.js";
+import { bytesFromBase64 } from "./base64.js";
+import { inflate } from "./inflate.js";
+
+export * from "../surface.js";
+
+/** Both builds travel in the JavaScript itself, so that no host needs a file, a fetch or a bundler's help. */
+const inlined: ModuleLoader = {
+  fuses: hostFuses,
+  load: async (arithmetic) => compileBytes(await inflate(bytesFromBase64(arithmetic === "fused" ? fused : separate))),
+  fromSource: moduleFromSource,
+};
+
+/**
+ * Makes the runtime that all operations use; after it they are synchronous. Takes the fused arithmetic where the host
+ * really fuses multiply and add, else the separate one. A later call returns the same runtime, unless an option
+ * contradicts it.
+ *
+ * Rejects with a TypeError or RangeError for wrong options, and with an AttentionError when the host lacks WebAssembly
+ * or SIMD, forbids it, when `module` is not a build of this version, or when options contradict the runtime that there
+ * is (until `runtime.dispose()`).
+ */
+export function init(options?: InitOptions): Promise<Runtime> {
+  return initialize(inlined, options);
+}

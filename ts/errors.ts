@@ -1,0 +1,106 @@
+import { show } from "./show.js";
+
+/** What went wrong, for programs. A code keeps its meaning; messages may change. */
+export type ErrorCode =
+  /** TypeError: the wrong kind of thing. */
+  | "ERR_INVALID_TYPE"
+  /** RangeError: the right kind of thing with a wrong value. */
+  | "ERR_INVALID_VALUE"
+  /** RangeError: a shape that doesn't fit. */
+  | "ERR_SHAPE"
+  /** RangeError: no memory for a tensor or for an operation; the runtime stays usable. */
+  | "ERR_OUT_OF_MEMORY"
+  /** TypeError: a tensor whose memory has been given back. */
+  | "ERR_DISPOSED"
+  /** TypeError: a tensor of another copy of this package. */
+  | "ERR_FOREIGN_TENSOR"
+  /** AttentionError: no `init` yet, or the runtime has been disposed. */
+  | "ERR_NOT_INITIALIZED"
+  /** AttentionError: `init` with options that contradict the runtime there is. */
+  | "ERR_ALREADY_INITIALIZED"
+  /** AttentionError: a kernel trapped; `init` makes a new runtime. */
+  | "ERR_RUNTIME_FAILED"
+  /** AttentionError: the host has no WebAssembly. */
+  | "ERR_NO_WEBASSEMBLY"
+  /** AttentionError: the host's WebAssembly has no SIMD. */
+  | "ERR_NO_SIMD"
+  /** AttentionError: the host doesn't fuse multiply and add, which the given module needs. */
+  | "ERR_NO_FUSED_ARITHMETIC"
+  /** AttentionError: a content security policy forbids WebAssembly. */
+  | "ERR_BLOCKED_BY_CSP"
+  /** AttentionError: the host compiles no WebAssembly from bytes. */
+  | "ERR_CODE_GENERATION"
+  /** AttentionError: the host can't unpack the module that comes with the package. */
+  | "ERR_NO_DECOMPRESSION"
+  /** AttentionError: not WebAssembly, or not a build of this package. */
+  | "ERR_INVALID_MODULE"
+  /** AttentionError: a build of another version of this package. */
+  | "ERR_VERSION_MISMATCH"
+  /** AttentionError: a safetensors file that is broken or that holds what we don't compute with. */
+  | "ERR_SAFETENSORS"
+  /** AttentionError: a bug of this package. */
+  | "ERR_INTERNAL";
+
+/** What the host lacks or what became of the runtime. The caller's mistakes are TypeErrors and RangeErrors. */
+export class AttentionError extends Error {
+  override readonly name = "AttentionError";
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** A TypeError or RangeError with a code. */
+export type Coded<E extends Error> = E & { readonly code: ErrorCode };
+
+const withCode = <E extends Error>(error: E, code: ErrorCode): Coded<E> => Object.assign(error, { code });
+
+/** A TypeError with a text of its own. */
+export const codedTypeError = (code: ErrorCode, message: string): Coded<TypeError> =>
+  withCode(new TypeError(message), code);
+
+/** A RangeError with a text of its own. */
+export const codedRangeError = (code: ErrorCode, message: string): Coded<RangeError> =>
+  withCode(new RangeError(message), code);
+
+const mismatch = (operation: string, argument: string, expected: string, value: unknown): string =>
+  `${operation}: ${argument}: expected ${expected}, got ${show(value)}`;
+
+/** The wrong kind of thing: which argument, what was expected, what came. */
+export function typeError(
+  operation: string,
+  argument: string,
+  expected: string,
+  value: unknown,
+  code: ErrorCode = "ERR_INVALID_TYPE",
+): Coded<TypeError> {
+  return codedTypeError(code, mismatch(operation, argument, expected, value));
+}
+
+/** A wrong value of the right kind. */
+export function rangeError(
+  operation: string,
+  argument: string,
+  expected: string,
+  value: unknown,
+  code: ErrorCode = "ERR_INVALID_VALUE",
+): Coded<RangeError> {
+  return codedRangeError(code, mismatch(operation, argument, expected, value));
+}
+
+/** A shape that doesn't fit. */
+export function shapeError(
+  operation: string,
+  argument: string,
+  expected: string,
+  shape: readonly number[],
+): Coded<RangeError> {
+  return rangeError(operation, argument, expected, shape, "ERR_SHAPE");
+}
+
+/** No memory. */
+export const outOfMemoryError = (message: string): Coded<RangeError> => codedRangeError("ERR_OUT_OF_MEMORY", message);

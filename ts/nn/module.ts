@@ -1,0 +1,168 @@
+import { checkBoolean, checkOptions } from "../arguments.js";
+import { codedRangeError, codedTypeError, typeError } from "../errors.js";
+import { kindOf } from "../kind.js";
+import { runCall } from "../ops/call.js";
+import { describe, type Operand, type TensorLike } from "../ops/operand.js";
+import { float32View } from "../runtime/memory.js";
+import { show } from "../show.js";
+import { isFloat } from "../tensor/dtype.js";
+import { keep, scope } from "../tensor/scope.js";
+import { elementCount, sameShape } from "../tensor/shape.js";
+import { pointerOf, type Tensor } from "../tensor/tensor.js";
+
+/** A module's parameters by PyTorch's names, in PyTorch's order. */
+export type StateDict = Record<string, Tensor<"float32">>;
+
+/** What `loadStateDict` takes: an object or a Map (such as `loadSafetensors` gives). */
+export type StateDictLike = Readonly<Record<string, TensorLike>> | ReadonlyMap<string, TensorLike>;
+
+/** Options of `loadStateDict`. */
+export interface LoadStateDictOptions {
+  /** Throw when a name is missing or unknown. Default: true. A wrong shape throws in any case. */
+  strict?: boolean;
+}
+
+/** The names on which `loadStateDict` and the module disagree; with `strict` there are none. */
+export interface LoadStateDictResult {
+  missingKeys: string[];
+  unexpectedKeys: string[];
+}
+
+function readEntries(operation: string, dict: unknown): Map<string, TensorLike> {
+  if (typeof dict !== "object" || dict === null || Array.isArray(dict)) {
+    throw typeError(operation, "dict", "an object or a Map of tensors by name", dict);
+  }
+  const entries = kindOf(dict) === "Map" ? (dict as Map<unknown, TensorLike>) : Object.entries(dict);
+  const read = new Map<string, TensorLike>();
+  for (const [name, value] of entries as Iterable<[unknown, TensorLike]>) {
+    if (typeof name !== "string") throw typeError(operation, "dict", "names that are strings", name);
+    read.set(name, value);
+  }
+  return read;
+}
+
+const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
+
+/** A layer with parameters of its own, all float32. It starts in training mode, as in PyTorch. */
+export abstract class Module {
+  /** The class's name in errors. */
+  readonly #name: string;
+  readonly #parameters: ReadonlyMap<string, Tensor<"float32">>;
+  #isTraining = true;
+  #isDisposed = false;
+
+  /** `create` makes the parameters by name; none is left behind when it throws. */
+  protected constructor(name: string, create: () => StateDict) {
+    this.#name = name;
+    const parameters = scope(create);
+    for (const parameter of Object.values(parameters)) keep(parameter);
+    this.#parameters = new Map(Object.entries(parameters));
+  }
+
+  /** Whether the module is in training mode, in which alone dropout is applied. */
+  get training(): boolean {
+    return this.#isTraining;
+  }
+
+  /** Whether `dispose` has been called. */
+  get disposed(): boolean {
+    return this.#isDisposed;
+  }
+
+  /** Switches to training mode, or with `false` to evaluation. Returns the module. */
+  train(mode = true): this {
+    this.#isTraining = checkBoolean(`${this.#name}.train`, "mode", mode);
+    return this;
+  }
+
+  /** Switches to evaluation mode: no dropout. Returns the module. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /**
+   * The parameters by PyTorch's names. These are the module's own tensors, not copies: they end with the module, and are
+   * changed by `loadStateDict` alone (what is written into a `view` of one need not take effect).
+   *
+   * Throws a TypeError when the module has been disposed.
+   */
+  stateDict(): StateDict {
+    this.requireUsable(`${this.#name}.stateDict`);
+    return Object.fromEntries(this.#parameters);
+  }
+
+  /** The parameters in the order of `stateDict`, whose words about ownership hold here too. */
+  parameters(): Tensor<"float32">[] {
+    this.requireUsable(`${this.#name}.parameters`);
+    return [...this.#parameters.values()];
+  }
+
+  /**
+   * Copies parameters from a dictionary with PyTorch's names; float16 and bfloat16 are widened. Either all that fit are
+   * copied, or, when it throws, none.
+   *
+   * Throws a RangeError that lists missing names, unknown names and wrong shapes (the first two only with `strict`); a
+   * TypeError for anything but float tensors.
+   */
+  loadStateDict(dict: StateDictLike, options?: LoadStateDictOptions): LoadStateDictResult {
+    const operation = `${this.#name}.loadStateDict`;
+    this.requireUsable(operation);
+    const { strict: isStrict = true } = checkOptions(operation, options, ["strict"]);
+    checkBoolean(operation, "strict", isStrict);
+    const entries = readEntries(operation, dict);
+
+    const missingKeys = [...this.#parameters.keys()].filter((name) => !entries.has(name));
+    const unexpectedKeys = [...entries.keys()].filter((name) => !this.#parameters.has(name));
+    const loaded: [Tensor, Operand][] = [];
+    const problems: string[] = [];
+    for (const [name, parameter] of this.#parameters) {
+      const value = entries.get(name);
+      if (value === undefined) continue;
+      const operand = describe(operation, name, value);
+      if (!isFloat(operand.dtype)) throw typeError(operation, name, "float32, float16 or bfloat16", operand.dtype);
+      if (!sameShape(operand.shape, parameter.shape)) {
+        problems.push(`${name}: expected shape ${show(parameter.shape)}, got ${show(operand.shape)}`);
+      }
+      loaded.push([parameter, operand]);
+    }
+    const code = isStrict && missingKeys.length + unexpectedKeys.length > 0 ? "ERR_INVALID_VALUE" : "ERR_SHAPE";
+    if (isStrict && unexpectedKeys.length > 0) problems.unshift(`unexpected keys ${quoted(unexpectedKeys)}`);
+    if (isStrict && missingKeys.length > 0) problems.unshift(`missing keys ${quoted(missingKeys)}`);
+    if (problems.length > 0) throw codedRangeError(code, `${operation}: dict: ${problems.join("; ")}`);
+
+    runCall(operation, (call) => {
+      // All that could fail comes before the first parameter changes.
+      const copies = loaded.map(([parameter, operand]) => ({
+        target: pointerOf(parameter, operation),
+        source: call.inputAsFloat32(operand),
+        length: elementCount(parameter.shape),
+      }));
+      for (const { target, source, length } of copies) {
+        float32View(target, length).set(float32View(source, length));
+      }
+    });
+    this.parametersChanged();
+    return { missingKeys, unexpectedKeys };
+  }
+
+  /** Gives the memory of the parameters back. Using the module afterwards throws a TypeError. */
+  dispose(): void {
+    this.#isDisposed = true;
+    for (const parameter of this.#parameters.values()) parameter.dispose();
+  }
+
+  /** Throws a TypeError when the module has been disposed. */
+  protected requireUsable(operation: string): void {
+    if (this.#isDisposed) {
+      throw codedTypeError("ERR_DISPOSED", `${operation}: this: the ${this.#name} has been disposed`);
+    }
+  }
+
+  /** A parameter that is there. */
+  protected parameter(name: string): Tensor<"float32"> | undefined {
+    return this.#parameters.get(name);
+  }
+
+  /** Called when parameters have other values: what was derived from them is out of date. */
+  protected abstract parametersChanged(): void;
+}

@@ -1,0 +1,107 @@
+import type { Tensor } from "../../tensor/tensor.js";
+import type { NumbersLike } from "../numbers.js";
+import type { TensorLike } from "../operand.js";
+
+/**
+ * Which stage of the computation `weights` shows: 0 scale · query · key, 1 after the softcap, 2 after ALiBi and masks
+ * (-Infinity where hidden), 3 after the softmax, 4 after dropout. 0 to 3 are ONNX's `qk_matmul_output_mode`.
+ */
+export type WeightsMode = 0 | 1 | 2 | 3 | 4;
+
+/** Which attention weights to return. */
+export interface WeightsSelection {
+  /** Query heads, in the order of the result. Default: all. */
+  heads?: readonly number[];
+  /** Query rows, in the order of the result. Default: all. */
+  rows?: readonly number[];
+  /** Return the mean over the heads instead. Default: false. */
+  averageHeads?: boolean;
+}
+
+/** Options of `scaledDotProductAttention`. Letters as in its description. */
+export interface ScaledDotProductAttentionOptions {
+  /**
+   * Boolean (bool tensor or Uint8Array: true, non-zero, attends) or float (added to the scaled score; -Infinity hides).
+   * Broadcasts to `[B, H, L, T]`.
+   */
+  attnMask?: TensorLike;
+  /** Hide keys that come after the query: j > p. Default: false. */
+  isCausal?: boolean;
+  /**
+   * The position p of query i: "upper-left" (default) p = i + P, as PyTorch's `is_causal` and ONNX without
+   * `nonpad_kv_seqlen`; "lower-right" p = i + n - L, as FlashAttention, with n the key length of the batch, or T.
+   */
+  causalAlignment?: "upper-left" | "lower-right";
+  /** Hide keys before p - leftWindowSize. -1 (default) is unbounded. */
+  leftWindowSize?: number;
+  /** Hide keys after p + rightWindowSize. -1 (default) is unbounded. */
+  rightWindowSize?: number;
+  /** `[B]` integers from 0 to S: hide keys from there on (ONNX's `nonpad_kv_seqlen`). */
+  keyLengths?: NumbersLike;
+  /** `[H]` or `[B, H]`: subtract slope · |p - j| from the score (ALiBi). */
+  alibiSlopes?: NumbersLike;
+  /** `[H]`: a logit a head that takes part in the softmax without having a value. -Infinity is none. */
+  sinks?: NumbersLike;
+  /** Bound the scaled score: softcap · tanh(score / softcap). 0 (default) is none. */
+  softcap?: number;
+  /** Factor of the dot products. Default: 1/√D. */
+  scale?: number;
+  /** Keys from before, `[B, Hkv, P, D]`; needs `pastValue`, excludes `keyLengths`. */
+  pastKey?: TensorLike;
+  /** Values from before, `[B, Hkv, P, Dv]`. */
+  pastValue?: TensorLike;
+  /** Probability of dropping a weight; applied whenever above 0, and then needs `seed`. Default: 0. */
+  dropoutP?: number;
+  /** Seed of the dropout: an integer from 0 to 2^53 - 1, or a bigint below 2^64. */
+  seed?: number | bigint;
+  /** Order of the axes of rank-4 inputs, past, present and output. Default: "BHLD". */
+  layout?: "BHLD" | "BLHD";
+  /** H, for rank-3 inputs `[B, L, H·D]`. */
+  numHeads?: number;
+  /** Hkv, for rank-3 inputs. Default: `numHeads`. */
+  numKvHeads?: number;
+  /** Return attention weights: all, or a selection. Default: false. */
+  needWeights?: boolean | WeightsSelection;
+  /** What the weights show. Default: 3. Only with `needWeights`. */
+  weightsMode?: WeightsMode;
+  /** Return the logarithm of each row's sum of exponentials. Default: false. */
+  needLogSumExp?: boolean;
+}
+
+/** The names of all options. */
+export const optionNames = [
+  "attnMask",
+  "isCausal",
+  "causalAlignment",
+  "leftWindowSize",
+  "rightWindowSize",
+  "keyLengths",
+  "alibiSlopes",
+  "sinks",
+  "softcap",
+  "scale",
+  "pastKey",
+  "pastValue",
+  "dropoutP",
+  "seed",
+  "layout",
+  "numHeads",
+  "numKvHeads",
+  "needWeights",
+  "weightsMode",
+  "needLogSumExp",
+] as const satisfies readonly (keyof ScaledDotProductAttentionOptions)[];
+
+/** What `scaledDotProductAttention` returns. */
+export interface ScaledDotProductAttentionResult {
+  /** In the layout and dtype of the query, with Dv in place of D. */
+  output: Tensor;
+  /** `[B, H, L, T]`, or the selected heads and rows, or without the head axis when averaged. With `needWeights`. */
+  weights?: Tensor;
+  /** float32 `[B, H, L]`, natural logarithm, sinks included. With `needLogSumExp`. */
+  logSumExp?: Tensor;
+  /** Past and new keys. With `pastKey`. */
+  presentKey?: Tensor;
+  /** Past and new values. With `pastValue`. */
+  presentValue?: Tensor;
+}

@@ -1,0 +1,58 @@
+import { checkBoolean, checkInteger, checkOptions } from "../../arguments.js";
+import { codedTypeError, typeError } from "../../errors.js";
+import type { Shape } from "../../tensor/shape.js";
+import type { Geometry } from "./geometry.js";
+import type { ScaledDotProductAttentionOptions } from "./options.js";
+
+/** Attention weights that are wanted. */
+export interface WeightsRequest {
+  mode: number;
+  heads: readonly number[];
+  rows: readonly number[];
+  averageHeads: boolean;
+  shape: Shape;
+}
+
+const SOFTMAX_MODE = 3;
+
+function readIndices(operation: string, argument: string, value: unknown, count: number): readonly number[] {
+  if (value === undefined) return Array.from({ length: count }, (_, index) => index);
+  if (!Array.isArray(value)) throw typeError(operation, argument, "an array of integers", value);
+  return value.map((index, position) => checkInteger(operation, `${argument}[${position}]`, index, 0, count - 1));
+}
+
+/** Reads `needWeights` and `weightsMode`; undefined when no weights are wanted. Throws TypeError and RangeError. */
+export function readWeightsRequest(
+  operation: string,
+  options: ScaledDotProductAttentionOptions,
+  geometry: Geometry,
+): WeightsRequest | undefined {
+  const { needWeights = false, weightsMode } = options;
+  if (needWeights === false) {
+    if (weightsMode === undefined) return undefined;
+    throw codedTypeError("ERR_INVALID_TYPE", `${operation}: weightsMode: needs needWeights`);
+  }
+  if (needWeights !== true && (typeof needWeights !== "object" || (needWeights as unknown) === null)) {
+    throw typeError(operation, "needWeights", "a boolean or { heads, rows, averageHeads }", needWeights);
+  }
+  const selection = needWeights === true ? {} : needWeights;
+  checkOptions(`${operation}: needWeights`, selection, ["heads", "rows", "averageHeads"]);
+  const heads = readIndices(operation, "needWeights.heads", selection.heads, geometry.heads);
+  const rows = readIndices(operation, "needWeights.rows", selection.rows, geometry.queryLength);
+  const averageHeads =
+    selection.averageHeads !== undefined &&
+    checkBoolean(operation, "needWeights.averageHeads", selection.averageHeads);
+  if (averageHeads && heads.length === 0) {
+    throw typeError(operation, "needWeights.heads", "at least one head to average", heads);
+  }
+  const leading = averageHeads ? geometry.leadingShape.slice(0, 1) : geometry.leadingShape;
+  // Only inputs with a head axis have it in their weights.
+  const headAxis = geometry.leadingShape.length === 2 && !averageHeads ? [heads.length] : [];
+  return {
+    mode: weightsMode === undefined ? SOFTMAX_MODE : checkInteger(operation, "weightsMode", weightsMode, 0, 4),
+    heads,
+    rows,
+    averageHeads,
+    shape: [...leading.slice(0, 1), ...headAxis, rows.length, geometry.keyLength],
+  };
+}

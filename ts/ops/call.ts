@@ -1,0 +1,118 @@
+import { AttentionError, typeError } from "../errors.js";
+import { requireInstance } from "../runtime/instance.js";
+import { callKernel, type Kernels } from "../runtime/kernels.js";
+import { allocate, free } from "../runtime/memory.js";
+import { bytesPerElement, type DType, dtypeCode, type FloatDType, isFloat } from "../tensor/dtype.js";
+import { elementCount, type Shape } from "../tensor/shape.js";
+import { createTensor, isTensor, pointerOf, type Tensor, tensorFromSource } from "../tensor/tensor.js";
+import type { Operand } from "./operand.js";
+
+/** What one call of an operation allocates. */
+export class Call {
+  readonly #operation: string;
+  readonly #instanceNumber: number;
+  readonly #temporaries: number[] = [];
+  readonly #copies: Tensor[] = [];
+  readonly #outputs: Tensor[] = [];
+
+  constructor(operation: string) {
+    this.#operation = operation;
+    this.#instanceNumber = requireInstance(operation).number;
+  }
+
+  /** A pointer to an operand's elements in its own dtype. What isn't in the WebAssembly memory is copied there. */
+  input(operand: Operand): number {
+    const { argument, content } = operand;
+    if (isTensor(content)) return pointerOf(content, this.#operation, argument);
+    const copy = tensorFromSource(this.#operation, content);
+    this.#copies.push(copy);
+    return pointerOf(copy);
+  }
+
+  /** A pointer to an operand's elements as float32: its own when it is float32, else a widened copy. */
+  inputAsFloat32(operand: Operand): number {
+    const { argument, dtype, shape } = operand;
+    const pointer = this.input(operand);
+    if (dtype === "float32") return pointer;
+    if (!isFloat(dtype)) throw typeError(this.#operation, argument, "float32, float16 or bfloat16", dtype);
+    const wide = this.temporary(elementCount(shape) * bytesPerElement.float32);
+    this.#convert(wide, "float32", pointer, dtype, shape);
+    return wide;
+  }
+
+  /** Work space with arbitrary content. */
+  temporary(bytes: number): number {
+    const pointer = allocate(this.#operation, bytes);
+    this.#temporaries.push(pointer);
+    return pointer;
+  }
+
+  /** A tensor for a result, with arbitrary content. */
+  output<D extends DType>(shape: Shape, dtype: D): Tensor<D> {
+    const tensor = createTensor(this.#operation, shape, dtype);
+    this.#outputs.push(tensor);
+    return tensor;
+  }
+
+  /** A tensor for a result that `fill` computes in float32, at the pointer that it gets; then rounded to the dtype. */
+  outputFromFloat32<D extends FloatDType>(shape: Shape, dtype: D, fill: (pointer: number) => void): Tensor<D> {
+    const tensor = this.output(shape, dtype);
+    if (dtype === "float32") {
+      fill(pointerOf(tensor));
+      return tensor;
+    }
+    const wide = this.temporary(elementCount(shape) * bytesPerElement.float32);
+    fill(wide);
+    this.#convert(pointerOf(tensor), dtype, wide, "float32", shape);
+    return tensor;
+  }
+
+  /** Runs one export that answers a status. */
+  kernel(invoke: (kernels: Kernels) => number): void {
+    const status = this.kernelStatus(invoke);
+    if (status !== 0) {
+      throw new AttentionError(
+        "ERR_INTERNAL",
+        `${this.#operation}: a kernel refused its arguments, with status ${status}`,
+      );
+    }
+  }
+
+  /** Runs one export that answers a status of several meanings, or a size. */
+  kernelStatus(invoke: (kernels: Kernels) => number): number {
+    return callKernel(this.#operation, invoke);
+  }
+
+  /** Frees what was needed during the call. */
+  freeTemporaries(): void {
+    for (const copy of this.#copies) copy.dispose();
+    for (const pointer of this.#temporaries) free(this.#instanceNumber, pointer);
+  }
+
+  /** Disposes the results of a call that failed. */
+  disposeOutputs(): void {
+    for (const output of this.#outputs) output.dispose();
+  }
+
+  #convert(output: number, outputDType: FloatDType, input: number, inputDType: FloatDType, shape: Shape): void {
+    this.kernel((kernels) =>
+      kernels.convert(output, dtypeCode(outputDType), input, dtypeCode(inputDType), elementCount(shape)),
+    );
+  }
+}
+
+/**
+ * Runs the part of an operation that allocates and computes, after everything has been checked. Results stay; all else
+ * is freed when it ends, however it ends.
+ */
+export function runCall<R>(operation: string, body: (call: Call) => R): R {
+  const call = new Call(operation);
+  try {
+    return body(call);
+  } catch (error) {
+    call.disposeOutputs();
+    throw error;
+  } finally {
+    call.freeTemporaries();
+  }
+}

@@ -1,0 +1,39 @@
+import { codedTypeError, typeError } from "../errors.js";
+import type { DType } from "../tensor/dtype.js";
+import type { Shape } from "../tensor/shape.js";
+import { isTensorData, readTensorData, type Source, type TensorData } from "../tensor/source.js";
+import { isForeignTensor, isTensor, requireUsable, type Tensor } from "../tensor/tensor.js";
+
+/** Whatever an operation takes as a tensor. */
+export type TensorLike = Tensor | TensorData;
+
+/** An argument that has been checked. `Call.input` brings it into the WebAssembly memory, if it isn't there. */
+export interface Operand {
+  /** Its name in errors. */
+  readonly argument: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly content: Tensor | Source;
+}
+
+/**
+ * Checks that an argument is a tensor, or what stands for one, without allocating anything. Throws a TypeError for the
+ * wrong kind, for a tensor that has been disposed or is of another copy of this package, and for a detached array; a
+ * RangeError for a shape that doesn't fit the data.
+ */
+export function describe(operation: string, argument: string, value: TensorLike): Operand {
+  if (isTensor(value)) {
+    requireUsable(operation, argument, value);
+    return { argument, shape: value.shape, dtype: value.dtype, content: value };
+  }
+  if (isForeignTensor(value)) {
+    throw codedTypeError(
+      "ERR_FOREIGN_TENSOR",
+      `${operation}: ${argument}: the tensor is of another copy of wasm-attention (another version, or import beside ` +
+        `require), whose memory is out of reach: pass { data: tensor.toArray(), shape: tensor.shape }`,
+    );
+  }
+  if (!isTensorData(value)) throw typeError(operation, argument, "a Tensor or { data, shape }", value);
+  const source = readTensorData(operation, `${argument}.`, value);
+  return { argument, shape: source.shape, dtype: source.dtype, content: source };
+}

@@ -1,0 +1,38 @@
+import { typeError } from "../errors.js";
+
+/** The bytes of an element by its dtype. A bool is a byte, 0 or 1. */
+export const bytesPerElement = { float32: 4, float16: 2, bfloat16: 2, int32: 4, bool: 1 } as const;
+
+/** What a tensor's elements are. */
+export type DType = keyof typeof bytesPerElement;
+
+/** The dtypes that kernels compute with, all of them in float32. */
+export type FloatDType = "float32" | "float16" | "bfloat16";
+
+/** The typed array that carries a dtype's elements; 16-bit floats travel as their bits, on every host. */
+export interface ArrayByDType {
+  float32: Float32Array;
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
+  int32: Int32Array;
+  bool: Uint8Array;
+}
+
+const FLOAT_CODES: Readonly<Record<FloatDType, number>> = { float32: 0, float16: 1, bfloat16: 2 };
+
+/** Whether kernels compute with a dtype. */
+export const isFloat = (dtype: DType): dtype is FloatDType => dtype in FLOAT_CODES;
+
+/** Whether a dtype is stored in 16 bits. */
+export const isHalf = (dtype: DType): dtype is "float16" | "bfloat16" => bytesPerElement[dtype] === 2;
+
+/** A float dtype as the kernels number it. */
+export const dtypeCode = (dtype: FloatDType): number => FLOAT_CODES[dtype];
+
+/** A dtype's name, or a TypeError. */
+export function checkDType(operation: string, argument: string, value: unknown): DType {
+  if (typeof value !== "string" || !Object.hasOwn(bytesPerElement, value)) {
+    throw typeError(operation, argument, `one of ${Object.keys(bytesPerElement).join(", ")}`, value);
+  }
+  return value as DType;
+}

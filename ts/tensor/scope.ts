@@ -1,0 +1,70 @@
+import { codedTypeError, typeError } from "../errors.js";
+import { kindOf } from "../kind.js";
+import { closeScope, type Disposable, forget, openScope } from "./open-scopes.js";
+import { isTensor, type Tensor } from "./tensor.js";
+
+const isPromise = (value: object): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown }).then === "function";
+
+/** What a value holds, one level down. */
+function contentOf(value: object): Iterable<unknown> {
+  if (ArrayBuffer.isView(value)) return [];
+  switch (kindOf(value)) {
+    case "Map":
+      return [...(value as Map<unknown, unknown>).keys(), ...(value as Map<unknown, unknown>).values()];
+    case "Set":
+      return value as Set<unknown>;
+    default:
+      return Object.values(value) as unknown[];
+  }
+}
+
+/** The members that a result holds, in objects, arrays, Maps and Sets at any depth. */
+function membersIn(result: unknown, members: ReadonlySet<Disposable>): Set<Disposable> {
+  const found = new Set<Disposable>();
+  const seen = new Set<unknown>();
+  const open: unknown[] = [result];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    if (isPromise(value)) {
+      // It fails soon, having lost its tensors: that must not end the process as an unhandled rejection.
+      value.then(undefined, () => {});
+      throw codedTypeError(
+        "ERR_INVALID_TYPE",
+        "scope: fn: expected a function that is done when it returns, got one that returns a promise",
+      );
+    }
+    if (members.has(value as Disposable)) found.add(value as Disposable);
+    else for (const item of contentOf(value)) open.push(item);
+  }
+  return found;
+}
+
+/**
+ * Runs `fn` and disposes every tensor that was created meanwhile, but for those in its result (itself a tensor, or
+ * objects, arrays, Maps and Sets that hold some) and those given to `keep`. When `fn` throws, all are disposed. Scopes
+ * nest: what survives an inner scope belongs to the outer one.
+ *
+ * Throws a TypeError when `fn` is no function or returns a promise, whose later work would find its tensors gone.
+ */
+export function scope<R>(fn: () => R): R {
+  if (typeof fn !== "function") throw typeError("scope", "fn", "a function", fn);
+  const members = openScope();
+  let survivors: ReadonlySet<Disposable> = new Set();
+  try {
+    const result = fn();
+    survivors = membersIn(result, members);
+    return result;
+  } finally {
+    closeScope(survivors);
+  }
+}
+
+/** Takes a tensor out of all scopes, so that it lives until its `dispose`. Returns it. */
+export function keep<T extends Tensor>(tensor: T): T {
+  if (!isTensor(tensor)) throw typeError("keep", "tensor", "a Tensor", tensor);
+  forget(tensor);
+  return tensor;
+}

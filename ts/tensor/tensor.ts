@@ -1,0 +1,283 @@
+import { codedTypeError, typeError } from "../errors.js";
+import { requireInstance } from "../runtime/instance.js";
+import { callKernel } from "../runtime/kernels.js";
+import { show } from "../show.js";
+import { type ArrayByDType, bytesPerElement, checkDType, type DType, dtypeCode, isFloat, isHalf } from "./dtype.js";
+import { widen } from "./half.js";
+import { forget, register } from "./open-scopes.js";
+import { checkCount, elementCount, resolveShape, type Shape } from "./shape.js";
+import {
+  type Elements,
+  elementsOf,
+  isTensorData,
+  type NestedArray,
+  readSource,
+  readTensorData,
+  type Source,
+  type TensorData,
+} from "./source.js";
+import { disposedByHand, releaseWhenCollected, Storage } from "./storage.js";
+import { formatElements } from "./text.js";
+
+/** Marks the tensors of every copy of this package, so that one of another copy is told from other objects. */
+const BRAND = Symbol.for("wasm-attention.Tensor");
+
+// WebKitGTK 2.50 has no Symbol.dispose, and a method named undefined would not do.
+const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
+
+/** What this file's functions may do with a tensor. */
+interface Internals {
+  make<D extends DType>(storage: Storage, shape: Shape, dtype: D): Tensor<D>;
+  isOwn(value: object): value is Tensor;
+  storageOf(tensor: Tensor): Storage;
+}
+
+let internals: Internals;
+
+/**
+ * An array of numbers of one dtype in WebAssembly memory. The memory is given back by `dispose()`, by a `scope`, or by
+ * `using` where the language has it.
+ */
+export class Tensor<D extends DType = DType> {
+  static {
+    internals = {
+      make: (storage, shape, dtype) => new Tensor(storage, shape, dtype),
+      isOwn: (value): value is Tensor => #storage in value,
+      storageOf: (tensor) => tensor.#storage,
+    };
+    // Here, not as members: declarations show members.
+    Object.defineProperties(Tensor.prototype, {
+      [BRAND]: { value: true },
+      [Symbol.toStringTag]: { value: "Tensor" },
+      [Symbol.for("nodejs.util.inspect.custom")]: {
+        value(this: Tensor) {
+          return this.toString();
+        },
+      },
+    });
+  }
+
+  /** Sizes, from the slowest axis to the fastest. */
+  readonly shape: Shape;
+  /** What the elements are. */
+  readonly dtype: D;
+  readonly #storage: Storage;
+  #isReleased = false;
+
+  private constructor(storage: Storage, shape: Shape, dtype: D) {
+    if (!(storage instanceof Storage)) {
+      throw codedTypeError("ERR_INVALID_TYPE", "Tensor: tensors are made by Tensor.from, not by new");
+    }
+    this.shape = shape;
+    this.dtype = dtype;
+    this.#storage = storage;
+    Object.freeze(this);
+    releaseWhenCollected(this, storage);
+    register(this);
+  }
+
+  /**
+   * A tensor with a copy of the data.
+   *
+   * - Float32Array gives float32, Int32Array int32, Uint8Array bool (anything but 0 is true); a Uint16Array holds the
+   *   bits of "float16" or "bfloat16", which must be said.
+   * - Nested arrays give float32 for numbers and bool for booleans.
+   * - `{ data, shape, dtype? }` stands for all three arguments.
+   *
+   * `shape` defaults to that of the nested arrays, to one axis for a typed array. With a 16-bit `dtype`, float32 data
+   * and nested numbers are rounded to the nearest, ties to even; nested numbers also make "int32" and "bool".
+   *
+   * Throws a TypeError for the wrong kind of data (float64 and 64-bit integers among them) or a detached array, and a
+   * RangeError for arrays of unequal lengths, a shape of another size, and for lack of memory.
+   */
+  static from(data: Float32Array, shape?: Shape): Tensor<"float32">;
+  static from(data: Int32Array, shape?: Shape): Tensor<"int32">;
+  static from<D extends DType>(data: Elements | NestedArray, shape: Shape | undefined, dtype: D): Tensor<D>;
+  static from(data: TensorData): Tensor;
+  static from(data: Elements | NestedArray, shape?: Shape, dtype?: DType): Tensor;
+  static from(data: unknown, shape?: unknown, dtype?: unknown): Tensor {
+    const operation = "Tensor.from";
+    if (!isTensorData(data)) return tensorFromSource(operation, readSource(operation, "", data, shape, dtype));
+    if (shape !== undefined) throw typeError(operation, "shape", "none beside { data, shape }", shape);
+    if (dtype !== undefined) throw typeError(operation, "dtype", "none beside { data, shape, dtype }", dtype);
+    return tensorFromSource(operation, readTensorData(operation, "data.", data));
+  }
+
+  /** Whether the memory has been given back, by `dispose` or by the end of the runtime. */
+  get disposed(): boolean {
+    return this.#isReleased || this.#storage.fate === "gone";
+  }
+
+  /**
+   * The elements where they are, in WebAssembly memory: good until the next call of anything in this package. 16-bit
+   * floats are a Uint16Array of their bits, bool a Uint8Array.
+   */
+  view(): ArrayByDType[D] {
+    return viewOf("Tensor.view", this);
+  }
+
+  /** A copy of the elements in a typed array of the caller's own, of the same kind as `view`'s. */
+  toArray(): ArrayByDType[D] {
+    return viewOf("Tensor.toArray", this).slice() as ArrayByDType[D];
+  }
+
+  /** The elements as numbers or booleans in nested arrays; 16-bit floats are widened. A rank of 0 gives the element. */
+  toNested(): NestedArray {
+    const values = numbersOf("Tensor.toNested", this);
+    const nest = (axis: number, offset: number, stride: number): NestedArray => {
+      const size = this.shape[axis];
+      if (size === undefined) return this.dtype === "bool" ? values[offset] !== 0 : values[offset];
+      const inner = size === 0 ? 0 : stride / size;
+      return Array.from({ length: size }, (_, index) => nest(axis + 1, offset + index * inner, inner));
+    };
+    return nest(0, 0, values.length);
+  }
+
+  /** The element of a tensor that has just one. Throws a RangeError for any other. */
+  item(): number | boolean {
+    checkCount("Tensor.item", "this", this.shape, 1);
+    const [value] = numbersOf("Tensor.item", this);
+    return this.dtype === "bool" ? value !== 0 : value;
+  }
+
+  /**
+   * A new tensor of another dtype, or a copy. Floats are rounded to the nearest, ties to even. To int32, fractions are
+   * cut off, what is out of range becomes the nearest end, and NaN 0. To bool, everything but 0 is true; from bool,
+   * true is 1.
+   */
+  to<T extends DType>(dtype: T): Tensor<T> {
+    checkDType("Tensor.to", "dtype", dtype);
+    return convert(this, dtype);
+  }
+
+  /**
+   * The same elements in another shape, of which one size may be -1. The new tensor shares the memory, which is given
+   * back when both are disposed. Throws a RangeError when the number of elements differs.
+   */
+  reshape(shape: Shape): Tensor<D> {
+    requireUsable("Tensor.reshape", "this", this);
+    const resolved = resolveShape("Tensor.reshape", "shape", shape, elementCount(this.shape));
+    return new Tensor(this.#storage.retain(), resolved, this.dtype);
+  }
+
+  /** The dtype, the shape and the elements, of long axes the ends alone. */
+  toString(): string {
+    const head = `Tensor ${this.dtype} ${show(this.shape)}`;
+    if (this.disposed || this.#storage.fate === "failed") return `${head} (disposed)`;
+    const view: Elements = viewOf("Tensor.toString", this);
+    const elements = formatElements(this.shape, (index) => {
+      const [value] = plainNumbers(this.dtype, view.subarray(index, index + 1));
+      return this.dtype === "bool" ? String(value !== 0) : String(Number(value.toPrecision(6)));
+    });
+    return `${head}${this.shape.length < 2 ? " " : "\n"}${elements}`;
+  }
+
+  /** Gives the memory back. Using the tensor afterwards throws a TypeError; disposing it again does nothing. */
+  dispose(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    disposedByHand(this);
+    forget(this);
+    this.#storage.release();
+  }
+
+  /** `dispose`, for `using`. */
+  [disposeSymbol](): void {
+    this.dispose();
+  }
+}
+
+/** Whether a value is a tensor of this copy of the package. */
+export const isTensor = (value: unknown): value is Tensor =>
+  typeof value === "object" && value !== null && internals.isOwn(value);
+
+/** Whether a value is a tensor of another copy of the package, whose memory is out of reach. */
+export const isForeignTensor = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && BRAND in value && !internals.isOwn(value);
+
+/** A new tensor with arbitrary content, which belongs to the innermost scope. */
+export function createTensor<D extends DType>(operation: string, shape: Shape, dtype: D): Tensor<D> {
+  const storage = new Storage(operation, elementCount(shape) * bytesPerElement[dtype]);
+  return internals.make(storage, shape, dtype);
+}
+
+/** Throws unless the tensor's memory can be used: a TypeError when it was disposed, an AttentionError when it failed. */
+export function requireUsable(operation: string, argument: string, tensor: Tensor): void {
+  const { fate } = internals.storageOf(tensor);
+  if (fate === "failed") requireInstance(operation);
+  if (!tensor.disposed) return;
+  const reason = fate === "gone" ? "belongs to a runtime that has been disposed or replaced" : "has been disposed";
+  throw codedTypeError("ERR_DISPOSED", `${operation}: ${argument}: the ${show(tensor)} ${reason}`);
+}
+
+/** Where a tensor's elements are in the WebAssembly memory. Throws unless they can be used. */
+export function pointerOf(tensor: Tensor, operation = "Tensor", argument = "tensor"): number {
+  requireUsable(operation, argument, tensor);
+  return internals.storageOf(tensor).pointer;
+}
+
+/** A new tensor with a copy of elements, in the dtype that they are in. */
+function tensorFromElements(operation: string, shape: Shape, dtype: DType, elements: Elements): Tensor {
+  const tensor = createTensor(operation, shape, dtype);
+  const target: Elements = tensor.view();
+  if (dtype === "bool") elements.forEach((value, index) => (target[index] = Number(value !== 0)));
+  else target.set(elements);
+  return tensor;
+}
+
+/** A new tensor of checked content, converted where the dtype asks for it. */
+export function tensorFromSource(operation: string, { shape, dtype, storedAs, elements }: Source): Tensor {
+  const tensor = tensorFromElements(operation, shape, storedAs, elements);
+  if (dtype === storedAs) return tensor;
+  try {
+    return convert(tensor, dtype);
+  } finally {
+    tensor.dispose();
+  }
+}
+
+/** Elements as numbers: 16-bit floats widened. */
+export const plainNumbers = (dtype: DType, elements: Elements): Float32Array | Int32Array | Uint8Array =>
+  isHalf(dtype) ? widen(elements as Uint16Array, dtype) : (elements as Float32Array);
+
+/** A tensor's elements as numbers, exactly. */
+export const numbersOf = (operation: string, tensor: Tensor): Float32Array | Int32Array | Uint8Array =>
+  plainNumbers(tensor.dtype, viewOf(operation, tensor));
+
+function viewOf<D extends DType>(operation: string, tensor: Tensor<D>): ArrayByDType[D] {
+  const pointer = pointerOf(tensor, operation, "this");
+  const { memory } = requireInstance(operation);
+  return elementsOf(tensor.dtype, memory.buffer, pointer, elementCount(tensor.shape));
+}
+
+/** The integer nearest to zero's side, within 32 bits; NaN gives 0. */
+const toInt32 = (value: number): number => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value)) | 0;
+
+function convert<T extends DType>(source: Tensor, dtype: T): Tensor<T> {
+  const operation = "Tensor.to";
+  const from = source.dtype;
+  const pointer = pointerOf(source, operation, "this");
+  // Kernels convert 16 bits from and to float32 alone.
+  if (from !== dtype && (isHalf(from) || isHalf(dtype)) && from !== "float32" && dtype !== "float32") {
+    const wide = convert(source, "float32");
+    try {
+      return convert(wide, dtype);
+    } finally {
+      wide.dispose();
+    }
+  }
+  const target = createTensor(operation, source.shape, dtype);
+  const length = elementCount(source.shape);
+  if (from !== dtype && isFloat(from) && isFloat(dtype)) {
+    callKernel(operation, (kernels) =>
+      kernels.convert(pointerOf(target), dtypeCode(dtype), pointer, dtypeCode(from), length),
+    );
+    return target;
+  }
+  const values: Elements = viewOf(operation, source);
+  const converted: Elements = target.view();
+  if (dtype === "bool") values.forEach((value, index) => (converted[index] = Number(value !== 0)));
+  else if (dtype === "int32") values.forEach((value, index) => (converted[index] = toInt32(value)));
+  else converted.set(values);
+  return target;
+}
