@@ -1,4 +1,4 @@
-"""Coefficients of the polynomials in crate/src/math, printed as Rust constants.
+"""Coefficients of the polynomials in crate/src, printed as Rust constants.
 
     python scripts/polynomials.py            (needs mpmath)
 
@@ -144,6 +144,15 @@ def main():
             lambda f: (log1p(f) - f + f**2 / 2) / f**3 if abs(f) > 1e-9 else mpf(1) / 3,
             lambda f: max(f**2, mpf("0.001")),
             range(9), sqrt(mpf(1) / 2) - 1 - mpf("1e-6"), sqrt(mpf(2)) - 1 + mpf("1e-6"),
+        ),
+    )
+    show(
+        "EXP2",
+        "(2^f − 1) / f for |f| ≤ ½.",
+        rounded(
+            lambda f: (mpf(2) ** f - 1) / f if abs(f) > 1e-9 else log(2),
+            lambda f: max(abs(f), mpf("0.01")) / mpf(2) ** f,
+            range(5), mpf(-1) / 2, mpf(1) / 2,
         ),
     )
     show_rational(

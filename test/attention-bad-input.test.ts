@@ -63,7 +63,7 @@ function bad(kind: Kind, names: string, title: string, changes: Arguments): BadC
 }
 
 const wrongKinds: readonly BadCall[] = [
-  ...[undefined, null, 3, "query", {}, () => 0].map((query) => bad(TypeError, "query", `${String(query)}`, { query })),
+  ...[undefined, null, 3, "query", {}, () => 0].map((query) => bad(TypeError, "query", typeof query, { query })),
   bad(TypeError, "key", "null", { key: null }),
   bad(TypeError, "value", "an array without a shape", { value: [1, 2, 3] }),
   bad(TypeError, "query", "float64", { query: { data: new Float64Array(192), shape: [2, 4, 3, 8] } }),

@@ -19,3 +19,15 @@ export type {
   WeightsSelection,
 } from "./ops/attention/options.js";
 export { scaledDotProductAttention } from "./ops/attention/scaled-dot-product-attention.js";
+export { gelu, type GeluOptions, relu, silu } from "./ops/activation.js";
+export { embedding } from "./ops/embedding.js";
+export type { IndicesLike } from "./ops/indices.js";
+export { linear } from "./ops/linear.js";
+export { layerNorm, rmsNorm } from "./ops/normalization.js";
+export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./ops/random.js";
+export { rotaryEmbedding, type RotaryEmbeddingOptions } from "./ops/rotary-embedding.js";
+export { sinusoidalPositions } from "./ops/sinusoidal-positions.js";
+export { softmax, type SoftmaxOptions } from "./ops/softmax.js";
+export { type LoadedSafetensors, loadSafetensors } from "./io/load-safetensors.js";
+export { type SavedTensors, saveSafetensors } from "./io/save-safetensors.js";
+export type { UnsupportedTensor } from "./tensor/unsupported-tensor.js";

@@ -23,7 +23,7 @@ pub fn gelu(output: &mut [f32], input: &[f32]) {
 /// output[i] = gelu_tanh(input[i]), the approximation that many models were trained with.
 pub fn gelu_tanh(output: &mut [f32], input: &[f32]) {
     /// −2·√(2/π).
-    const FACTOR: f32 = -1.595_769_1;
+    const FACTOR: f32 = -1.595_769;
     map(output, input, |x| {
         let cubic = (x * x).mul_add(F32x4::splat(0.044_715 * FACTOR), F32x4::splat(FACTOR));
         sigmoid_product(x, x * cubic)
@@ -38,7 +38,7 @@ pub fn silu(output: &mut [f32], input: &[f32]) {
 /// output[i] = relu(input[i]); NaN stays NaN.
 pub fn relu(output: &mut [f32], input: &[f32]) {
     let zero = F32x4::zero();
-    map(output, input, |x| canonical(x.le(zero).select(zero, x)));
+    map(output, input, |x| canonical(x.lt(zero).select(zero, x)));
 }
 
 /// x / (1 + exp(exponent))

@@ -16,11 +16,12 @@
 //! | `abi` | the WebAssembly exports: numbers in, a status out; pointers become slices here |
 //! | `memory` | the allocator of the linear memory, which can fail |
 //! | `simd` | four lanes of float32 and int32, with one of two multiply-adds |
-//! | `math` | exp, log, tanh, erf, sin and cos with stated errors |
+//! | `math` | exp, log, tanh, the normal distribution, sin and cos with stated errors |
 //! | `numeric` | float16 and bfloat16 bits to and from float32 |
 //! | `attention` | scaled dot-product attention, forward |
 //! | `linear` | x·Wᵀ + b over packed weights |
 //! | `normalization`, `softmax`, `activation`, `rotary`, `embedding` | the other layers' kernels |
+//! | `sum` | sums over a row in a fixed order |
 //! | `random` | Philox4x32-10, uniform and normal |
 //!
 //! Kernels never allocate: whoever calls them hands over outputs and scratch memory. Every sum has an order that
@@ -41,6 +42,7 @@ pub mod random;
 pub mod rotary;
 pub mod simd;
 pub mod softmax;
+mod sum;
 
 /// A panic is a bug of this crate: trap, so that the host sees it and stops using the instance.
 #[cfg(target_arch = "wasm32")]

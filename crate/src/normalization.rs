@@ -34,14 +34,7 @@ pub fn layer_norm(
 }
 
 /// output, input: `[rows, columns]`; weight (1 without): `[columns]`.
-pub fn rms_norm(
-    output: &mut [f32],
-    input: &[f32],
-    weight: Option<&[f32]>,
-    rows: usize,
-    columns: usize,
-    epsilon: f32,
-) {
+pub fn rms_norm(output: &mut [f32], input: &[f32], weight: Option<&[f32]>, rows: usize, columns: usize, epsilon: f32) {
     assert!(output.len() == rows * columns && input.len() == rows * columns);
     if columns == 0 {
         return;

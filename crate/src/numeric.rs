@@ -88,6 +88,18 @@ pub fn narrow(output: &mut [u16], input: &[f32], dtype: Dtype) {
     }
 }
 
+/// As `widen` and `narrow` after each other, between the two 16-bit types (or within one, which canonicalises NaN).
+pub fn convert_half(output: &mut [u16], output_dtype: Dtype, input: &[u16], input_dtype: Dtype) {
+    const CHUNK: usize = 64;
+    assert_eq!(output.len(), input.len());
+    let mut wide = [0.0; CHUNK];
+    for (output, input) in output.chunks_mut(CHUNK).zip(input.chunks(CHUNK)) {
+        let wide = &mut wide[..input.len()];
+        widen(wide, input, input_dtype);
+        narrow(output, wide, output_dtype);
+    }
+}
+
 #[inline(always)]
 fn widen_with(output: &mut [f32], input: &[u16], convert: impl Fn(I32x4) -> F32x4) {
     assert_eq!(output.len(), input.len());

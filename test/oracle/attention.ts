@@ -105,11 +105,16 @@ export interface Row {
   readonly weights: Float64Array;
   /** Weights after dropout. */
   readonly dropped: Float64Array;
-  /** |scale| Σ_d |q_d k_jd| + |slope| |p − j| + |mask_j|, the size of the numbers a score is made of (8.2's a, a key). */
+  /**
+   * |scale| Σ_d |q_d k_jd| + |slope| |p − j| + |mask_j|, the size of the numbers that a score is made of (8.2's a, a key);
+   * an infinite mask_j adds none.
+   */
   readonly magnitude: Float64Array;
   /** [Dv] */
   readonly output: Float64Array;
   readonly logSumExp: number;
+  /** Some visible finite score is made of products that float32 may not hold: it depends on the order of additions. */
+  readonly overflows: boolean;
   /** "masked": no visible score above −Infinity (5.1). "invalid": NaN or +Infinity among them (6.2). */
   readonly state: "normal" | "masked" | "invalid";
 }
@@ -372,6 +377,7 @@ export function attendRow(problem: Problem, b: number, h: number, i: number, pre
   const score = new Float64Array(keys);
   const visible = new Uint8Array(keys);
   const magnitude = new Float64Array(keys);
+  let overflows = false;
   for (let j = 0; j < keys; j++) {
     let sum = 0;
     let sumOfMagnitudes = 0;
@@ -386,7 +392,10 @@ export function attendRow(problem: Problem, b: number, h: number, i: number, pre
     visible[j] = isVisible(options, b, position, j, masked) ? 1 : 0;
     const distance = rounded(slope * Math.abs(position - j));
     score[j] = visible[j] ? rounded(rounded(capped[j] - distance) + masked) : -Infinity;
-    magnitude[j] = Math.abs(scale) * sumOfMagnitudes + Math.abs(distance) + Math.abs(masked);
+    const largest = Math.max(1, Math.abs(scale)) * sumOfMagnitudes;
+    overflows ||= visible[j] === 1 && largest > SCORE_LIMIT && Number.isFinite(largest);
+    magnitude[j] =
+      Math.abs(scale) * sumOfMagnitudes + Math.abs(distance) + (Number.isFinite(masked) ? Math.abs(masked) : 0);
   }
 
   const weights = new Float64Array(keys);
@@ -418,7 +427,7 @@ export function attendRow(problem: Problem, b: number, h: number, i: number, pre
       output[d] = sum;
     }
   }
-  return { visible, raw, capped, score, weights, dropped, magnitude, output, logSumExp, state };
+  return { visible, raw, capped, score, weights, dropped, magnitude, overflows, output, logSumExp, state };
 }
 
 /** The softmax step of section 2, with 4.4, 5 and 6.2. Fills in the weights. */

@@ -11,7 +11,7 @@ import { elementCount, sameShape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
 
 /** A module's parameters by PyTorch's names, in PyTorch's order. */
-export type StateDict = Record<string, Tensor<"float32">>;
+export type StateDict = Record<string, Tensor>;
 
 /** What `loadStateDict` takes: an object or a Map (such as `loadSafetensors` gives). */
 export type StateDictLike = Readonly<Record<string, TensorLike>> | ReadonlyMap<string, TensorLike>;
@@ -47,7 +47,7 @@ const quoted = (names: readonly string[]): string => names.map((name) => JSON.st
 export abstract class Module {
   /** The class's name in errors. */
   readonly #name: string;
-  readonly #parameters: ReadonlyMap<string, Tensor<"float32">>;
+  readonly #parameters: ReadonlyMap<string, Tensor>;
   #isTraining = true;
   #isDisposed = false;
 
@@ -92,7 +92,7 @@ export abstract class Module {
   }
 
   /** The parameters in the order of `stateDict`, whose words about ownership hold here too. */
-  parameters(): Tensor<"float32">[] {
+  parameters(): Tensor[] {
     this.requireUsable(`${this.#name}.parameters`);
     return [...this.#parameters.values()];
   }
@@ -156,11 +156,6 @@ export abstract class Module {
     if (this.#isDisposed) {
       throw codedTypeError("ERR_DISPOSED", `${operation}: this: the ${this.#name} has been disposed`);
     }
-  }
-
-  /** A parameter that is there. */
-  protected parameter(name: string): Tensor<"float32"> | undefined {
-    return this.#parameters.get(name);
   }
 
   /** Called when parameters have other values: what was derived from them is out of date. */

@@ -66,6 +66,7 @@ export function bytes_peak() {
 }
 
 /**
+ * Converts `length` elements between the float dtypes (0 float32, 1 float16, 2 bfloat16).
  * @param {number} output
  * @param {number} output_dtype
  * @param {number} input
@@ -79,11 +80,107 @@ export function convert(output, output_dtype, input, input_dtype, length) {
 }
 
 /**
+ * output `[count, width]` = rows of table `[rows, width]` by int32 indices.
+ * @param {number} output
+ * @param {number} table
+ * @param {number} indices
+ * @param {number} count
+ * @param {number} rows
+ * @param {number} width
+ * @returns {number}
+ */
+export function embedding(output, table, indices, count, rows, width) {
+    const ret = wasm.embedding(output, table, indices, count, rows, width);
+    return ret >>> 0;
+}
+
+/**
  * Gives a block back.
  * @param {number} pointer
  */
 export function free(pointer) {
     wasm.free(pointer);
+}
+
+/**
+ * GELU; `approximate` is 0 for the exact one, 1 for tanh's approximation.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} length
+ * @param {number} approximate
+ * @returns {number}
+ */
+export function gelu(output, input, length, approximate) {
+    const ret = wasm.gelu(output, input, length, approximate);
+    return ret >>> 0;
+}
+
+/**
+ * Layer norm over the columns of `[rows, columns]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} optional_weight
+ * @param {number} optional_bias
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} epsilon
+ * @returns {number}
+ */
+export function layer_norm(output, input, optional_weight, optional_bias, rows, columns, epsilon) {
+    const ret = wasm.layer_norm(output, input, optional_weight, optional_bias, rows, columns, epsilon);
+    return ret >>> 0;
+}
+
+/**
+ * output `[rows, out_features]` = input `[rows, in_features]` · weightᵀ + bias.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} packed
+ * @param {number} optional_bias
+ * @param {number} scratch
+ * @param {number} rows
+ * @param {number} in_features
+ * @param {number} out_features
+ * @returns {number}
+ */
+export function linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features) {
+    const ret = wasm.linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features);
+    return ret >>> 0;
+}
+
+/**
+ * Packs weights for `linear`.
+ * @param {number} packed
+ * @param {number} weight
+ * @param {number} in_features
+ * @param {number} out_features
+ * @returns {number}
+ */
+export function linear_pack(packed, weight, in_features, out_features) {
+    const ret = wasm.linear_pack(packed, weight, in_features, out_features);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of the packed form of weights `[out_features, in_features]`; 2^32 − 1 when that overflows.
+ * @param {number} in_features
+ * @param {number} out_features
+ * @returns {number}
+ */
+export function linear_packed_length(in_features, out_features) {
+    const ret = wasm.linear_packed_length(in_features, out_features);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `linear` needs; 2^32 − 1 when that overflows. For 0, any pointer will do.
+ * @param {number} rows
+ * @param {number} in_features
+ * @returns {number}
+ */
+export function linear_scratch_length(rows, in_features) {
+    const ret = wasm.linear_scratch_length(rows, in_features);
+    return ret >>> 0;
 }
 
 /**
@@ -99,11 +196,148 @@ export function multiply_add(a, b, c) {
 }
 
 /**
+ * Elements `offset` to `offset + length` of the seed's normal stream.
+ * @param {number} output
+ * @param {number} length
+ * @param {number} mean
+ * @param {number} deviation
+ * @param {number} seed_low
+ * @param {number} seed_high
+ * @param {number} offset_low
+ * @param {number} offset_high
+ * @returns {number}
+ */
+export function random_normal(output, length, mean, deviation, seed_low, seed_high, offset_low, offset_high) {
+    const ret = wasm.random_normal(output, length, mean, deviation, seed_low, seed_high, offset_low, offset_high);
+    return ret >>> 0;
+}
+
+/**
+ * Elements `offset` to `offset + length` of the seed's uniform stream in [low, high).
+ * @param {number} output
+ * @param {number} length
+ * @param {number} low
+ * @param {number} high
+ * @param {number} seed_low
+ * @param {number} seed_high
+ * @param {number} offset_low
+ * @param {number} offset_high
+ * @returns {number}
+ */
+export function random_uniform(output, length, low, high, seed_low, seed_high, offset_low, offset_high) {
+    const ret = wasm.random_uniform(output, length, low, high, seed_low, seed_high, offset_low, offset_high);
+    return ret >>> 0;
+}
+
+/**
+ * ReLU.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} length
+ * @returns {number}
+ */
+export function relu(output, input, length) {
+    const ret = wasm.relu(output, input, length);
+    return ret >>> 0;
+}
+
+/**
+ * RMS norm over the columns of `[rows, columns]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} optional_weight
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} epsilon
+ * @returns {number}
+ */
+export function rms_norm(output, input, optional_weight, rows, columns, epsilon) {
+    const ret = wasm.rms_norm(output, input, optional_weight, rows, columns, epsilon);
+    return ret >>> 0;
+}
+
+/**
+ * Rotary embedding of heads at `batch_stride`, `sequence_stride` and `head_stride`, the same in output and input;
+ * cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[batch, sequence]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} cosine
+ * @param {number} sine
+ * @param {number} optional_position_ids
+ * @param {number} batch
+ * @param {number} sequence
+ * @param {number} heads
+ * @param {number} head_size
+ * @param {number} rotary_size
+ * @param {number} table_rows
+ * @param {number} interleaved
+ * @param {number} batch_stride
+ * @param {number} sequence_stride
+ * @param {number} head_stride
+ * @returns {number}
+ */
+export function rotary_embedding(output, input, cosine, sine, optional_position_ids, batch, sequence, heads, head_size, rotary_size, table_rows, interleaved, batch_stride, sequence_stride, head_stride) {
+    const ret = wasm.rotary_embedding(output, input, cosine, sine, optional_position_ids, batch, sequence, heads, head_size, rotary_size, table_rows, interleaved, batch_stride, sequence_stride, head_stride);
+    return ret >>> 0;
+}
+
+/**
+ * cosine, sine `[rows, rotary_size / 2]` of position · base^(−2i / rotary_size).
+ * @param {number} cosine
+ * @param {number} sine
+ * @param {number} rows
+ * @param {number} rotary_size
+ * @param {number} base
+ * @returns {number}
+ */
+export function rotary_tables(cosine, sine, rows, rotary_size, base) {
+    const ret = wasm.rotary_tables(cosine, sine, rows, rotary_size, base);
+    return ret >>> 0;
+}
+
+/**
  * The memory never grows beyond `pages`.
  * @param {number} pages
  */
 export function set_memory_limit(pages) {
     wasm.set_memory_limit(pages);
+}
+
+/**
+ * SiLU.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} length
+ * @returns {number}
+ */
+export function silu(output, input, length) {
+    const ret = wasm.silu(output, input, length);
+    return ret >>> 0;
+}
+
+/**
+ * output `[rows, width]` = sines and cosines of positions.
+ * @param {number} output
+ * @param {number} rows
+ * @param {number} width
+ * @returns {number}
+ */
+export function sinusoidal_positions(output, rows, width) {
+    const ret = wasm.sinusoidal_positions(output, rows, width);
+    return ret >>> 0;
+}
+
+/**
+ * Softmax over the columns of `[rows, columns]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {number}
+ */
+export function softmax(output, input, rows, columns) {
+    const ret = wasm.softmax(output, input, rows, columns);
+    return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {
     const table = wasm.__wbindgen_externrefs;

@@ -1,20 +1,22 @@
 //! Softmax over keys that arrive block by block, for the 8 rows of a panel at once.
 //!
-//! With scores in units of log 2 and any reference r ≥ max_j score[j] − 1:
+//! With scores in units of log 2 and a reference r near their maximum:
 //!
 //! ```text
 //! weight[j] = 2^(score[j] − r)         sum = Σ_j weight[j]         accumulator = Σ_j weight[j] · value[j]
 //! ```
 //!
-//! and output = accumulator / sum. When a later block raises the maximum, sum and accumulator are multiplied by
-//! 2^(old r − new r). (Milakov and Gimelshein 2018; Dao et al. 2022, FlashAttention.)
+//! and output = accumulator / sum. When a later block's maximum leaves the reference too far behind, r becomes that
+//! maximum, and sum and accumulator are multiplied by 2^(old r − new r). (Milakov and Gimelshein 2018; Dao et al. 2022,
+//! FlashAttention. That small rises can wait: FlashAttention 4.)
 //!
-//! The reference is an integer, r = ceil(max). Then the rescaling factors are exact powers of two, and
-//! score − r = n + f with an integer n comes out of one rounding addition, see `weigh`.
+//! r is the first block's exact maximum, as in the naive softmax: so equal scores have weights of exactly 1, whose sums
+//! are exact. It lags behind by up to `HEADROOM`, so that what a rescaling rounds off fades by 2^-8 at each further one
+//! instead of adding up.
 //!
-//! All weights carry the constant factor √2·2^40, which cancels in the division. √2 keeps the polynomial above 1; 2^40
-//! keeps the smallest weight at 2^-86, far from the subnormal numbers that processors are slow with, also after the
-//! multiplication with a value. Below that a weight is exactly 0.
+//! All weights carry the constant factor 2^32, which cancels in the division: the smallest weight is then 2^-94, far
+//! from the subnormal numbers that processors are slow with, also after the multiplication with a value. Below that a
+//! weight is exactly 0. The largest is 2^40.
 
 use super::{Lanes, PANEL, panel};
 use crate::math::log;
@@ -22,69 +24,52 @@ use crate::simd::{F32x4, I32x4};
 use core::array::from_fn;
 use core::f32::consts::LOG2_E;
 
-/// 1.5 · 2^23 + 127: added to a small integer, it leaves that integer plus 127, an exponent, in the low bits.
-const MAGIC: f32 = 12_582_912.0 + 127.0;
-/// A reference below this in magnitude keeps MAGIC − r and every sum with it in the binade where one ulp is 1.
-const REFERENCE_LIMIT: f32 = 2_097_152.0;
+/// How far scores may exceed the reference.
+const HEADROOM: f32 = 8.0;
 /// Below 2^-127 of the reference a weight is 0.
 const LOWEST: f32 = -127.0;
-/// log2 of the factor that all weights carry.
-const LOG2_FACTOR: f32 = 40.5;
-
-/// √2·2^(40 + f) for |f| ≤ ½, degree 5, relative error 7.5e-8; from scripts/polynomials.py.
-const COEFFICIENTS: [f32; 6] =
-    [1.554_944_36e12, 1.077_804_925e12, 3.735_305_585e11, 8.631_049_421e10, 1.504_492_749e10, 2.064_417_408e9];
+/// The factor that all weights carry.
+const FACTOR: f32 = 4_294_967_296.0;
+/// 1.5·2^23 + 127: added to a small number, it rounds it to an integer and leaves that integer plus 127, an exponent,
+/// in the low bits.
+const ROUNDER: f32 = 12_582_912.0 + 127.0;
+/// (2^f − 1) / f for |f| ≤ ½, relative error 1.1e-7 in 2^f; from scripts/polynomials.py.
+const EXP2: [f32; 5] = [0.693_147, 0.240_222_42, 0.055_507_336, 0.009_671_513, 0.001_326_473_1];
 
 /// What the loop of `weigh` needs, as vectors in memory: engines rebuild a vector constant at each use, in several
 /// instructions, but read a vector from memory in none of its own.
-struct Constants {
-    coefficients: [[f32; 4]; 6],
-}
+static CONSTANTS: [[f32; 4]; 9] = [
+    [LOWEST; 4],
+    [ROUNDER; 4],
+    [FACTOR; 4],
+    [EXP2[0] * FACTOR; 4],
+    [EXP2[1] * FACTOR; 4],
+    [EXP2[2] * FACTOR; 4],
+    [EXP2[3] * FACTOR; 4],
+    [EXP2[4] * FACTOR; 4],
+    [0.0; 4],
+];
 
-static CONSTANTS: Constants = {
-    let mut coefficients = [[0.0; 4]; 6];
-    let mut i = 0;
-    while i < 6 {
-        coefficients[i] = [COEFFICIENTS[i]; 4];
-        i += 1;
-    }
-    Constants { coefficients }
-};
-
-/// Replaces every score by √2·2^40·2^(score − r) and returns each row's sum over the block. −Infinity gives exact 0,
-/// NaN gives NaN. Error below 2.2 ulp; the sum runs in the order of the keys.
+/// Replaces every score by 2^32·2^(score − r) and returns each row's sum over the block, in the order of the keys.
+/// −Infinity gives exact 0, NaN gives NaN; a score equal to r gives exactly 2^32. Error below 2 ulp.
 ///
-/// `scores` is `[keys][8]`, r an integer per row that is at least score − 1.
-pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
-    let small = reference.map(|r| r.abs().lt(F32x4::splat(REFERENCE_LIMIT)));
-    if small[0].all() && small[1].all() {
-        weigh_small(scores, reference)
-    } else {
-        // Beyond the limit score − r comes first, rounded as any subtraction of such scores is, and then r is 0. Row
-        // by row, so that no row's bits depend on its neighbours.
-        panel::for_each(scores, scores.len() / PANEL, |s| from_fn(|half| small[half].select(s[half], s[half] - reference[half])));
-        weigh_small(scores, from_fn(|half| small[half].select(reference[half], F32x4::zero())))
-    }
-}
-
+/// `scores` is `[keys][8]` in units of log 2, at most `HEADROOM` above r.
 #[inline(never)]
-fn weigh_small(scores: &mut [f32], reference: Lanes) -> Lanes {
+pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
     let constants = core::hint::black_box(&CONSTANTS);
-    let c: [F32x4; 6] = from_fn(|i| F32x4::from_array(constants.coefficients[i]));
-    let lowest = reference.map(|r| r + F32x4::splat(LOWEST));
-    let shift = reference.map(|r| F32x4::splat(MAGIC) - r);
-    let mut sum = [F32x4::zero(); 2];
+    let [lowest, rounder, c0, c1, c2, c3, c4, c5, zero] = constants.map(F32x4::from_array);
+    let mut sum = [zero; 2];
     for scores in scores.as_chunks_mut::<PANEL>().0 {
         let weights: Lanes = from_fn(|half| {
             // pseudo_max keeps a NaN.
-            let score = F32x4::load(&scores[half * 4..]).pseudo_max(lowest[half]);
-            let rounded = score + shift[half];
-            let f = score - (rounded - shift[half]);
-            let mut power = c[5].mul_add(f, c[4]);
-            power = power.mul_add(f, c[3]);
-            power = power.mul_add(f, c[2]);
-            power = power.mul_add(f, c[1]);
-            power = power.mul_add(f, c[0]);
+            let score = (F32x4::load(&scores[half * 4..]) - reference[half]).pseudo_max(lowest);
+            let rounded = score + rounder;
+            let f = score - (rounded - rounder);
+            let mut power = c5.mul_add(f, c4);
+            power = power.mul_add(f, c3);
+            power = power.mul_add(f, c2);
+            power = power.mul_add(f, c1);
+            power = power.mul_add(f, c0);
             power * rounded.to_bits().shift_left(23).from_bits()
         });
         sum = from_fn(|half| sum[half] + weights[half]);
@@ -93,7 +78,7 @@ fn weigh_small(scores: &mut [f32], reference: Lanes) -> Lanes {
     sum
 }
 
-/// 2^(score − r) times the common factor, for single scores in lanes.
+/// `weigh` for one score a row.
 fn weight(score: Lanes, reference: Lanes) -> Lanes {
     let mut scores = [0.0; PANEL];
     panel::store(&mut scores, 0, score);
@@ -104,8 +89,8 @@ fn weight(score: Lanes, reference: Lanes) -> Lanes {
 pub struct OnlineSoftmax {
     /// The largest visible score so far; −Infinity before any.
     maximum: Lanes,
-    /// ceil of the larger of `maximum` and the sink.
-    ceiling: Lanes,
+    /// r; −Infinity before anything was visible.
+    reference: Lanes,
     sum: Lanes,
 }
 
@@ -125,35 +110,34 @@ impl OnlineSoftmax {
     /// Before the first block. `sink` in natural units; −Infinity for none.
     pub fn new(sink: f32) -> Self {
         let none = F32x4::splat(f32::NEG_INFINITY);
-        // A NaN sink leaves the ceiling alone and enters at the end.
-        let ceiling = none.pseudo_max(F32x4::splat(sink * LOG2_E).ceil());
-        Self { maximum: [none; 2], ceiling: [ceiling; 2], sum: [F32x4::zero(); 2] }
+        // A NaN sink leaves the reference alone and enters at the end.
+        let reference = none.pseudo_max(F32x4::splat(sink * LOG2_E));
+        Self { maximum: [none; 2], reference: [reference; 2], sum: [F32x4::zero(); 2] }
     }
 
-    /// Takes in the block's largest scores. Where they raise a row's reference, its sum is rescaled and the factors are
-    /// returned, for the accumulator.
+    /// Takes in the block's largest scores. Where they leave a row's reference behind, it becomes their maximum, the sum
+    /// is rescaled, and the factors are returned for the accumulator.
     pub fn raise(&mut self, block_maximum: Lanes) -> Option<Lanes> {
-        let old = self.ceiling;
         self.maximum = from_fn(|half| self.maximum[half].pseudo_max(block_maximum[half]));
-        self.ceiling = from_fn(|half| old[half].pseudo_max(self.maximum[half].ceil()));
-        let rose: [I32x4; 2] = from_fn(|half| old[half].lt(self.ceiling[half]));
-        if !(rose[0].any() || rose[1].any()) {
+        let old = self.reference;
+        let headroom = F32x4::splat(HEADROOM);
+        let behind: [I32x4; 2] = from_fn(|half| (old[half] + headroom).lt(self.maximum[half]));
+        if !(behind[0].any() || behind[1].any()) {
             return None;
         }
-        let factor = from_fn(|half| {
-            // From −Infinity the difference is −Infinity and the factor 0, which meets a sum of 0.
-            let difference = (old[half] - self.ceiling[half]).pseudo_max(F32x4::splat(LOWEST));
-            let power = (difference + F32x4::splat(MAGIC)).to_bits().shift_left(23).from_bits();
-            rose[half].select(power, F32x4::splat(1.0))
-        });
+        self.reference = from_fn(|half| behind[half].select(self.maximum[half], old[half]));
+        // From −Infinity the factor is 0, which meets a sum of 0.
+        let weight = weight(old, self.reference());
+        let factor =
+            from_fn(|half| behind[half].select(weight[half] * F32x4::splat(1.0 / FACTOR), F32x4::splat(1.0)));
         self.sum = from_fn(|half| self.sum[half] * factor[half]);
         Some(factor)
     }
 
-    /// r: the ceiling, or 0 where nothing was visible yet.
+    /// r; 0 where nothing was visible yet.
     pub fn reference(&self) -> Lanes {
         let none = F32x4::splat(f32::NEG_INFINITY);
-        self.ceiling.map(|ceiling| ceiling.eq(none).select(F32x4::zero(), ceiling))
+        self.reference.map(|reference| reference.eq(none).select(F32x4::zero(), reference))
     }
 
     /// Adds a block's sum.
@@ -161,7 +145,7 @@ impl OnlineSoftmax {
         self.sum = from_fn(|half| self.sum[half] + block_sum[half]);
     }
 
-    /// After the last block. `sink` in natural units, as the user gave it; −Infinity for none.
+    /// After the last block. `sink` as given to `new`.
     pub fn finish(&self, sink: f32) -> Normalization {
         let reference = self.reference();
         let sink_weight = weight([F32x4::splat(sink * LOG2_E); 2], reference);
@@ -177,10 +161,10 @@ impl OnlineSoftmax {
             inverse: from_fn(|half| total[half].eq(zero).select(zero, F32x4::splat(1.0) / total[half])),
             fully_masked,
             log_sum_exp: from_fn(|half| {
-                // r·ln 2 in two parts; the first is exact for |r| < 2^11.
+                // r·ln 2, with ln 2 in two parts.
                 let high = reference[half] * F32x4::splat(0.693_115_234);
                 let low = reference[half] * F32x4::splat(3.194_618_3e-5)
-                    + (log(total[half]) - F32x4::splat(LOG2_FACTOR * core::f32::consts::LN_2));
+                    + log(total[half] * F32x4::splat(1.0 / FACTOR));
                 fully_masked[half].select(F32x4::splat(sink), high + low)
             }),
         }

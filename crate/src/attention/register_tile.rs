@@ -128,8 +128,8 @@ macro_rules! values_tile {
             // allocation after the last row, where it is not read: hence wrapping.
             unsafe {
                 $(
-                    let mut $low = F32x4::load_pointer(accumulators.add($column * PANEL));
-                    let mut $high = F32x4::load_pointer(accumulators.add($column * PANEL + 4));
+                    let mut $low = F32x4::zero();
+                    let mut $high = F32x4::zero();
                 )+
                 let mut values = values;
                 let mut weights = weights;
@@ -146,9 +146,12 @@ macro_rules! values_tile {
                     weights = weights.add(PANEL);
                     remaining -= 1;
                 }
+                // The block's sum is added as a whole: a running sum over all keys would gather more rounding errors.
                 $(
-                    $low.store_pointer(accumulators.add($column * PANEL));
-                    $high.store_pointer(accumulators.add($column * PANEL + 4));
+                    let accumulator = accumulators.add($column * PANEL);
+                    ($low + F32x4::load_pointer(accumulator)).store_pointer(accumulator);
+                    let accumulator = accumulator.add(4);
+                    ($high + F32x4::load_pointer(accumulator)).store_pointer(accumulator);
                 )+
             }
         }

@@ -177,12 +177,12 @@ impl<'a> QueryPanel<'a> {
         panel::load(&maximum, 0)
     }
 
-    /// Mask of the rows whose fast scores may be wrong: a largest score of ±Infinity though keys are visible, or a
-    /// query that left the range when scaled.
+    /// Mask of the rows whose fast scores may be wrong: a largest score that had to be clamped or is infinite though
+    /// keys are visible, or a query that left the range when scaled.
     fn overflowed(&self, maximum: Lanes, keys: &Range<usize>) -> [I32x4; 2] {
         let sees_any = self.range.sees_any(keys);
         from_fn(|half| {
-            let finite = self.finite[half] & maximum[half].abs().lt(F32x4::splat(f32::INFINITY));
+            let finite = self.finite[half] & maximum[half].abs().lt(F32x4::splat(SCORE_LIMIT));
             sees_any[half] & !finite
         })
     }

@@ -2,7 +2,7 @@
 
 use super::pack::pack_strip;
 use super::register_tile::{multiply_strip, tile_rows};
-use super::{BLOCK, PANEL, STRIP, finish};
+use super::{BLOCK, PANEL, STRIP, finish, panel_bias};
 
 /// As `linear`, for any number of rows.
 pub fn gemm(
@@ -30,6 +30,8 @@ pub fn gemm(
         }
         for panel in 0..out_features.div_ceil(PANEL) {
             let weights = &packed[panel * in_features * PANEL..][..in_features * PANEL];
+            let column = panel * PANEL;
+            let bias = panel_bias(bias, column);
             let mut sums = [[0.0; PANEL]; STRIP];
             let mut row = 0;
             while row < rows {
@@ -38,7 +40,7 @@ pub fn gemm(
                 multiply_strip(sums, &strips[row * in_features..(row + count) * in_features], weights);
                 for (r, sums) in sums.iter().enumerate() {
                     let start = (row + r) * out_features;
-                    finish(&mut output[start..start + out_features], sums, bias, panel * PANEL);
+                    finish(&mut output[start + column..start + out_features], sums, &bias);
                 }
                 row += count;
             }

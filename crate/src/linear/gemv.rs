@@ -1,7 +1,7 @@
 //! One row: bound by the reading of the weights, so four distant panels are read together.
 
 use super::register_tile::{multiply_row, multiply_strip};
-use super::{PANEL, finish};
+use super::{PANEL, finish, panel_bias};
 
 /// output `[out_features]`, input `[in_features]`; as `linear` with one row.
 pub fn gemv(output: &mut [f32], input: &[f32], packed: &[f32], bias: Option<&[f32]>) {
@@ -14,12 +14,12 @@ pub fn gemv(output: &mut [f32], input: &[f32], packed: &[f32], bias: Option<&[f3
         let mut sums = [[0.0; PANEL]; 4];
         multiply_row(&mut sums, input, group.map(panel));
         for (sums, p) in sums.iter().zip(group) {
-            finish(output, sums, bias, p * PANEL);
+            finish(&mut output[p * PANEL..], sums, &panel_bias(bias, p * PANEL));
         }
     }
     for p in 4 * quarter..panels {
         let mut sums = [[0.0; PANEL]];
         multiply_strip(&mut sums, input, panel(p));
-        finish(output, &sums[0], bias, p * PANEL);
+        finish(&mut output[p * PANEL..], &sums[0], &panel_bias(bias, p * PANEL));
     }
 }

@@ -64,17 +64,29 @@ pub fn linear(
     }
 }
 
-/// Adds the bias of the outputs from `column` on, and stores as many of the panel's sums as the row has outputs.
-#[inline(always)]
-fn finish(row: &mut [f32], sums: &[f32; PANEL], bias: Option<&[f32]>, column: usize) {
-    let end = row.len().min(column + PANEL);
-    let bias = bias.map(|bias| &bias[column..end]);
-    for (half, output) in row[column..end].chunks_mut(LANES).enumerate() {
-        let start = half * LANES;
-        let mut sum = F32x4::load(&sums[start..]);
-        if let Some(bias) = bias {
-            sum = sum + F32x4::load_partial(&bias[start..start + output.len()], 0.0);
+/// The bias of a panel's outputs, from `column` on; 0 where there is none.
+fn panel_bias(bias: Option<&[f32]>, column: usize) -> [f32; PANEL] {
+    let mut panel = [0.0; PANEL];
+    if let Some(bias) = bias {
+        for (value, bias) in panel.iter_mut().zip(&bias[column..]) {
+            *value = *bias;
         }
-        canonical(sum).store_partial(output);
+    }
+    panel
+}
+
+/// Stores sums + bias at `row`, which begins at the panel's first output and may end before its last.
+#[inline(always)]
+fn finish(row: &mut [f32], sums: &[f32; PANEL], bias: &[f32; PANEL]) {
+    let low = canonical(F32x4::load(sums) + F32x4::load(bias));
+    let high = canonical(F32x4::load(&sums[LANES..]) + F32x4::load(&bias[LANES..]));
+    if let Some(row) = row.first_chunk_mut::<PANEL>() {
+        low.store(row);
+        high.store(&mut row[LANES..]);
+    } else {
+        low.store_partial(row);
+        if let Some(row) = row.get_mut(LANES..) {
+            high.store_partial(row);
+        }
     }
 }

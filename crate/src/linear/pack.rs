@@ -20,7 +20,9 @@ pub fn pack_weight(packed: &mut [f32], weight: &[f32], in_features: usize, out_f
 
 /// `strip[k][r]` of `rows[r][k]`, `count` rows.
 pub fn pack_strip(strip: &mut [f32], rows: &[f32], count: usize, in_features: usize) {
-    interleave(strip, rows, count, in_features);
+    if in_features != 0 {
+        interleave(strip, rows, count, in_features);
+    }
 }
 
 /// output[k · width + r] = rows[r · size + k] for the rows that there are.

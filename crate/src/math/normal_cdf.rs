@@ -7,7 +7,7 @@ use crate::simd::{F32x4, I32x4};
 /// Φ(−a)·exp(a²/2) for 0 ≤ a ≤ 12.5: all coefficients are positive, so nothing cancels. Relative error 3.4e-8.
 const TAIL_NUMERATOR: [f32; 5] = [0.5, 0.433_160_57, 0.179_427_41, 0.039_347_813, 0.003_924_716_7];
 /// Its denominator.
-const TAIL_DENOMINATOR: [f32; 6] = [1.0, 1.664_205_9, 1.186_695_9, 0.459_415_56, 0.098_638_594, 0.009_837_640_4];
+const TAIL_DENOMINATOR: [f32; 6] = [1.0, 1.664_205_9, 1.186_695_9, 0.459_415_56, 0.098_638_594, 0.009_837_64];
 
 /// Below −CUTOFF, Φ is 0: there it is 4e-36, and a little further it would be subnormal.
 const CUTOFF: f32 = 12.5;

@@ -236,7 +236,7 @@ impl<S: PageSource> Heap<S> {
     /// before, that memory hasn't been handed out again.
     pub unsafe fn free(&mut self, pointer: *mut u8) -> bool {
         let address = pointer.addr();
-        // Within these bounds a header before the pointer is in the memory.
+        // Within these bounds there is memory before the pointer, and any bits can be read as a header.
         if !address.is_multiple_of(ALIGNMENT) || address <= self.lowest || address > self.highest {
             return false;
         }
@@ -360,7 +360,6 @@ impl<S: PageSource> Heap<S> {
         let next = block.next();
         if next.is_free() {
             self.remove(next);
-            next.state.set(VOID);
             block.size.set(block.size.get() + HEADER_BYTES + next.size.get());
         }
         if let Some(previous) = block.previous().filter(|previous| previous.is_free()) {

@@ -24,12 +24,3 @@ pub fn normal_cdf(x: f64) -> f64 {
     };
     if x < 0.0 { tail } else { 1.0 - tail }
 }
-
-/// |value − truth| in units of the last place of a float32 near the truth (of 2^-149 where that is subnormal).
-pub fn error_in_ulp(value: f32, truth: f64) -> f64 {
-    if f64::from(value) == truth || (value.is_nan() && truth.is_nan()) {
-        return 0.0;
-    }
-    let exponent = ((truth.abs().to_bits() >> 52) as i32 - 1023).clamp(-126, 127);
-    (f64::from(value) - truth).abs() / 2_f64.powi(exponent - 23)
-}

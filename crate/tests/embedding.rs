@@ -1,0 +1,39 @@
+//! Embedding look-up and sinusoidal positions.
+
+use wasm_attention::embedding::{IndexOutOfRange, embedding, sinusoidal_positions};
+
+#[test]
+fn rows_are_copied_bit_for_bit() {
+    let table = [1.0, -0.0, f32::from_bits(0x7f80_0001), 4.0, f32::from_bits(1), 6.0];
+    let mut output = [9.0; 8];
+    embedding(&mut output, &table, &[2, 0, 1, 2], 3, 2).unwrap();
+    let expected = [table[4], table[5], table[0], table[1], table[2], table[3], table[4], table[5]];
+    assert_eq!(output.map(f32::to_bits), expected.map(f32::to_bits));
+}
+
+#[test]
+fn indices_outside_the_table_are_refused_before_anything_is_written() {
+    for bad in [3, -1, i32::MAX, i32::MIN] {
+        let mut output = [9.0; 4];
+        assert_eq!(embedding(&mut output, &[0.0; 6], &[0, bad], 3, 2), Err(IndexOutOfRange));
+        assert_eq!(output, [9.0; 4]);
+    }
+    assert_eq!(embedding(&mut [], &[], &[], 0, 2), Ok(()));
+    assert_eq!(embedding(&mut [], &[], &[0], 1, 0), Ok(()));
+}
+
+#[test]
+fn sinusoidal_positions_are_within_the_stated_error() {
+    let rows = if cfg!(miri) { 3 } else { 3000 };
+    for width in [1, 2, 7, 64] {
+        let mut output = vec![f32::NAN; rows * width];
+        sinusoidal_positions(&mut output, rows, width);
+        for (at, &y) in output.iter().enumerate() {
+            let (position, column) = (at / width, at % width);
+            let i = column / 2;
+            let angle = position as f64 / 10_000_f64.powf((2 * i) as f64 / width as f64);
+            let truth = if column % 2 == 0 { angle.sin() } else { angle.cos() };
+            assert!((f64::from(y) - truth).abs() <= 2_f64.powi(-24), "width {width}, position {position}, {column}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The linear layer against float64, at sizes on and off the tiles.
+
+#[path = "oracle/linear.rs"]
+mod oracle;
+#[path = "oracle/sample.rs"]
+mod sample;
+
+use sample::sample;
+use wasm_attention::linear::register_tile::{multiply_row, multiply_strip};
+use wasm_attention::linear::{PANEL, linear, pack_weight, packed_length, scratch_length};
+use wasm_attention::numeric::CANONICAL_NAN;
+use wasm_attention::simd::F32x4;
+
+fn run(input: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: [usize; 3]) -> Vec<f32> {
+    let [rows, in_features, out_features] = sizes;
+    // What is there before must not matter.
+    let mut packed = vec![f32::NAN; packed_length(in_features, out_features).unwrap()];
+    pack_weight(&mut packed, weight, in_features, out_features);
+    let mut scratch = vec![f32::NAN; scratch_length(rows, in_features).unwrap()];
+    let mut output = vec![f32::NAN; rows * out_features];
+    linear(&mut output, input, &packed, bias, &mut scratch, rows, in_features, out_features);
+    output
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn is_within_the_stated_error() {
+    let rows: &[usize] = if cfg!(miri) { &[1, 13] } else { &[1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 17, 96, 97, 203] };
+    let depths: &[usize] = if cfg!(miri) { &[1, 5] } else { &[1, 2, 3, 5, 64, 257] };
+    let outputs: &[usize] = if cfg!(miri) { &[3, 37] } else { &[1, 3, 4, 5, 7, 8, 9, 12, 31, 32, 33, 63, 65, 100] };
+    for &rows in rows {
+        for &in_features in depths {
+            for &out_features in outputs {
+                let sizes = [rows, in_features, out_features];
+                let input = sample(rows * in_features, 1);
+                let weight = sample(out_features * in_features, 2);
+                let bias = sample(out_features, 3);
+                for bias in [None, Some(&bias[..])] {
+                    let output = run(&input, &weight, bias, sizes);
+                    let expected = oracle::linear(&input, &weight, bias, sizes);
+                    for (i, (&y, (sum, absolute))) in output.iter().zip(expected).enumerate() {
+                        let bound = (in_features + 1) as f64 * absolute / 16_777_216.0;
+                        assert!((f64::from(y) - sum).abs() <= bound, "{sizes:?} element {i}: {y}, expected {sum}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_has_the_same_bits_alone_and_in_any_batch() {
+    let [in_features, out_features] = if cfg!(miri) { [3, 41] } else { [131, 77] };
+    let rows = if cfg!(miri) { 13 } else { 109 };
+    let input = sample(rows * in_features, 4);
+    let weight = sample(out_features * in_features, 5);
+    let bias = sample(out_features, 6);
+    let alone: Vec<u32> = input
+        .chunks(in_features)
+        .flat_map(|row| bits(&run(row, &weight, Some(&bias), [1, in_features, out_features])))
+        .collect();
+    for count in 2..=rows {
+        if cfg!(miri) && count < 12 {
+            continue;
+        }
+        let batch = run(&input[..count * in_features], &weight, Some(&bias), [count, in_features, out_features]);
+        assert_eq!(bits(&batch), alone[..count * out_features], "{count} rows");
+    }
+}
+
+#[test]
+fn sums_go_over_ascending_k_with_the_arithmetics_multiply_add() {
+    let in_features = 37;
+    let row = sample(in_features, 7);
+    let weight = sample(in_features, 8);
+    let mut sum = F32x4::zero();
+    for (x, w) in row.iter().zip(&weight) {
+        sum = F32x4::splat(*x).mul_add(F32x4::splat(*w), sum);
+    }
+    assert_eq!(bits(&run(&row, &weight, None, [1, in_features, 1])), [sum.to_array()[0].to_bits()]);
+}
+
+#[test]
+fn weights_are_packed_in_panels() {
+    let (in_features, out_features) = (3, 10);
+    let weight: Vec<f32> = (0..30_u8).map(f32::from).collect();
+    let mut packed = vec![f32::NAN; packed_length(in_features, out_features).unwrap()];
+    pack_weight(&mut packed, &weight, in_features, out_features);
+    for (i, value) in packed.iter().enumerate() {
+        let (panel, k, c) = (i / 24, i / PANEL % 3, i % PANEL);
+        let n = panel * PANEL + c;
+        assert_eq!(*value, if n < out_features { weight[n * in_features + k] } else { 0.0 });
+    }
+}
+
+#[test]
+fn infinity_and_nan_stay_in_their_rows_and_columns() {
+    let (rows, in_features, out_features) = (9, 20, 35);
+    let mut input = sample(rows * in_features, 9);
+    let mut weight = sample(out_features * in_features, 10);
+    let clean = run(&input, &weight, None, [rows, in_features, out_features]);
+    input[7 * in_features + 3] = -f32::NAN;
+    input[2 * in_features + 5] = f32::INFINITY;
+    weight[34 * in_features + 19] = f32::NAN;
+    let output = run(&input, &weight, None, [rows, in_features, out_features]);
+    for (i, (dirty, clean)) in output.iter().zip(clean).enumerate() {
+        let (row, column) = (i / out_features, i % out_features);
+        if row == 7 || column == 34 {
+            assert_eq!(dirty.to_bits(), CANONICAL_NAN);
+        } else if row == 2 {
+            assert_eq!(*dirty, f32::INFINITY.copysign(weight[column * in_features + 5]));
+        } else {
+            assert_eq!(dirty.to_bits(), clean.to_bits());
+        }
+    }
+}
+
+#[test]
+fn empty_sizes() {
+    assert!(run(&[], &[1.0, 2.0], None, [0, 2, 1]).is_empty());
+    assert!(run(&[1.0, 2.0], &[], None, [1, 2, 0]).is_empty());
+    assert!(run(&[1.0, 2.0, 3.0, 4.0], &[], None, [2, 2, 0]).is_empty());
+    assert_eq!(run(&[], &[], Some(&[5.0]), [1, 0, 1]), [5.0]);
+    assert_eq!(run(&[], &[], Some(&[5.0]), [3, 0, 1]), [5.0; 3]);
+}
+
+#[test]
+fn lengths_that_overflow_are_none() {
+    assert_eq!(packed_length(768, 2304), Some(768 * 2304));
+    assert_eq!(packed_length(2, usize::MAX), None);
+    assert_eq!(packed_length(usize::MAX, 1), None);
+    assert_eq!((scratch_length(0, usize::MAX), scratch_length(1, usize::MAX)), (Some(0), Some(0)));
+    assert_eq!((scratch_length(2, usize::MAX), scratch_length(1000, 10)), (None, Some(960)));
+}
+
+#[test]
+fn register_tiles_compute_products() {
+    for depth in [0, 1, 2, 7] {
+        let panels = [1, 2, 3, 4].map(|seed| sample(depth * PANEL, seed));
+        for rows in [1, 2, 4, 6] {
+            let strip = sample(depth * rows, 11);
+            let mut sums = vec![[f32::NAN; PANEL]; rows];
+            multiply_strip(&mut sums, &strip, &panels[0]);
+            for (r, sums) in sums.iter().enumerate() {
+                for (c, sum) in sums.iter().enumerate() {
+                    let product = |k: usize| f64::from(strip[k * rows + r]) * f64::from(panels[0][k * PANEL + c]);
+                    assert!((f64::from(*sum) - (0..depth).map(product).sum::<f64>()).abs() < 1e-6);
+                }
+            }
+        }
+        let row = sample(depth, 11);
+        let mut together = [[f32::NAN; PANEL]; 4];
+        multiply_row(&mut together, &row, [&panels[0], &panels[1], &panels[2], &panels[3]]);
+        for (together, panel) in together.iter().zip(&panels) {
+            let mut alone = [[f32::NAN; PANEL]];
+            multiply_strip(&mut alone, &row, panel);
+            assert_eq!(bits(together), bits(&alone[0]));
+        }
+    }
+}
+
+#[test]
+#[should_panic]
+fn a_tile_of_another_height_is_refused() {
+    multiply_strip(&mut [[0.0; PANEL]; 3], &[0.0; 3], &[0.0; PANEL]);
+}

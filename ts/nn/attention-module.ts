@@ -1,0 +1,231 @@
+import { checkBoolean, checkOptions, checkSeed } from "../arguments.js";
+import { shapeError, typeError } from "../errors.js";
+import { scaledDotProductAttention } from "../ops/attention/scaled-dot-product-attention.js";
+import { describe, type Operand, type TensorLike } from "../ops/operand.js";
+import { drawSeed } from "../ops/random.js";
+import { rotaryEmbedding } from "../ops/rotary-embedding.js";
+import { type FloatDType, isFloat } from "../tensor/dtype.js";
+import { scope } from "../tensor/scope.js";
+import { isTensor, Tensor } from "../tensor/tensor.js";
+import { type AttentionProjections, createProjections } from "./attention-projections.js";
+import { exchangeBatch } from "./batch-order.js";
+import type { Configuration } from "./configuration.js";
+import { appendKeys } from "./extra-keys.js";
+import { combineMasks, readMasks } from "./masks.js";
+import { Module } from "./module.js";
+import type { Projection } from "./projection.js";
+import { createParameters } from "./parameters.js";
+
+/** Options of `forward`. Letters: B batch, L queries, S keys. */
+export interface AttentionForwardOptions {
+  /**
+   * `[B, S]`, or `[S]` for unbatched inputs. bool: true **hides** a key, as in PyTorch's module, the opposite of
+   * `scaledDotProductAttention`. Float: added to the scores.
+   */
+  keyPaddingMask?: TensorLike;
+  /** `[L, S]`, or `[B·numHeads, L, S]` with the heads of a batch side by side. bool: true **hides**; float: added. */
+  attnMask?: TensorLike;
+  /** Return the attention weights, which takes memory for all of them. Default: false (PyTorch's is true). */
+  needWeights?: boolean;
+  /** Return the mean over the heads, else the weights of every head. Default: true. */
+  averageAttnWeights?: boolean;
+  /** Hide keys that come after the query, with or without `attnMask` (in PyTorch a mere hint). Default: false. */
+  isCausal?: boolean;
+  /** Seed of the dropout. Default: one draw from the generator that `manualSeed` sets, when there is any dropout. */
+  seed?: number | bigint;
+}
+
+/** What `forward` returns. Letters: B batch, L queries, T keys with the extra ones of `addBiasKv` and `addZeroAttn`. */
+export interface AttentionForwardResult {
+  /** In the shape and dtype of the query. */
+  output: Tensor;
+  /**
+   * With `needWeights`, after dropout, in the query's dtype: `[B, L, T]`, or `[B, numHeads, L, T]` without averaging;
+   * without B for unbatched inputs. Batch first always.
+   */
+  weights?: Tensor;
+}
+
+const forwardOptionNames = [
+  "keyPaddingMask",
+  "attnMask",
+  "needWeights",
+  "averageAttnWeights",
+  "isCausal",
+  "seed",
+] as const satisfies readonly (keyof AttentionForwardOptions)[];
+
+/** An input with its name in errors. */
+export interface NamedInput {
+  readonly argument: string;
+  readonly value: TensorLike;
+}
+
+/** The sizes of a call's inputs. */
+interface InputSizes {
+  readonly batch: number;
+  readonly queryLength: number;
+  readonly keyLength: number;
+  readonly isUnbatched: boolean;
+  readonly dtype: FloatDType;
+}
+
+/**
+ * Multi-head attention with projections of its own. What the public modules share.
+ *
+ * Letters: B batch, L queries, S keys, E embedDim, H numHeads, G numKvHeads, D = E / H.
+ */
+export abstract class AttentionModule extends Module {
+  readonly #name: string;
+  readonly #configuration: Configuration;
+  readonly #projections: AttentionProjections;
+
+  protected constructor(name: string, configuration: Configuration) {
+    super(name, () => createParameters(configuration));
+    this.#name = name;
+    this.#configuration = configuration;
+    try {
+      this.#projections = createProjections(name, configuration, this.stateDict());
+    } catch (error) {
+      super.dispose();
+      throw error;
+    }
+  }
+
+  /** Width E of queries and outputs. */
+  get embedDim(): number {
+    return this.#configuration.embedDim;
+  }
+
+  /** Number H of query heads. */
+  get numHeads(): number {
+    return this.#configuration.numHeads;
+  }
+
+  override dispose(): void {
+    super.dispose();
+    for (const projection of Object.values(this.#projections)) projection.dispose();
+  }
+
+  protected override parametersChanged(): void {
+    for (const projection of Object.values(this.#projections)) projection.repack();
+  }
+
+  protected attend(
+    query: NamedInput,
+    key: NamedInput,
+    value: NamedInput,
+    options: AttentionForwardOptions | undefined,
+  ): AttentionForwardResult {
+    const operation = `${this.#name}.forward`;
+    this.requireUsable(operation);
+    const given: AttentionForwardOptions = checkOptions(operation, options, forwardOptionNames);
+    const { needWeights = false, averageAttnWeights = true, isCausal = false } = given;
+    for (const [argument, flag] of Object.entries({ needWeights, averageAttnWeights, isCausal })) {
+      checkBoolean(operation, argument, flag);
+    }
+    if (given.seed !== undefined) checkSeed(operation, "seed", given.seed);
+    const sizes = this.#readInputs(operation, query, key, value);
+    const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary } = this.#configuration;
+    const masks = readMasks(operation, given, { ...sizes, heads: numHeads });
+    const dropoutP = this.training ? this.#configuration.dropout : 0;
+    const seed = dropoutP > 0 ? (given.seed ?? drawSeed(operation)) : undefined;
+
+    return scope(() => {
+      const { batch, queryLength, keyLength, isUnbatched, dtype } = sizes;
+      const bring = this.#bringer(operation, isUnbatched);
+      const projected = (projection: Projection, value: TensorLike, length: number, heads: number): Tensor =>
+        projection.apply(bring(value)).reshape([batch, length, heads, headDim]);
+      let q = projected(this.#projections.query, query.value, queryLength, numHeads);
+      let k = projected(this.#projections.key, key.value, keyLength, numKvHeads);
+      let v = projected(this.#projections.value, value.value, keyLength, numKvHeads);
+      if (rotary !== undefined) {
+        q = rotaryEmbedding(q, { ...rotary, layout: "BLHD" });
+        k = rotaryEmbedding(k, { ...rotary, layout: "BLHD" });
+      }
+      const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
+      if (extraKeys > 0) {
+        const { bias_k, bias_v } = this.stateDict();
+        const zeros = addZeroAttn ? [undefined] : [];
+        k = appendKeys(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros);
+        v = appendKeys(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros);
+      }
+
+      // Attention's own isCausal would hide the extra keys, which come after all others.
+      const isCausalByMask = isCausal && extraKeys > 0;
+      const { output: attended, weights } = scaledDotProductAttention(q, k, v, {
+        layout: "BLHD",
+        attnMask: combineMasks(operation, masks, extraKeys, isCausalByMask),
+        isCausal: isCausal && !isCausalByMask,
+        dropoutP,
+        seed,
+        needWeights: needWeights && { averageHeads: averageAttnWeights },
+        weightsMode: needWeights ? 4 : undefined,
+      });
+      const joined = this.#projections.out.apply(attended.reshape([batch, queryLength, numHeads * headDim]));
+      const result: AttentionForwardResult = { output: rounded(this.#restore(operation, joined, isUnbatched), dtype) };
+      if (weights !== undefined) {
+        result.weights = rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);
+      }
+      return result;
+    });
+  }
+
+  /** Checks the inputs' dtypes and shapes against each other. */
+  #readInputs(operation: string, query: NamedInput, key: NamedInput, value: NamedInput): InputSizes {
+    const { embedDim, kdim, vdim, batchFirst } = this.#configuration;
+    const q = describe(operation, query.argument, query.value);
+    const k = describe(operation, key.argument, key.value);
+    const v = describe(operation, value.argument, value.value);
+    const dtypes = [q, k, v].map(({ argument, dtype }) => {
+      if (isFloat(dtype)) return dtype;
+      throw typeError(operation, argument, "float32, float16 or bfloat16", dtype);
+    });
+    const rank = q.shape.length;
+    const isUnbatched = rank === 2;
+    const order = (batch: number | string, length: number | string, width: number): string => {
+      if (isUnbatched) return `shape [${length}, ${width}]`;
+      return `shape [${(batchFirst ? [batch, length, width] : [length, batch, width]).join(", ")}]`;
+    };
+    if ((rank !== 2 && rank !== 3) || q.shape[rank - 1] !== embedDim) {
+      throw shapeError(operation, q.argument, `shape [L, ${embedDim}] or ${order("B", "L", embedDim)}`, q.shape);
+    }
+    const batchOf = ({ shape }: Operand): number => (isUnbatched ? 1 : shape[batchFirst ? 0 : 1]);
+    const lengthOf = ({ shape }: Operand): number => shape[batchFirst && !isUnbatched ? 1 : 0];
+    const batch = batchOf(q);
+    const keyLength = lengthOf(k);
+    const isSequence = (operand: Operand, width: number): boolean =>
+      operand.shape.length === rank && operand.shape[rank - 1] === width && batchOf(operand) === batch;
+    if (!isSequence(k, kdim)) throw shapeError(operation, k.argument, order(batch, "S", kdim), k.shape);
+    if (!isSequence(v, vdim) || lengthOf(v) !== keyLength) {
+      throw shapeError(operation, v.argument, order(batch, keyLength, vdim), v.shape);
+    }
+    return { batch, queryLength: lengthOf(q), keyLength, isUnbatched, dtype: dtypes[0] };
+  }
+
+  /** A function that brings inputs into the form `[B, ·, width]`, float32, each of them once. */
+  #bringer(operation: string, isUnbatched: boolean): (value: TensorLike) => Tensor {
+    const brought = new Map<TensorLike, Tensor>();
+    return (value) => {
+      const known = brought.get(value);
+      if (known !== undefined) return known;
+      const given = isTensor(value) ? value : Tensor.from(value);
+      const wide = given.dtype === "float32" ? given : given.to("float32");
+      const tensor = isUnbatched
+        ? wide.reshape([1, ...wide.shape])
+        : this.#configuration.batchFirst
+          ? wide
+          : exchangeBatch(operation, wide);
+      brought.set(value, tensor);
+      return tensor;
+    };
+  }
+
+  /** A result `[B, L, E]` in the query's order of axes. */
+  #restore(operation: string, joined: Tensor, isUnbatched: boolean): Tensor {
+    if (isUnbatched) return joined.reshape(joined.shape.slice(1));
+    return this.#configuration.batchFirst ? joined : exchangeBatch(operation, joined);
+  }
+}
+
+const rounded = (tensor: Tensor, dtype: FloatDType): Tensor => (tensor.dtype === dtype ? tensor : tensor.to(dtype));

@@ -1,0 +1,113 @@
+import { checkBoolean, checkInteger, checkNumber, checkOptions } from "../arguments.js";
+import { rangeError, typeError } from "../errors.js";
+
+/** How rotary position embeddings turn queries and keys. */
+export interface RotaryOptions {
+  /** Pair i at position p is turned by p · base^(−2i/R). At least 1. Default: 10000. */
+  base?: number;
+  /** Pair 2i with 2i + 1 (GPT-J, the paper) instead of i with i + R/2 (GPT-NeoX, Llama). Default: false. */
+  interleaved?: boolean;
+  /** R, how many elements of a head are turned, an even number; the others stay. 0 (default): the whole head. */
+  rotaryDim?: number;
+}
+
+/** Options of `SelfAttention`. */
+export interface SelfAttentionOptions {
+  /** Probability of dropping an attention weight in training mode. Default: 0. */
+  dropout?: number;
+  /** Biases of the projections. Default: true. */
+  bias?: boolean;
+  /** Append one learned key and value, `bias_k` and `bias_v`, to every sequence. Default: false. */
+  addBiasKv?: boolean;
+  /** Append one key and value of zeros to every sequence. Default: false. */
+  addZeroAttn?: boolean;
+  /** Heads of keys and values, each shared by numHeads / numKvHeads query heads. Default: numHeads. */
+  numKvHeads?: number;
+  /** Rotary position embeddings of projected queries and keys, by position in the sequence; true: with defaults. */
+  rotary?: boolean | RotaryOptions;
+}
+
+/** Options of `MultiheadAttention`. */
+export interface MultiheadAttentionOptions extends SelfAttentionOptions {
+  /** Width of keys. Default: embedDim. */
+  kdim?: number;
+  /** Width of values. Default: embedDim. */
+  vdim?: number;
+  /** Whether the batch comes first, as in `[B, L, E]`; else second, as in `[L, B, E]`. Default: false, as in PyTorch. */
+  batchFirst?: boolean;
+}
+
+/** The options of a module, checked and complete. */
+export interface Configuration {
+  readonly embedDim: number;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+  readonly kdim: number;
+  readonly vdim: number;
+  readonly dropout: number;
+  readonly bias: boolean;
+  readonly addBiasKv: boolean;
+  readonly addZeroAttn: boolean;
+  readonly batchFirst: boolean;
+  readonly rotary: Readonly<Required<RotaryOptions>> | undefined;
+}
+
+export const selfAttentionOptionNames = ["dropout", "bias", "addBiasKv", "addZeroAttn", "numKvHeads", "rotary"] as const;
+
+export const multiheadAttentionOptionNames = [...selfAttentionOptionNames, "kdim", "vdim", "batchFirst"] as const;
+
+/** Sizes go through 32-bit words. */
+const LARGEST_SIZE = 2 ** 31 - 1;
+
+function readRotary(operation: string, rotary: unknown, headDim: number): Configuration["rotary"] {
+  if (rotary === undefined || rotary === false) return undefined;
+  if (rotary !== true && (typeof rotary !== "object" || rotary === null)) {
+    throw typeError(operation, "rotary", "a boolean or { base, interleaved, rotaryDim }", rotary);
+  }
+  const given = checkOptions<RotaryOptions>(`${operation}: rotary`, rotary === true ? undefined : rotary, [
+    "base",
+    "interleaved",
+    "rotaryDim",
+  ]);
+  const { base = 10000, interleaved = false, rotaryDim = 0 } = given;
+  checkNumber(operation, "rotary.base", base, 1);
+  checkBoolean(operation, "rotary.interleaved", interleaved);
+  checkInteger(operation, "rotary.rotaryDim", rotaryDim, 0, headDim);
+  if ((rotaryDim || headDim) % 2 !== 0) {
+    const whole = `an even number, or 0 for a head size that is even (this one is ${headDim})`;
+    throw rangeError(operation, "rotary.rotaryDim", whole, rotaryDim);
+  }
+  return { base, interleaved, rotaryDim };
+}
+
+/** Checks what a module is constructed with. Throws TypeError and RangeError. */
+export function readConfiguration(
+  operation: string,
+  embedDim: number,
+  numHeads: number,
+  options: MultiheadAttentionOptions | undefined,
+  allowed: readonly (keyof MultiheadAttentionOptions)[],
+): Configuration {
+  const given = checkOptions(operation, options, allowed);
+  checkInteger(operation, "embedDim", embedDim, 1, LARGEST_SIZE);
+  checkInteger(operation, "numHeads", numHeads, 1, LARGEST_SIZE);
+  if (embedDim % numHeads !== 0) {
+    throw rangeError(operation, "numHeads", `a divisor of embedDim, ${embedDim}`, numHeads);
+  }
+  const headDim = embedDim / numHeads;
+  const { numKvHeads = numHeads, kdim = embedDim, vdim = embedDim, dropout = 0 } = given;
+  if (numHeads % checkInteger(operation, "numKvHeads", numKvHeads, 1, numHeads) !== 0) {
+    throw rangeError(operation, "numKvHeads", `a divisor of numHeads, ${numHeads}`, numKvHeads);
+  }
+  checkInteger(operation, "kdim", kdim, 1, LARGEST_SIZE);
+  checkInteger(operation, "vdim", vdim, 1, LARGEST_SIZE);
+  checkNumber(operation, "dropout", dropout, 0, 1);
+  const { bias = true, addBiasKv = false, addZeroAttn = false, batchFirst = false } = given;
+  for (const [argument, value] of Object.entries({ bias, addBiasKv, addZeroAttn, batchFirst })) {
+    checkBoolean(operation, argument, value);
+  }
+  const rotary = readRotary(operation, given.rotary, headDim);
+  const sizes = { embedDim, numHeads, numKvHeads, headDim, kdim, vdim };
+  return { ...sizes, dropout, bias, addBiasKv, addZeroAttn, batchFirst, rotary };
+}

@@ -1,0 +1,63 @@
+import { checkChoice, checkOptions } from "../arguments.js";
+import type { Kernels } from "../runtime/kernels.js";
+import type { FloatDType } from "../tensor/dtype.js";
+import { elementCount } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { runCall } from "./call.js";
+import { describeFloat } from "./float-operand.js";
+import type { TensorLike } from "./operand.js";
+
+/** Options of `gelu`. */
+export interface GeluOptions {
+  /** "none" (default): x · Φ(x), by the error function; "tanh": the approximation that GPT-2 and others were trained with. */
+  approximate?: "none" | "tanh";
+}
+
+type Activation = (kernels: Kernels, output: number, input: number, length: number) => number;
+
+function activate(operation: string, input: TensorLike, activation: Activation): Tensor<FloatDType> {
+  const x = describeFloat(operation, "input", input);
+  return runCall(operation, (call) => {
+    const source = call.inputAsFloat32(x);
+    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
+      call.kernel((kernels) => activation(kernels, output, source, elementCount(x.shape))),
+    );
+  });
+}
+
+/**
+ * x · Φ(x), element by element, with Φ the distribution function of the standard normal distribution; or ½ · x · (1 +
+ * tanh(√(2/π) · (x + 0.044715 · x³))). (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".)
+ *
+ * @param input Any shape; float32, float16 or bfloat16. The result has both. -Infinity gives NaN, as in PyTorch.
+ *
+ * Relative error in float32: 2^-20.5, and 0 for x < -12.5; with "tanh" 2^-23 · (3 + 4 · |u|), where u is tanh's argument.
+ *
+ * Throws a TypeError for another dtype, a RangeError for another `approximate`.
+ */
+export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDType> {
+  const { approximate } = checkOptions("gelu", options, ["approximate"]);
+  const choices = ["none", "tanh"] as const;
+  const code = approximate === undefined ? 0 : choices.indexOf(checkChoice("gelu", "approximate", approximate, choices));
+  return activate("gelu", input, (kernels, output, source, length) => kernels.gelu(output, source, length, code));
+}
+
+/**
+ * x / (1 + e^−x), element by element; also called swish.
+ *
+ * @param input Any shape; float32, float16 or bfloat16. The result has both. -Infinity gives NaN, as in PyTorch.
+ *
+ * Relative error in float32: 2^-22, for x ≥ -88. Throws a TypeError for another dtype.
+ */
+export const silu = (input: TensorLike): Tensor<FloatDType> =>
+  activate("silu", input, (kernels, output, source, length) => kernels.silu(output, source, length));
+
+/**
+ * The larger of x and 0, element by element; NaN stays NaN.
+ *
+ * @param input Any shape; float32, float16 or bfloat16. The result has both.
+ *
+ * Throws a TypeError for another dtype.
+ */
+export const relu = (input: TensorLike): Tensor<FloatDType> =>
+  activate("relu", input, (kernels, output, source, length) => kernels.relu(output, source, length));

@@ -1,0 +1,137 @@
+import { shapeError } from "../errors.js";
+import { float32View } from "../runtime/memory.js";
+import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
+import { elementCount, type Shape } from "../tensor/shape.js";
+import { pointerOf, type Tensor } from "../tensor/tensor.js";
+import { type Call, runCall } from "./call.js";
+import { describeFloat, type FloatOperand } from "./float-operand.js";
+import type { TensorLike } from "./operand.js";
+
+const OPERATION = "linear";
+
+/** The parameters of a linear layer, in the order in which the kernel reads them. Layers keep them between calls. */
+export interface PackedLinear {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly weight: Tensor<"float32">;
+  /** `[outFeatures]` */
+  readonly bias: Tensor<"float32"> | undefined;
+}
+
+/** Some of a weight's rows, `end` excluded: PyTorch stacks the projections of attention in one weight. */
+export interface RowRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Parameters {
+  readonly weight: FloatOperand;
+  readonly bias: FloatOperand | undefined;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+}
+
+/**
+ * input · weightᵀ + bias.
+ *
+ * @param input `[…, inFeatures]` of any rank from 1; float32, float16 or bfloat16.
+ * @param weight `[outFeatures, inFeatures]`, of any float dtype.
+ * @param bias `[outFeatures]`, of any float dtype; none by default.
+ *
+ * The result is `[…, outFeatures]` in the input's dtype, computed in float32: the error is at most (inFeatures + 1) ·
+ * 2^-24 · (Σ |input · weight| + |bias|), typically its square root's.
+ *
+ * Throws a TypeError for another dtype, a RangeError for shapes that don't fit and for lack of memory.
+ */
+export function linear(input: TensorLike, weight: TensorLike, bias?: TensorLike): Tensor<FloatDType> {
+  const x = describeFloat(OPERATION, "input", input);
+  const parameters = describeParameters(OPERATION, weight, bias);
+  const { inFeatures, outFeatures } = parameters;
+  checkInput(OPERATION, x, inFeatures);
+
+  return runCall(OPERATION, (call) => {
+    const packed = call.temporary(packedLength(call, inFeatures, outFeatures) * bytesPerElement.float32);
+    pack(call, packed, call.inputAsFloat32(parameters.weight), inFeatures, outFeatures);
+    const biasPointer = parameters.bias === undefined ? 0 : call.inputAsFloat32(parameters.bias);
+    return multiply(call, x, packed, biasPointer, inFeatures, outFeatures);
+  });
+}
+
+/**
+ * Packs the parameters of a linear layer, or some of their rows, for `linearPacked`. The tensors belong to the open
+ * scope. `operation` is the caller's name in errors; the arguments are as in `linear`.
+ */
+export function packLinear(operation: string, weight: TensorLike, bias?: TensorLike, rows?: RowRange): PackedLinear {
+  const parameters = describeParameters(operation, weight, bias);
+  const { inFeatures } = parameters;
+  const { start, end } = rows ?? { start: 0, end: parameters.outFeatures };
+  const outFeatures = end - start;
+
+  return runCall(operation, (call) => {
+    const packed = call.output([packedLength(call, inFeatures, outFeatures)], "float32");
+    const source = call.inputAsFloat32(parameters.weight) + start * inFeatures * bytesPerElement.float32;
+    pack(call, pointerOf(packed), source, inFeatures, outFeatures);
+    if (parameters.bias === undefined) return { inFeatures, outFeatures, weight: packed, bias: undefined };
+    const biases = call.output([outFeatures], "float32");
+    const from = call.inputAsFloat32(parameters.bias) + start * bytesPerElement.float32;
+    float32View(pointerOf(biases), outFeatures).set(float32View(from, outFeatures));
+    return { inFeatures, outFeatures, weight: packed, bias: biases };
+  });
+}
+
+/** As `linear`, with parameters that have been packed; the same bits. */
+export function linearPacked(
+  operation: string,
+  argument: string,
+  input: TensorLike,
+  { inFeatures, outFeatures, weight, bias }: PackedLinear,
+): Tensor<FloatDType> {
+  const x = describeFloat(operation, argument, input);
+  checkInput(operation, x, inFeatures);
+  return runCall(operation, (call) => {
+    const biasPointer = bias === undefined ? 0 : pointerOf(bias, operation, "bias");
+    return multiply(call, x, pointerOf(weight, operation, "weight"), biasPointer, inFeatures, outFeatures);
+  });
+}
+
+function describeParameters(operation: string, weight: TensorLike, bias: TensorLike | undefined): Parameters {
+  const w = describeFloat(operation, "weight", weight);
+  if (w.shape.length !== 2) throw shapeError(operation, "weight", "shape [outFeatures, inFeatures]", w.shape);
+  const [outFeatures, inFeatures] = w.shape;
+  const b = bias === undefined ? undefined : describeFloat(operation, "bias", bias);
+  if (b !== undefined && (b.shape.length !== 1 || b.shape[0] !== outFeatures)) {
+    throw shapeError(operation, "bias", `shape [${outFeatures}], one element a row of weight`, b.shape);
+  }
+  return { weight: w, bias: b, inFeatures, outFeatures };
+}
+
+function checkInput(operation: string, { argument, shape }: FloatOperand, inFeatures: number): void {
+  if (shape.length === 0 || shape[shape.length - 1] !== inFeatures) {
+    throw shapeError(operation, argument, `shape […, ${inFeatures}], with the weight's inFeatures last`, shape);
+  }
+}
+
+const packedLength = (call: Call, inFeatures: number, outFeatures: number): number =>
+  call.kernelStatus((kernels) => kernels.linear_packed_length(inFeatures, outFeatures));
+
+function pack(call: Call, packed: number, weight: number, inFeatures: number, outFeatures: number): void {
+  call.kernel((kernels) => kernels.linear_pack(packed, weight, inFeatures, outFeatures));
+}
+
+function multiply(
+  call: Call,
+  input: FloatOperand,
+  packed: number,
+  bias: number,
+  inFeatures: number,
+  outFeatures: number,
+): Tensor<FloatDType> {
+  const leading: Shape = input.shape.slice(0, -1);
+  const rows = elementCount(leading);
+  const source = call.inputAsFloat32(input);
+  const scratchLength = call.kernelStatus((kernels) => kernels.linear_scratch_length(rows, inFeatures));
+  const scratch = call.temporary(scratchLength * bytesPerElement.float32);
+  return call.outputFromFloat32([...leading, outFeatures], input.dtype, (output) =>
+    call.kernel((kernels) => kernels.linear(output, source, packed, bias, scratch, rows, inFeatures, outFeatures)),
+  );
+}

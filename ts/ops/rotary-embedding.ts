@@ -1,0 +1,241 @@
+import { checkBoolean, checkChoice, checkInteger, checkNumber, checkOptions } from "../arguments.js";
+import { codedTypeError, rangeError, shapeError } from "../errors.js";
+import { int32View } from "../runtime/memory.js";
+import { show } from "../show.js";
+import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
+import { elementCount, sameShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { type Call, runCall } from "./call.js";
+import { describeFloat, type FloatOperand } from "./float-operand.js";
+import { type Indices, type IndicesLike, readIndices } from "./indices.js";
+import type { Operand, TensorLike } from "./operand.js";
+
+const OPERATION = "rotaryEmbedding";
+const DEFAULT_BASE = 10_000;
+/** Position numbers are int32. */
+const POSITIONS = 2 ** 31;
+
+/** Options of `rotaryEmbedding`. Letters as in its description. */
+export interface RotaryEmbeddingOptions {
+  /**
+   * Cosines, one row a position: `[rows, R/2]`, of which `positionIds` picks, or `[B, L, R/2]` without `positionIds`; any
+   * float dtype. ONNX's `cos_cache`. Comes with `sine`. Default: both are computed from `base`.
+   */
+  cosine?: TensorLike;
+  /** Sines, of the same shape. ONNX's `sin_cache`. */
+  sine?: TensorLike;
+  /**
+   * The position of each row of the input: `[B, L]`, or `[L]` for all batches; integers from 0. Default: 0, 1, … L − 1.
+   */
+  positionIds?: IndicesLike;
+  /** Without tables: pair i of position p is turned by p · base^(−2i/R). At least 1. Default: 10000. */
+  base?: number;
+  /** Pair 2i with 2i + 1 (GPT-J, the paper) instead of i with i + R/2 (GPT-NeoX, Llama). Default: false. */
+  interleaved?: boolean;
+  /** R, how many elements of a head are turned, an even number; the others are copied. 0 (default): all of D. */
+  rotaryDim?: number;
+  /** The order of a rank-4 input's axes: `[B, H, L, D]` or `[B, L, H, D]`. Default: "BHLD". */
+  layout?: "BHLD" | "BLHD";
+  /** H of a rank-3 input `[B, L, H·D]`. */
+  numHeads?: number;
+}
+
+interface Geometry {
+  readonly batch: number;
+  readonly heads: number;
+  readonly length: number;
+  readonly headSize: number;
+  readonly batchStride: number;
+  readonly sequenceStride: number;
+  readonly headStride: number;
+}
+
+/** Tables that the caller has. */
+interface Caches {
+  readonly cosine: FloatOperand;
+  readonly sine: FloatOperand;
+  readonly rows: number;
+  /** Whether there is a row for each b and l, so that no positions are needed. */
+  readonly isPerRow: boolean;
+}
+
+/** Where the angles come from: the caller's tables, or some to be computed. */
+interface Tables {
+  readonly caches: Caches | undefined;
+  readonly rows: number;
+  readonly base: number;
+}
+
+/**
+ * Rotary position embedding: each pair (x, y) of a head's elements becomes (cos · x − sin · y, sin · x + cos · y), with an
+ * angle that grows with the position. (Su et al. 2021, "RoFormer"; ONNX RotaryEmbedding-23.)
+ *
+ * Letters: B batch, H heads, L length, D head size, R ≤ D the elements that are turned.
+ *
+ * @param input `[B, H, L, D]`; or `[B, L, H, D]` with `layout: "BLHD"`; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]`
+ *   or `[L, D]`, which are one head. float32, float16 or bfloat16; the result has its shape and dtype.
+ *
+ * Each result is two products, rounded, and their sum, rounded. Tables from `base` are within 2^-24 of the truth for
+ * positions up to a million; while computing they take memory for all positions up to the largest.
+ *
+ * Throws a TypeError for wrong kinds, and for options that exclude each other or lack their partner; a RangeError for
+ * wrong values, positions without a row, shapes that don't fit and lack of memory.
+ */
+export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOptions): Tensor<FloatDType> {
+  const given: RotaryEmbeddingOptions = checkOptions(OPERATION, options, [
+    "cosine",
+    "sine",
+    "positionIds",
+    "base",
+    "interleaved",
+    "rotaryDim",
+    "layout",
+    "numHeads",
+  ]);
+  const x = describeFloat(OPERATION, "input", input);
+  const geometry = readGeometry(x, given);
+  const { batch, length, heads, headSize } = geometry;
+  const rotarySize = readRotarySize(given.rotaryDim, x, headSize);
+  const isInterleaved = given.interleaved !== undefined && checkBoolean(OPERATION, "interleaved", given.interleaved);
+  const caches = readCaches(given, geometry, rotarySize);
+  const ids = readPositionIds(given.positionIds, geometry, caches?.rows ?? POSITIONS);
+  const base = given.base === undefined ? DEFAULT_BASE : checkNumber(OPERATION, "base", given.base, 1);
+  const rows = caches?.rows ?? (ids === undefined ? length : ids.largest + 1);
+
+  return runCall(OPERATION, (call) => {
+    const source = call.inputAsFloat32(x);
+    const [cosine, sine] = writeTables(call, { caches, rows, base }, rotarySize);
+    const positions = caches?.isPerRow === true ? 0 : writePositions(call, geometry, ids?.operand);
+    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
+      call.kernel((kernels) =>
+        kernels.rotary_embedding(
+          output,
+          source,
+          cosine,
+          sine,
+          positions,
+          batch,
+          length,
+          heads,
+          headSize,
+          rotarySize,
+          rows,
+          Number(isInterleaved),
+          geometry.batchStride,
+          geometry.sequenceStride,
+          geometry.headStride,
+        ),
+      ),
+    );
+  });
+}
+
+function readGeometry({ shape }: Operand, options: RotaryEmbeddingOptions): Geometry {
+  const rank = shape.length;
+  if (rank < 2 || rank > 4) throw shapeError(OPERATION, "input", "rank 2, 3 or 4", shape);
+  const layout =
+    options.layout === undefined ? "BHLD" : checkChoice(OPERATION, "layout", options.layout, ["BHLD", "BLHD"] as const);
+  if (layout === "BLHD" && rank !== 4) {
+    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: layout: "BLHD" is for a rank-4 input, got rank ${rank}`);
+  }
+  const numHeads =
+    options.numHeads === undefined ? undefined : checkInteger(OPERATION, "numHeads", options.numHeads, 1, POSITIONS - 1);
+  if (rank === 2 && numHeads !== undefined) {
+    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: numHeads: a rank-2 input is one head, got ${numHeads}`);
+  }
+
+  const batch = rank === 2 ? 1 : shape[0];
+  const last = shape[rank - 1];
+  if (rank === 4) {
+    const [heads, length] = layout === "BHLD" ? [shape[1], shape[2]] : [shape[2], shape[1]];
+    if (numHeads !== undefined && heads !== numHeads) {
+      throw shapeError(OPERATION, "input", `numHeads, ${numHeads}, heads`, shape);
+    }
+    const [headStride, sequenceStride] = layout === "BHLD" ? [length * last, last] : [last, heads * last];
+    return { batch, heads, length, headSize: last, batchStride: heads * length * last, sequenceStride, headStride };
+  }
+  const heads = numHeads ?? 1;
+  if (last % heads !== 0) {
+    throw shapeError(OPERATION, "input", `a last axis that is a multiple of numHeads, ${heads}`, shape);
+  }
+  const length = shape[rank - 2];
+  const headSize = last / heads;
+  return { batch, heads, length, headSize, batchStride: length * last, sequenceStride: last, headStride: headSize };
+}
+
+function readRotarySize(rotaryDim: number | undefined, { shape }: Operand, headSize: number): number {
+  const size = rotaryDim === undefined ? 0 : checkInteger(OPERATION, "rotaryDim", rotaryDim, 0, headSize);
+  if (size % 2 !== 0) throw rangeError(OPERATION, "rotaryDim", "an even number", size);
+  if (size > 0) return size;
+  if (headSize % 2 !== 0) throw shapeError(OPERATION, "input", "an even head size, or rotaryDim", shape);
+  return headSize;
+}
+
+function readCaches(options: RotaryEmbeddingOptions, { batch, length }: Geometry, rotarySize: number): Caches | undefined {
+  const { cosine, sine, base, positionIds } = options;
+  if (cosine === undefined && sine === undefined) return undefined;
+  if (cosine === undefined || sine === undefined) {
+    const [present, missing] = cosine === undefined ? ["sine", "cosine"] : ["cosine", "sine"];
+    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: ${present}: needs ${missing} beside it`);
+  }
+  if (base !== undefined) {
+    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: base: excluded by cosine and sine, got ${show(base)}`);
+  }
+  const caches = {
+    cosine: describeFloat(OPERATION, "cosine", cosine),
+    sine: describeFloat(OPERATION, "sine", sine),
+  };
+  const { shape } = caches.cosine;
+  const pairs = rotarySize / 2;
+  const isPerRow = sameShape(shape, [batch, length, pairs]) && positionIds === undefined;
+  const isTable = shape.length === 2 && shape[1] === pairs && (positionIds !== undefined || shape[0] >= length);
+  if (!isPerRow && !isTable) {
+    const expected =
+      positionIds === undefined
+        ? `shape [${batch}, ${length}, ${pairs}], or [rows, ${pairs}] with at least ${length} rows`
+        : `shape [rows, ${pairs}], since there are positionIds`;
+    throw shapeError(OPERATION, "cosine", expected, shape);
+  }
+  if (!sameShape(caches.sine.shape, shape)) {
+    throw shapeError(OPERATION, "sine", `shape [${shape.join(", ")}], as cosine has it`, caches.sine.shape);
+  }
+  return { ...caches, rows: isPerRow ? batch * length : shape[0], isPerRow };
+}
+
+function readPositionIds(
+  value: IndicesLike | undefined,
+  { batch, length }: Geometry,
+  rows: number,
+): Indices | undefined {
+  if (value === undefined) return undefined;
+  const ids = readIndices(OPERATION, "positionIds", value, rows);
+  const { shape } = ids.operand;
+  if (!sameShape(shape, [length]) && !sameShape(shape, [batch, length])) {
+    throw shapeError(OPERATION, "positionIds", `shape [${batch}, ${length}] or [${length}]`, shape);
+  }
+  return ids;
+}
+
+/** Pointers to cosines and sines, `[rows, rotarySize / 2]`. */
+function writeTables(call: Call, tables: Tables, rotarySize: number): [cosine: number, sine: number] {
+  if (tables.caches !== undefined) {
+    return [call.inputAsFloat32(tables.caches.cosine), call.inputAsFloat32(tables.caches.sine)];
+  }
+  const { rows, base } = tables;
+  const bytes = rows * (rotarySize / 2) * bytesPerElement.float32;
+  const cosine = call.temporary(bytes);
+  const sine = call.temporary(bytes);
+  call.kernel((kernels) => kernels.rotary_tables(cosine, sine, rows, rotarySize, base));
+  return [cosine, sine];
+}
+
+/** A pointer to the positions `[batch, length]`: those given, for all batches if they are `[length]`, or 0, 1, …. */
+function writePositions(call: Call, { batch, length }: Geometry, ids: Operand | undefined): number {
+  const given = ids === undefined ? undefined : call.input(ids);
+  if (given !== undefined && ids?.shape.length === 2) return given;
+  const pointer = call.temporary(batch * length * bytesPerElement.int32);
+  const positions = int32View(pointer, batch * length);
+  const row = given === undefined ? Int32Array.from({ length }, (_, l) => l) : int32View(given, length);
+  for (let b = 0; b < batch; b++) positions.set(row, b * length);
+  return pointer;
+}
