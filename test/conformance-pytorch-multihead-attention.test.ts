@@ -52,7 +52,9 @@ function runCall(pytorch: CaseRecord): void {
   const { attributes, state = [] } = pytorch.record;
   const attention = construct(pytorch);
   try {
-    attention.loadStateDict(Object.fromEntries(state.map((name) => [name, toTensorData(pytorch.stored(`state/${name}`))])));
+    attention.loadStateDict(
+      Object.fromEntries(state.map((name) => [name, toTensorData(pytorch.stored(`state/${name}`))])),
+    );
     const options: AttentionForwardOptions = {
       keyPaddingMask: pytorch.input("key_padding_mask"),
       attnMask: pytorch.input("attn_mask"),
@@ -61,7 +63,8 @@ function runCall(pytorch: CaseRecord): void {
       isCausal: attributes["is_causal"] as boolean,
     };
     expectAnswer(pytorch, attention, options);
-    if (attributes["attn_mask_is_causal"] === true) expectAnswer(pytorch, attention, { ...options, attnMask: undefined });
+    if (attributes["attn_mask_is_causal"] === true)
+      expectAnswer(pytorch, attention, { ...options, attnMask: undefined });
   } finally {
     attention.dispose();
   }

@@ -7,9 +7,9 @@ const shortened = (text: string): string => (text.length > LONGEST_TEXT ? `${tex
 
 function showObject(value: object, depth: number): string {
   const kind = shortened(kindOf(value));
-  if (kind === "Tensor") {
+  if (kind === "Tensor" || kind === "UnsupportedTensor") {
     const { dtype, shape } = value as { dtype?: unknown; shape?: unknown };
-    return `Tensor ${typeof dtype === "string" ? shortened(dtype) : "?"} ${showAt(shape, depth + 1)}`;
+    return `${kind} ${typeof dtype === "string" ? shortened(dtype) : "?"} ${showAt(shape, depth + 1)}`;
   }
   if (ArrayBuffer.isView(value)) return `${kind}(${(value as { length?: number }).length ?? value.byteLength})`;
   if (Array.isArray(value)) {

@@ -31,3 +31,8 @@ export { softmax, type SoftmaxOptions } from "./ops/softmax.js";
 export { type LoadedSafetensors, loadSafetensors } from "./io/load-safetensors.js";
 export { type SavedTensors, saveSafetensors } from "./io/save-safetensors.js";
 export type { UnsupportedTensor } from "./tensor/unsupported-tensor.js";
+export type { AttentionForwardOptions, AttentionForwardResult } from "./nn/attention-module.js";
+export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "./nn/configuration.js";
+export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "./nn/module.js";
+export { MultiheadAttention } from "./nn/multihead-attention.js";
+export { SelfAttention } from "./nn/self-attention.js";

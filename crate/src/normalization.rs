@@ -5,7 +5,9 @@
 //! rms_norm:   output = input / √(Σ input² / columns + ε) · weight
 //! ```
 //!
-//! The variance is the mean of squared differences, computed after the mean, so nothing cancels. (Ba et al. 2016,
+//! The variance is the mean of squared differences, computed after the mean, so nothing cancels. With normal = output
+//! before weight and bias, and c = mean |input| / √(variance + ε), 0 for rms_norm, the error is at most
+//! 2^-24 · ((8 + columns/16) · (|normal| + c) · |weight| + |output|), and in long rows far less. (Ba et al. 2016,
 //! "Layer Normalization"; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
 
 use crate::numeric::canonical;

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! As in PyTorch, a row that holds NaN or +∞, or nothing but −∞, becomes NaN throughout. (Attention is gentler to fully
-//! masked rows.) Error: |output − truth| ≤ truth · 2^-24 · (8 + |input − m|) + 2^-100.
+//! masked rows.) Error: |output − truth| ≤ truth · 2^-24 · (12 + |input − m| + columns/1024) + 2^-100.
 
 use crate::math::exp;
 use crate::numeric::canonical;

@@ -25,7 +25,8 @@ fn is_within_the_stated_error() {
             for (output, input) in output.chunks(columns).zip(input.chunks(columns)) {
                 let maximum = f64::from(input.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b)));
                 for ((&w, truth), &x) in output.iter().zip(oracle::softmax(input)).zip(input) {
-                    let bound = truth * (8.0 + maximum - f64::from(x)) / 16_777_216.0 + 2_f64.powi(-100);
+                    let units = 12.0 + (maximum - f64::from(x)) + columns as f64 / 1024.0;
+                    let bound = truth * units / 16_777_216.0 + 2_f64.powi(-100);
                     assert!((f64::from(w) - truth).abs() <= bound, "{columns} × {scale}: {w}, expected {truth}");
                     assert!(w == 0.0 || w.is_normal());
                 }

@@ -14,8 +14,8 @@ export interface MultiheadConfiguration {
   readonly addZeroAttn?: boolean;
   readonly batchFirst?: boolean;
   readonly dropout?: number;
-  /** Rotates q and k (positions 0, 1 …, the whole head) before bias_k is appended. */
-  readonly rotary?: { readonly base: number; readonly interleaved: boolean };
+  /** Rotates q and k by their positions 0, 1 … before bias_k is appended; rotaryDim 0 is the whole head. */
+  readonly rotary?: { readonly base: number; readonly interleaved: boolean; readonly rotaryDim: number };
 }
 
 /** PyTorch's state-dict names. What a configuration doesn't have is absent; bias_k and bias_v tell addBiasKv. */
@@ -131,11 +131,12 @@ export function multiheadAttention(
   const v = project(valueInput, toValue);
 
   if (rotary) {
-    const tables = rotaryTables(Math.max(queries, newKeys), size, rotary.base);
+    const rotarySize = rotary.rotaryDim || size;
+    const tables = rotaryTables(Math.max(queries, newKeys), rotarySize, rotary.base);
     const rotate = (input: Float64Array, sequence: number, heads: number): Float64Array => {
       const positionIds = Array.from({ length: batch * sequence }, (_, n) => n % sequence);
       return rotaryEmbedding(input, tables.cosine, tables.sine, positionIds, {
-        ...{ batch, sequence, heads, headSize: size, rotarySize: size },
+        ...{ batch, sequence, heads, headSize: size, rotarySize },
         ...{ interleaved: rotary.interleaved, headsFirst: false },
       });
     };

@@ -9,7 +9,14 @@ import { arrayKind } from "../tensor/source.js";
 import { createTensor, pointerOf, type Tensor } from "../tensor/tensor.js";
 import { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
 import { findRepeatedKey } from "./json-keys.js";
-import { bitsPerElement, formatNames, isUnicode, LARGEST_HEADER, LENGTH_BYTES, METADATA } from "./safetensors-format.js";
+import {
+  bitsPerElement,
+  formatNames,
+  isUnicode,
+  LARGEST_HEADER,
+  LENGTH_BYTES,
+  METADATA,
+} from "./safetensors-format.js";
 
 const OPERATION = "loadSafetensors";
 

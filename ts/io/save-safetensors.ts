@@ -6,14 +6,20 @@ import { uint8View } from "../runtime/memory.js";
 import { bytesPerElement } from "../tensor/dtype.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
 import { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
-import { bitsPerElement, formatNames, isUnicode, LARGEST_HEADER, LENGTH_BYTES, METADATA } from "./safetensors-format.js";
+import {
+  bitsPerElement,
+  formatNames,
+  isUnicode,
+  LARGEST_HEADER,
+  LENGTH_BYTES,
+  METADATA,
+} from "./safetensors-format.js";
 
 const OPERATION = "saveSafetensors";
 
 /** What `saveSafetensors` writes: tensors by name. */
 export type SavedTensors =
-  | ReadonlyMap<string, TensorLike | UnsupportedTensor>
-  | Readonly<Record<string, TensorLike | UnsupportedTensor>>;
+  ReadonlyMap<string, TensorLike | UnsupportedTensor> | Readonly<Record<string, TensorLike | UnsupportedTensor>>;
 
 /** A tensor that will be written. */
 interface Entry {

@@ -1,17 +1,11 @@
 import { scope } from "../tensor/scope.js";
-import type { Tensor } from "../tensor/tensor.js";
 import type { Configuration } from "./configuration.js";
 import type { StateDict } from "./module.js";
 import { isStacked } from "./parameters.js";
 import { Projection } from "./projection.js";
 
 /** The linear layers of multi-head attention. */
-export interface AttentionProjections {
-  readonly query: Projection;
-  readonly key: Projection;
-  readonly value: Projection;
-  readonly out: Projection;
-}
+export type AttentionProjections = Readonly<Record<"query" | "key" | "value" | "out", Projection>>;
 
 /** Packs the parameters. No scope frees the memory; none is left behind when it throws. */
 export function createProjections(
@@ -26,7 +20,7 @@ export function createProjections(
     new Projection(operation, {
       weight: parameters[stacked ? "in_proj_weight" : `${name}_proj_weight`],
       weightRow: stacked ? row : 0,
-      bias: parameters["in_proj_bias"] as Tensor | undefined,
+      bias: parameters["in_proj_bias"],
       biasRow: row,
       outFeatures,
     });
@@ -38,7 +32,7 @@ export function createProjections(
       out: new Projection(operation, {
         weight: parameters["out_proj.weight"],
         weightRow: 0,
-        bias: parameters["out_proj.bias"] as Tensor | undefined,
+        bias: parameters["out_proj.bias"],
         biasRow: 0,
         outFeatures: embedDim,
       }),

@@ -53,7 +53,14 @@ export interface Configuration {
   readonly rotary: Readonly<Required<RotaryOptions>> | undefined;
 }
 
-export const selfAttentionOptionNames = ["dropout", "bias", "addBiasKv", "addZeroAttn", "numKvHeads", "rotary"] as const;
+export const selfAttentionOptionNames = [
+  "dropout",
+  "bias",
+  "addBiasKv",
+  "addZeroAttn",
+  "numKvHeads",
+  "rotary",
+] as const;
 
 export const multiheadAttentionOptionNames = [...selfAttentionOptionNames, "kdim", "vdim", "batchFirst"] as const;
 

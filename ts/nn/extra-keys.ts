@@ -18,7 +18,7 @@ export function appendKeys(operation: string, tensor: Tensor, extra: readonly (T
     at += block;
     for (const key of extra) {
       if (key === undefined) target.fill(0, at, at + width);
-      else target.set(key.view() as Float32Array, at);
+      else target.set(key.view(), at);
       at += width;
     }
   }

@@ -111,7 +111,7 @@ export function combineMasks(
   const combined = createTensor(operation, [batches, planes, rows, width], isBoolean ? "bool" : "float32");
 
   // Views come last: creating a tensor detaches them.
-  const target = combined.view() as Uint8Array | Float32Array;
+  const target = combined.view();
   const sources = parts.map((part) => ({ ...part, elements: part.tensor.view() as Uint8Array | Float32Array }));
   // What bool masks write where they hide a key: attention's own false, or what is added to a score.
   const hidden = isBoolean ? 0 : -Infinity;

@@ -9,12 +9,16 @@ import { isFloat } from "../tensor/dtype.js";
 import { keep, scope } from "../tensor/scope.js";
 import { elementCount, sameShape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
+import type { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
 
 /** A module's parameters by PyTorch's names, in PyTorch's order. */
 export type StateDict = Record<string, Tensor>;
 
-/** What `loadStateDict` takes: an object or a Map (such as `loadSafetensors` gives). */
-export type StateDictLike = Readonly<Record<string, TensorLike>> | ReadonlyMap<string, TensorLike>;
+/** A tensor by name, or what `loadSafetensors` gives for a dtype without arithmetic: the latter a parameter refuses. */
+type StateDictValue = TensorLike | UnsupportedTensor;
+
+/** What `loadStateDict` takes: an object or a Map. */
+export type StateDictLike = Readonly<Record<string, StateDictValue>> | ReadonlyMap<string, StateDictValue>;
 
 /** Options of `loadStateDict`. */
 export interface LoadStateDictOptions {

@@ -38,7 +38,8 @@ function activate(operation: string, input: TensorLike, activation: Activation):
 export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDType> {
   const { approximate } = checkOptions("gelu", options, ["approximate"]);
   const choices = ["none", "tanh"] as const;
-  const code = approximate === undefined ? 0 : choices.indexOf(checkChoice("gelu", "approximate", approximate, choices));
+  const code =
+    approximate === undefined ? 0 : choices.indexOf(checkChoice("gelu", "approximate", approximate, choices));
   return activate("gelu", input, (kernels, output, source, length) => kernels.gelu(output, source, length, code));
 }
 

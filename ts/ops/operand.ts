@@ -3,6 +3,7 @@ import type { DType } from "../tensor/dtype.js";
 import type { Shape } from "../tensor/shape.js";
 import { isTensorData, readTensorData, type Source, type TensorData } from "../tensor/source.js";
 import { isForeignTensor, isTensor, requireUsable, type Tensor } from "../tensor/tensor.js";
+import type { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
 
 /** Whatever an operation takes as a tensor. */
 export type TensorLike = Tensor | TensorData;
@@ -18,10 +19,10 @@ export interface Operand {
 
 /**
  * Checks that an argument is a tensor, or what stands for one, without allocating anything. Throws a TypeError for the
- * wrong kind, for a tensor that has been disposed or is of another copy of this package, and for a detached array; a
- * RangeError for a shape that doesn't fit the data.
+ * wrong kind (a file's tensor of an unsupported dtype too), for a tensor that has been disposed or is of another copy of
+ * this package, and for a detached array; a RangeError for a shape that doesn't fit the data.
  */
-export function describe(operation: string, argument: string, value: TensorLike): Operand {
+export function describe(operation: string, argument: string, value: TensorLike | UnsupportedTensor): Operand {
   if (isTensor(value)) {
     requireUsable(operation, argument, value);
     return { argument, shape: value.shape, dtype: value.dtype, content: value };

@@ -8,18 +8,18 @@ import type { Tensor } from "../tensor/tensor.js";
 import { runCall } from "./call.js";
 
 /** What all random operations take. */
-interface RandomOptions {
+interface RandomOptions<D extends FloatDType> {
   /**
    * An integer from 0 to 2^53 − 1, or a bigint from 0 to 2^64 − 1: the result depends on it alone, and the package's
    * generator stays as it is. Default: the numbers are the generator's next ones.
    */
   seed?: number | bigint;
   /** Numbers are drawn in float32 and rounded. Default: "float32". */
-  dtype?: FloatDType;
+  dtype?: D;
 }
 
 /** Options of `rand`. */
-export interface RandOptions extends RandomOptions {
+export interface RandOptions<D extends FloatDType = "float32"> extends RandomOptions<D> {
   /** The least number. Default: 0. */
   low?: number;
   /** What the numbers stay below, at least `low`. Default: 1. */
@@ -27,7 +27,7 @@ export interface RandOptions extends RandomOptions {
 }
 
 /** Options of `randn`. */
-export interface RandnOptions extends RandomOptions {
+export interface RandnOptions<D extends FloatDType = "float32"> extends RandomOptions<D> {
   /** Default: 0. */
   mean?: number;
   /** At least 0. Default: 1. */
@@ -71,12 +71,12 @@ function draw(position: Position, length: number, fill: (words: Words) => void):
   position.offset = offset + length;
 }
 
-function randomTensor(
+function randomTensor<D extends FloatDType>(
   operation: string,
   shape: Shape,
-  { seed, dtype = "float32" }: RandomOptions,
+  { seed, dtype = "float32" as D }: RandomOptions<D>,
   fill: (kernels: Kernels, pointer: number, length: number, words: Words) => number,
-): Tensor<FloatDType> {
+): Tensor<D> {
   const sizes = checkShape(operation, "shape", shape);
   if (!isFloat(checkDType(operation, "dtype", dtype))) {
     throw typeError(operation, "dtype", "float32, float16 or bfloat16", dtype);
@@ -99,7 +99,7 @@ function randomTensor(
  * Throws a TypeError for wrong kinds and for a dtype that is no float, a RangeError for wrong values, a `low` above
  * `high` and lack of memory.
  */
-export function rand(shape: Shape, options?: RandOptions): Tensor<FloatDType> {
+export function rand<D extends FloatDType = "float32">(shape: Shape, options?: RandOptions<D>): Tensor<D> {
   const given = checkOptions("rand", options, ["low", "high", "seed", "dtype"]);
   const low = given.low === undefined ? 0 : checkNumber("rand", "low", given.low);
   const high = given.high === undefined ? 1 : checkNumber("rand", "high", given.high);
@@ -117,13 +117,11 @@ export function rand(shape: Shape, options?: RandOptions): Tensor<FloatDType> {
  *
  * Throws a TypeError for wrong kinds and for a dtype that is no float, a RangeError for wrong values and lack of memory.
  */
-export function randn(shape: Shape, options?: RandnOptions): Tensor<FloatDType> {
+export function randn<D extends FloatDType = "float32">(shape: Shape, options?: RandnOptions<D>): Tensor<D> {
   const given = checkOptions("randn", options, ["mean", "standardDeviation", "seed", "dtype"]);
   const mean = given.mean === undefined ? 0 : checkNumber("randn", "mean", given.mean);
   const deviation =
-    given.standardDeviation === undefined
-      ? 1
-      : checkNumber("randn", "standardDeviation", given.standardDeviation, 0);
+    given.standardDeviation === undefined ? 1 : checkNumber("randn", "standardDeviation", given.standardDeviation, 0);
   return randomTensor("randn", shape, given, (kernels, pointer, length, words) =>
     kernels.random_normal(pointer, length, mean, deviation, ...words),
   );
@@ -134,9 +132,7 @@ export function drawSeed(operation: string): number {
   const range = 2 ** 24;
   return runCall(operation, (call) => {
     const pointer = call.temporary(2 * bytesPerElement.float32);
-    draw(generator, 2, (words) =>
-      call.kernel((kernels) => kernels.random_uniform(pointer, 2, 0, range, ...words)),
-    );
+    draw(generator, 2, (words) => call.kernel((kernels) => kernels.random_uniform(pointer, 2, 0, range, ...words)));
     const [low, high] = float32View(pointer, 2);
     return low + range * high;
   });

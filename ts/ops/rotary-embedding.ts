@@ -3,7 +3,7 @@ import { codedTypeError, rangeError, shapeError } from "../errors.js";
 import { int32View } from "../runtime/memory.js";
 import { show } from "../show.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
-import { elementCount, sameShape } from "../tensor/shape.js";
+import { sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
@@ -139,7 +139,9 @@ function readGeometry({ shape }: Operand, options: RotaryEmbeddingOptions): Geom
     throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: layout: "BLHD" is for a rank-4 input, got rank ${rank}`);
   }
   const numHeads =
-    options.numHeads === undefined ? undefined : checkInteger(OPERATION, "numHeads", options.numHeads, 1, POSITIONS - 1);
+    options.numHeads === undefined
+      ? undefined
+      : checkInteger(OPERATION, "numHeads", options.numHeads, 1, POSITIONS - 1);
   if (rank === 2 && numHeads !== undefined) {
     throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: numHeads: a rank-2 input is one head, got ${numHeads}`);
   }
@@ -171,7 +173,11 @@ function readRotarySize(rotaryDim: number | undefined, { shape }: Operand, headS
   return headSize;
 }
 
-function readCaches(options: RotaryEmbeddingOptions, { batch, length }: Geometry, rotarySize: number): Caches | undefined {
+function readCaches(
+  options: RotaryEmbeddingOptions,
+  { batch, length }: Geometry,
+  rotarySize: number,
+): Caches | undefined {
   const { cosine, sine, base, positionIds } = options;
   if (cosine === undefined && sine === undefined) return undefined;
   if (cosine === undefined || sine === undefined) {

@@ -38,7 +38,7 @@ const EXP2: [f32; 5] = [0.693_147, 0.240_222_42, 0.055_507_336, 0.009_671_513, 0
 
 /// What the loop of `weigh` needs, as vectors in memory: engines rebuild a vector constant at each use, in several
 /// instructions, but read a vector from memory in none of its own.
-static CONSTANTS: [[f32; 4]; 9] = [
+static CONSTANTS: [[f32; 4]; 8] = [
     [LOWEST; 4],
     [ROUNDER; 4],
     [FACTOR; 4],
@@ -47,7 +47,6 @@ static CONSTANTS: [[f32; 4]; 9] = [
     [EXP2[2] * FACTOR; 4],
     [EXP2[3] * FACTOR; 4],
     [EXP2[4] * FACTOR; 4],
-    [0.0; 4],
 ];
 
 /// Replaces every score by 2^32·2^(score − r) and returns each row's sum over the block, in the order of the keys.
@@ -57,8 +56,8 @@ static CONSTANTS: [[f32; 4]; 9] = [
 #[inline(never)]
 pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
     let constants = core::hint::black_box(&CONSTANTS);
-    let [lowest, rounder, c0, c1, c2, c3, c4, c5, zero] = constants.map(F32x4::from_array);
-    let mut sum = [zero; 2];
+    let [lowest, rounder, c0, c1, c2, c3, c4, c5] = constants.map(F32x4::from_array);
+    let mut sum = [F32x4::zero(); 2];
     for scores in scores.as_chunks_mut::<PANEL>().0 {
         let weights: Lanes = from_fn(|half| {
             // pseudo_max keeps a NaN.

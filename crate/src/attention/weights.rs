@@ -146,11 +146,12 @@ fn block_weights(
     };
     for step in 0..keys.len() {
         let weight = panel::load(block.scores, step);
-        // A hidden key's weight is 0 also in a row of NaN.
+        // A hidden key's weight is 0 also in a row of NaN, and no subnormal number goes out.
         let sees = panel.sees(block.mask, keys, step);
         let weight = from_fn(|half| {
             let weight = weight[half] * inverse[half] * F32x4::splat(kept);
-            sees[half].select(canonical(weight), F32x4::zero())
+            let is_subnormal = weight.lt(F32x4::splat(f32::MIN_POSITIVE));
+            (sees[half] & !is_subnormal).select(canonical(weight), F32x4::zero())
         });
         panel::store(block.scores, step, weight);
     }

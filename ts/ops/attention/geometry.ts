@@ -1,5 +1,5 @@
 import { checkChoice, checkInteger } from "../../arguments.js";
-import { codedTypeError, shapeError, typeError } from "../../errors.js";
+import { codedTypeError, rangeError, shapeError, typeError } from "../../errors.js";
 import { isFloat, type FloatDType } from "../../tensor/dtype.js";
 import type { Shape } from "../../tensor/shape.js";
 import type { Operand } from "../operand.js";
@@ -14,6 +14,8 @@ type Arrangement =
   | "BHLD"
   /** `[B, rows, heads, size]` */
   | "BLHD"
+  /** `[rows, B, heads, size]` */
+  | "LBHD"
   /** `[B, rows, heads · size]`, as ONNX has it */
   | "packed"
   /** `[B, rows, size]`: one head */
@@ -64,11 +66,11 @@ export interface Geometry {
 
 function arrangementOf(operation: string, query: Operand, options: ScaledDotProductAttentionOptions): Arrangement {
   const rank = query.shape.length;
-  const layout =
-    options.layout === undefined ? "BHLD" : checkChoice(operation, "layout", options.layout, ["BHLD", "BLHD"] as const);
+  const layouts = ["BHLD", "BLHD", "LBHD"] as const;
+  const layout = options.layout === undefined ? "BHLD" : checkChoice(operation, "layout", options.layout, layouts);
   if (rank === 4) return layout;
-  if (layout === "BLHD") {
-    throw codedTypeError("ERR_INVALID_TYPE", `${operation}: layout: "BLHD" is for rank-4 inputs, got rank ${rank}`);
+  if (layout !== "BHLD") {
+    throw codedTypeError("ERR_INVALID_TYPE", `${operation}: layout: "${layout}" is for rank-4 inputs, got rank ${rank}`);
   }
   if (rank === 3) return options.numHeads === undefined ? "batch" : "packed";
   if (rank === 2) return "matrix";
@@ -81,6 +83,8 @@ function sizesOf(arrangement: Arrangement, shape: Shape, heads: number): Sizes {
       return { batch: shape[0], heads: shape[1], rows: shape[2], size: shape[3] };
     case "BLHD":
       return { batch: shape[0], heads: shape[2], rows: shape[1], size: shape[3] };
+    case "LBHD":
+      return { batch: shape[1], heads: shape[2], rows: shape[0], size: shape[3] };
     case "packed":
       return { batch: shape[0], heads, rows: shape[1], size: shape[2] / heads };
     case "batch":
@@ -96,6 +100,8 @@ function shapeOf(arrangement: Arrangement, { batch, heads, rows, size }: Sizes):
       return [batch, heads, rows, size];
     case "BLHD":
       return [batch, rows, heads, size];
+    case "LBHD":
+      return [rows, batch, heads, size];
     case "packed":
       return [batch, rows, heads * size];
     case "batch":
@@ -105,11 +111,16 @@ function shapeOf(arrangement: Arrangement, { batch, heads, rows, size }: Sizes):
   }
 }
 
-function stridesOf(arrangement: Arrangement, { heads, rows, size }: Sizes): Strides {
-  const isRowMajor = arrangement === "BLHD" || arrangement === "packed";
-  return isRowMajor
-    ? { batch: rows * heads * size, head: size, row: heads * size }
-    : { batch: heads * rows * size, head: rows * size, row: size };
+function stridesOf(arrangement: Arrangement, { batch, heads, rows, size }: Sizes): Strides {
+  switch (arrangement) {
+    case "BLHD":
+    case "packed":
+      return { batch: rows * heads * size, head: size, row: heads * size };
+    case "LBHD":
+      return { batch: heads * size, head: size, row: batch * heads * size };
+    default:
+      return { batch: heads * rows * size, head: rows * size, row: size };
+  }
 }
 
 /** ONNX's rank 3 has past and present as `[B, Hkv, ·, ·]`. */
@@ -147,6 +158,9 @@ export function readGeometry(
   }
   if (arrangement === "matrix" && numHeads !== undefined) {
     throw codedTypeError("ERR_INVALID_TYPE", `${operation}: numHeads: rank-2 inputs are one head, got ${numHeads}`);
+  }
+  if (numHeads !== undefined && numKvHeads !== undefined && numHeads % numKvHeads !== 0) {
+    throw rangeError(operation, "numKvHeads", `a divisor of numHeads, ${numHeads}`, numKvHeads);
   }
   if (arrangement === "packed" && numHeads !== undefined && numKvHeads !== undefined) {
     const headsOf: [Operand, string, number][] = [

@@ -55,7 +55,7 @@ export interface ScaledDotProductAttentionOptions {
   /** Seed of the dropout: an integer from 0 to 2^53 - 1, or a bigint below 2^64. */
   seed?: number | bigint;
   /** Order of the axes of rank-4 inputs, past, present and output. Default: "BHLD". */
-  layout?: "BHLD" | "BLHD";
+  layout?: "BHLD" | "BLHD" | "LBHD";
   /** H, for rank-3 inputs `[B, L, H·D]`. */
   numHeads?: number;
   /** Hkv, for rank-3 inputs. Default: `numHeads`. */
