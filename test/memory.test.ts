@@ -179,3 +179,23 @@ test("tensors that are collected without having been disposed give their memory 
   await expect.poll(() => (collectGarbage(), memoryUsage().bytesInUse), { timeout: 10_000 }).toBe(bytesInUse);
   runtime.dispose();
 });
+
+test("a tensor that was disposed gives nothing back once more when it is collected", async () => {
+  const runtime = await init();
+  const share = (): Tensor[] =>
+    Array.from({ length: 20 }, () => {
+      const first = Tensor.from(new Float32Array(1000));
+      const second = first.reshape([1000, 1]);
+      first.dispose();
+      return second;
+    });
+  const shared = share();
+  const { bytesInUse } = memoryUsage();
+  for (let round = 0; round < 3; round++) {
+    collectGarbage();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(memoryUsage().bytesInUse).toBe(bytesInUse);
+  for (const tensor of shared) tensor.dispose();
+  runtime.dispose();
+});

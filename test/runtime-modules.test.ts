@@ -52,6 +52,12 @@ describe("a module may be", () => {
   });
 });
 
+test("shared bytes are copied, since hosts but Node compile no shared memory", async () => {
+  const compile = vi.spyOn(WebAssembly, "compile");
+  runtime = await init({ module: shared() });
+  expect((compile.mock.calls[0][0] as Uint8Array).buffer).toBeInstanceOf(ArrayBuffer);
+});
+
 describe("what is no module of ours is refused", () => {
   const wasm = [0x00, 0x61, 0x73, 0x6d];
   const detached = new Uint8Array(8);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { init, keep, memoryUsage, scope, Tensor } from "../ts/entry/default.js";
+import { closeScope, openScope } from "../ts/tensor/open-scopes.js";
 import { forEachArithmetic } from "./arithmetics.js";
 import { expectThrows } from "./expect-error.js";
 
@@ -98,6 +99,15 @@ forEachArithmetic(() => {
         return tensor;
       });
       expect(disposed.disposed).toBe(true);
+    });
+
+    test("lets go of what was disposed, so that a long one doesn't gather it", () => {
+      const members = openScope();
+      const tensor = Tensor.from([1]);
+      expect(members.size).toBe(1);
+      tensor.dispose();
+      expect(members.size).toBe(0);
+      closeScope(new Set());
     });
 
     test.each<[string, () => unknown]>([

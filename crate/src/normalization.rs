@@ -58,16 +58,18 @@ fn normalize(
 ) {
     let center = F32x4::splat(center);
     let inverse = F32x4::splat(1.0) / F32x4::splat(square_scale).sqrt();
-    let mut start = 0;
-    while start < output.len() {
+    let normalized = |start| {
         let normal = (load(input, start) - center) * inverse;
         let weight = weight.map_or(F32x4::splat(1.0), |weight| load(weight, start));
         let bias = bias.map_or(F32x4::zero(), |bias| load(bias, start));
-        let result = canonical(normal.mul_add(weight, bias));
-        let end = output.len().min(start + LANES);
-        result.store_partial(&mut output[start..end]);
-        start += LANES;
+        canonical(normal.mul_add(weight, bias))
+    };
+    let (body, tail) = output.as_chunks_mut::<LANES>();
+    let tail_start = body.len() * LANES;
+    for (i, lanes) in body.iter_mut().enumerate() {
+        *lanes = normalized(i * LANES).to_array();
     }
+    normalized(tail_start).store_partial(tail);
 }
 
 /// Elements from `start` on, up to four; zeros beyond the end.

@@ -6,9 +6,9 @@ import { drawSeed } from "../ops/random.js";
 import { rotaryEmbedding } from "../ops/rotary-embedding.js";
 import { type FloatDType, isFloat } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
+import type { Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
 import { type AttentionProjections, createProjections } from "./attention-projections.js";
-import { exchangeBatch } from "./batch-order.js";
 import type { Configuration } from "./configuration.js";
 import { appendKeys } from "./extra-keys.js";
 import { combineMasks, readMasks } from "./masks.js";
@@ -61,12 +61,15 @@ export interface NamedInput {
   readonly value: TensorLike;
 }
 
-/** The sizes of a call's inputs. */
-interface InputSizes {
+/** What the inputs of a call say. */
+interface Inputs {
   readonly batch: number;
   readonly queryLength: number;
   readonly keyLength: number;
   readonly isUnbatched: boolean;
+  /** Unbatched inputs are a batch of one. */
+  readonly isBatchFirst: boolean;
+  readonly outputShape: Shape;
   readonly dtype: FloatDType;
 }
 
@@ -81,7 +84,7 @@ export abstract class AttentionModule extends Module {
   readonly #projections: AttentionProjections;
 
   protected constructor(name: string, configuration: Configuration) {
-    super(name, () => createParameters(configuration));
+    super(name, () => createParameters(name, configuration));
     this.#name = name;
     this.#configuration = configuration;
     try {
@@ -125,36 +128,39 @@ export abstract class AttentionModule extends Module {
       checkBoolean(operation, argument, flag);
     }
     if (given.seed !== undefined) checkSeed(operation, "seed", given.seed);
-    const sizes = this.#readInputs(operation, query, key, value);
+    const inputs = this.#readInputs(operation, query, key, value);
+    const { batch, queryLength, keyLength, isUnbatched, isBatchFirst, dtype } = inputs;
     const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary } = this.#configuration;
-    const masks = readMasks(operation, given, { ...sizes, heads: numHeads });
+    const masks = readMasks(operation, given, { ...inputs, heads: numHeads });
     const dropoutP = this.training ? this.#configuration.dropout : 0;
     const seed = dropoutP > 0 ? (given.seed ?? drawSeed(operation)) : undefined;
 
     return scope(() => {
-      const { batch, queryLength, keyLength, isUnbatched, dtype } = sizes;
-      const bring = this.#bringer(operation, isUnbatched);
-      const projected = (projection: Projection, value: TensorLike, length: number, heads: number): Tensor =>
-        projection.apply(bring(value)).reshape([batch, length, heads, headDim]);
-      let q = projected(this.#projections.query, query.value, queryLength, numHeads);
-      let k = projected(this.#projections.key, key.value, keyLength, numKvHeads);
-      let v = projected(this.#projections.value, value.value, keyLength, numKvHeads);
+      const { query: toQuery, key: toKey, value: toValue, out } = this.#projections;
+      const widened = widener();
+      const project = (projection: Projection, input: NamedInput, length: number, heads: number): Tensor =>
+        projection
+          .apply(widened(input.value))
+          .reshape(isBatchFirst ? [batch, length, heads, headDim] : [length, batch, heads, headDim]);
+      let q = project(toQuery, query, queryLength, numHeads);
+      let k = project(toKey, key, keyLength, numKvHeads);
+      let v = project(toValue, value, keyLength, numKvHeads);
       if (rotary !== undefined) {
-        q = rotaryEmbedding(q, { ...rotary, layout: "BLHD" });
-        k = rotaryEmbedding(k, { ...rotary, layout: "BLHD" });
+        q = rotate(q, rotary, isBatchFirst);
+        k = rotate(k, rotary, isBatchFirst);
       }
       const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
       if (extraKeys > 0) {
         const { bias_k, bias_v } = this.stateDict();
         const zeros = addZeroAttn ? [undefined] : [];
-        k = appendKeys(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros);
-        v = appendKeys(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros);
+        k = appendKeys(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
+        v = appendKeys(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
       }
 
       // Attention's own isCausal would hide the extra keys, which come after all others.
       const isCausalByMask = isCausal && extraKeys > 0;
       const { output: attended, weights } = scaledDotProductAttention(q, k, v, {
-        layout: "BLHD",
+        layout: isBatchFirst ? "BLHD" : "LBHD",
         attnMask: combineMasks(operation, masks, extraKeys, isCausalByMask),
         isCausal: isCausal && !isCausalByMask,
         dropoutP,
@@ -162,8 +168,9 @@ export abstract class AttentionModule extends Module {
         needWeights: needWeights && { averageHeads: averageAttnWeights },
         weightsMode: needWeights ? 4 : undefined,
       });
-      const joined = this.#projections.out.apply(attended.reshape([batch, queryLength, numHeads * headDim]));
-      const result: AttentionForwardResult = { output: rounded(this.#restore(operation, joined, isUnbatched), dtype) };
+      const result: AttentionForwardResult = {
+        output: rounded(out.apply(attended.reshape(inputs.outputShape)), dtype),
+      };
       if (weights !== undefined) {
         result.weights = rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);
       }
@@ -172,7 +179,7 @@ export abstract class AttentionModule extends Module {
   }
 
   /** Checks the inputs' dtypes and shapes against each other. */
-  #readInputs(operation: string, query: NamedInput, key: NamedInput, value: NamedInput): InputSizes {
+  #readInputs(operation: string, query: NamedInput, key: NamedInput, value: NamedInput): Inputs {
     const { embedDim, kdim, vdim, batchFirst } = this.#configuration;
     const q = describe(operation, query.argument, query.value);
     const k = describe(operation, key.argument, key.value);
@@ -183,6 +190,7 @@ export abstract class AttentionModule extends Module {
     });
     const rank = q.shape.length;
     const isUnbatched = rank === 2;
+    const isBatchFirst = isUnbatched || batchFirst;
     const order = (batch: number | string, length: number | string, width: number): string => {
       if (isUnbatched) return `shape [${length}, ${width}]`;
       return `shape [${(batchFirst ? [batch, length, width] : [length, batch, width]).join(", ")}]`;
@@ -190,8 +198,8 @@ export abstract class AttentionModule extends Module {
     if ((rank !== 2 && rank !== 3) || q.shape[rank - 1] !== embedDim) {
       throw shapeError(operation, q.argument, `shape [L, ${embedDim}] or ${order("B", "L", embedDim)}`, q.shape);
     }
-    const batchOf = ({ shape }: Operand): number => (isUnbatched ? 1 : shape[batchFirst ? 0 : 1]);
-    const lengthOf = ({ shape }: Operand): number => shape[batchFirst && !isUnbatched ? 1 : 0];
+    const batchOf = ({ shape }: Operand): number => (isUnbatched ? 1 : shape[isBatchFirst ? 0 : 1]);
+    const lengthOf = ({ shape }: Operand): number => shape[isBatchFirst && !isUnbatched ? 1 : 0];
     const batch = batchOf(q);
     const keyLength = lengthOf(k);
     const isSequence = (operand: Operand, width: number): boolean =>
@@ -200,32 +208,29 @@ export abstract class AttentionModule extends Module {
     if (!isSequence(v, vdim) || lengthOf(v) !== keyLength) {
       throw shapeError(operation, v.argument, order(batch, keyLength, vdim), v.shape);
     }
-    return { batch, queryLength: lengthOf(q), keyLength, isUnbatched, dtype: dtypes[0] };
-  }
-
-  /** A function that brings inputs into the form `[B, ·, width]`, float32, each of them once. */
-  #bringer(operation: string, isUnbatched: boolean): (value: TensorLike) => Tensor {
-    const brought = new Map<TensorLike, Tensor>();
-    return (value) => {
-      const known = brought.get(value);
-      if (known !== undefined) return known;
-      const given = isTensor(value) ? value : Tensor.from(value);
-      const wide = given.dtype === "float32" ? given : given.to("float32");
-      const tensor = isUnbatched
-        ? wide.reshape([1, ...wide.shape])
-        : this.#configuration.batchFirst
-          ? wide
-          : exchangeBatch(operation, wide);
-      brought.set(value, tensor);
-      return tensor;
-    };
-  }
-
-  /** A result `[B, L, E]` in the query's order of axes. */
-  #restore(operation: string, joined: Tensor, isUnbatched: boolean): Tensor {
-    if (isUnbatched) return joined.reshape(joined.shape.slice(1));
-    return this.#configuration.batchFirst ? joined : exchangeBatch(operation, joined);
+    const queryLength = lengthOf(q);
+    return { batch, queryLength, keyLength, isUnbatched, isBatchFirst, outputShape: q.shape, dtype: dtypes[0] };
   }
 }
 
+/** A function that gives float32 tensors for inputs, one for all that are the same. They belong to the scope. */
+function widener(): (value: TensorLike) => Tensor {
+  const known = new Map<TensorLike, Tensor>();
+  return (value) => {
+    const tensor = known.get(value) ?? rounded(isTensor(value) ? value : Tensor.from(value), "float32");
+    known.set(value, tensor);
+    return tensor;
+  };
+}
+
+/** Rotary position embedding of `[B, n, heads, D]`, or of `[n, B, heads, D]`. */
+function rotate(heads: Tensor, rotary: NonNullable<Configuration["rotary"]>, isBatchFirst: boolean): Tensor {
+  if (isBatchFirst) return rotaryEmbedding(heads, { ...rotary, layout: "BLHD" });
+  // At each position all batches' heads side by side turn alike: one batch of many heads.
+  const [length, batch, count, size] = heads.shape;
+  const turned = rotaryEmbedding(heads.reshape([1, length, batch * count, size]), { ...rotary, layout: "BLHD" });
+  return turned.reshape(heads.shape);
+}
+
+/** A tensor in a dtype: itself when it has that. */
 const rounded = (tensor: Tensor, dtype: FloatDType): Tensor => (tensor.dtype === dtype ? tensor : tensor.to(dtype));

@@ -41,8 +41,8 @@ export class MultiheadAttention extends AttentionModule {
    *
    * Memory is O(L + S) as long as no weights are asked for and there is at most one mask, which is then used as it is or
    * copied at its own size. With both `keyPaddingMask` and `attnMask` their combination is made, `[B, L, S]` (times H where
-   * `attnMask` has heads); likewise `[L, S]` for `isCausal` with `addBiasKv` or `addZeroAttn`. Without `batchFirst`,
-   * inputs and outputs of more than one batch are copied into the other order.
+   * `attnMask` has heads); likewise `[L, S]` for `isCausal` with `addBiasKv` or `addZeroAttn`. Neither
+   * order of the axes is ever copied into the other.
    *
    * Throws a TypeError for wrong kinds, integer masks and a disposed module, a RangeError for shapes that don't fit and
    * for lack of memory.

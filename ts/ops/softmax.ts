@@ -22,7 +22,7 @@ export interface SoftmaxOptions {
  *
  * As in PyTorch, where there is NaN or +Infinity, or nothing but -Infinity, all results along the axis are NaN.
  * (Attention is gentler to rows that see nothing.) In float32 the error is at most result · 2^-24 · (8 + |input − m|) +
- * 2^-100; what is below 2^-100 of the largest is 0.
+ * 2^-99; what is below 2^-99 of the largest may be 0.
  *
  * Throws a TypeError for another dtype, a RangeError for an axis that the input hasn't.
  */

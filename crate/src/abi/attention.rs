@@ -51,7 +51,11 @@ pub fn attention_forward(parameters: usize) -> u32 {
             pointer => Some(slice_mut(pointer as usize, rows)?),
         };
         let outputs = Outputs {
-            output: elements_mut(parameters.output, product(&[rows, sizes.value_head_size])?, attention_dtype(&parameters)?)?,
+            output: elements_mut(
+                parameters.output,
+                product(&[rows, sizes.value_head_size])?,
+                attention_dtype(&parameters)?,
+            )?,
             output_strides: strides(
                 parameters.output_batch_stride,
                 parameters.output_head_stride,
@@ -206,12 +210,20 @@ fn attention<'a>(parameters: &AttentionParameters) -> Result<Attention<'a>, Stat
             strides(parameters.value_batch_stride, parameters.value_head_stride, parameters.value_row_stride),
         )
     } else {
-        (parameters.present_key, present_key_strides(parameters), parameters.present_value, present_value_strides(parameters))
+        (
+            parameters.present_key,
+            present_key_strides(parameters),
+            parameters.present_value,
+            present_value_strides(parameters),
+        )
     };
     Ok(Attention {
         sizes,
         query,
-        key: Heads { elements: elements(key, product(&[key_rows, sizes.head_size])?, query_dtype)?, strides: key_strides },
+        key: Heads {
+            elements: elements(key, product(&[key_rows, sizes.head_size])?, query_dtype)?,
+            strides: key_strides,
+        },
         value: Heads {
             elements: elements(value, product(&[key_rows, sizes.value_head_size])?, value_dtype)?,
             strides: value_strides,
@@ -291,11 +303,7 @@ fn weights_request<'a>(parameters: &AttentionParameters) -> Result<Option<Weight
 }
 
 fn present_key_strides(parameters: &AttentionParameters) -> Strides {
-    strides(
-        parameters.present_key_batch_stride,
-        parameters.present_key_head_stride,
-        parameters.present_key_row_stride,
-    )
+    strides(parameters.present_key_batch_stride, parameters.present_key_head_stride, parameters.present_key_row_stride)
 }
 
 fn present_value_strides(parameters: &AttentionParameters) -> Strides {

@@ -20,7 +20,11 @@ fn check<T>(pointer: usize, length: usize) -> Result<(), Status> {
     // The memory may be 4 GiB, which a usize can't hold: compare pages.
     let inside = end.div_ceil(PAGE_BYTES) <= memory_size(0);
     let aligned = pointer.is_multiple_of(align_of::<T>());
-    if pointer != 0 && inside && aligned && bytes <= isize::MAX as usize { Ok(()) } else { Err(Status::InvalidArgument) }
+    if pointer != 0 && inside && aligned && bytes <= isize::MAX as usize {
+        Ok(())
+    } else {
+        Err(Status::InvalidArgument)
+    }
 }
 
 /// `length` elements to read at `pointer`. T is a plain number type: every bit pattern is a value.

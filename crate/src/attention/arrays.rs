@@ -74,7 +74,15 @@ impl<'a> Heads<'a> {
     }
 
     /// `count` rows from `first` on as float32: where they lie, or widened into `buffer` (`[count, size]`).
-    pub fn rows<'s>(&self, b: usize, h: usize, first: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Rows<'s>
+    pub fn rows<'s>(
+        &self,
+        b: usize,
+        h: usize,
+        first: usize,
+        count: usize,
+        size: usize,
+        buffer: &'s mut [f32],
+    ) -> Rows<'s>
     where
         'a: 's,
     {

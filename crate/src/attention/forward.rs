@@ -34,7 +34,12 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
 
 /// One panel of up to 8 rows: over its keys block by block, then out.
 fn forward_panel(
-    outputs: &mut Outputs<'_>, attention: &Attention<'_>, values: &mut Values<'_>, b: usize, h: usize, rows: &[usize],
+    outputs: &mut Outputs<'_>,
+    attention: &Attention<'_>,
+    values: &mut Values<'_>,
+    b: usize,
+    h: usize,
+    rows: &[usize],
     scratch: &mut Scratch<'_>,
 ) {
     let sizes = &attention.sizes;
@@ -109,7 +114,11 @@ impl Values<'_> {
     ///
     /// A hidden key's weight is exactly 0, which must not meet a value that isn't finite: 0 · Infinity is NaN.
     fn accumulate(
-        &mut self, accumulator: &mut [f32], panel: &QueryPanel<'_>, block: &mut Block<'_>, keys: &Range<usize>,
+        &mut self,
+        accumulator: &mut [f32],
+        panel: &QueryPanel<'_>,
+        block: &mut Block<'_>,
+        keys: &Range<usize>,
     ) {
         let Block { scores, mask, value: buffer, .. } = block;
         let (heads, width) = (self.attention.value, self.attention.sizes.value_head_size);
@@ -139,9 +148,7 @@ impl Values<'_> {
     fn all_finite(&mut self) -> bool {
         let Attention { sizes, value, .. } = self.attention;
         let (b, key_head) = (self.b, self.key_head);
-        *self
-            .all_finite
-            .get_or_insert_with(|| value.all_finite(b, key_head, sizes.key_length, sizes.value_head_size))
+        *self.all_finite.get_or_insert_with(|| value.all_finite(b, key_head, sizes.key_length, sizes.value_head_size))
     }
 }
 

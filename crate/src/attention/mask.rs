@@ -35,7 +35,13 @@ impl Mask<'_> {
     /// Writes what is added to the scores of `keys`, `tile[key][row]`: 0 or −Infinity for a boolean mask. Returns
     /// whether any of it is visible. `buffer` holds 8 rows of `keys.len()`.
     pub fn read_tile(
-        &self, tile: &mut [f32], buffer: &mut [f32], b: usize, h: usize, rows: &[usize; PANEL], keys: Range<usize>,
+        &self,
+        tile: &mut [f32],
+        buffer: &mut [f32],
+        b: usize,
+        h: usize,
+        rows: &[usize; PANEL],
+        keys: Range<usize>,
     ) -> bool {
         let width = keys.len();
         let covered = keys.end.min(self.keys).saturating_sub(keys.start);

@@ -19,7 +19,7 @@
 //! weight is exactly 0. The largest is 2^40.
 
 use super::{Lanes, PANEL, panel};
-use crate::math::log;
+use crate::math::{LN2_HIGH, LN2_LOW, log};
 use crate::simd::{F32x4, I32x4};
 use core::array::from_fn;
 use core::f32::consts::LOG2_E;
@@ -34,6 +34,7 @@ const FACTOR: f32 = 4_294_967_296.0;
 /// in the low bits.
 const ROUNDER: f32 = 12_582_912.0 + 127.0;
 /// (2^f − 1) / f for |f| ≤ ½, relative error 1.1e-7 in 2^f; from scripts/polynomials.py.
+#[expect(clippy::approx_constant, reason = "a minimax coefficient near ln 2")]
 const EXP2: [f32; 5] = [0.693_147, 0.240_222_42, 0.055_507_336, 0.009_671_513, 0.001_326_473_1];
 
 /// What the loop of `weigh` needs, as vectors in memory: engines rebuild a vector constant at each use, in several
@@ -127,8 +128,7 @@ impl OnlineSoftmax {
         self.reference = from_fn(|half| behind[half].select(self.maximum[half], old[half]));
         // From −Infinity the factor is 0, which meets a sum of 0.
         let weight = weight(old, self.reference());
-        let factor =
-            from_fn(|half| behind[half].select(weight[half] * F32x4::splat(1.0 / FACTOR), F32x4::splat(1.0)));
+        let factor = from_fn(|half| behind[half].select(weight[half] * F32x4::splat(1.0 / FACTOR), F32x4::splat(1.0)));
         self.sum = from_fn(|half| self.sum[half] * factor[half]);
         Some(factor)
     }
@@ -152,18 +152,16 @@ impl OnlineSoftmax {
         let zero = F32x4::zero();
         let total: Lanes = from_fn(|half| self.sum[half] + sink_weight[half]);
         // With a sink of NaN or +Infinity the total is NaN, and so is the row.
-        let fully_masked: [I32x4; 2] = from_fn(|half| {
-            self.maximum[half].eq(none) & self.sum[half].eq(zero) & total[half].eq(total[half])
-        });
+        let fully_masked: [I32x4; 2] =
+            from_fn(|half| self.maximum[half].eq(none) & self.sum[half].eq(zero) & total[half].eq(total[half]));
         Normalization {
             reference,
             inverse: from_fn(|half| total[half].eq(zero).select(zero, F32x4::splat(1.0) / total[half])),
             fully_masked,
             log_sum_exp: from_fn(|half| {
                 // r·ln 2, with ln 2 in two parts.
-                let high = reference[half] * F32x4::splat(0.693_115_234);
-                let low = reference[half] * F32x4::splat(3.194_618_3e-5)
-                    + log(total[half] * F32x4::splat(1.0 / FACTOR));
+                let high = reference[half] * F32x4::splat(LN2_HIGH);
+                let low = reference[half] * F32x4::splat(LN2_LOW) + log(total[half] * F32x4::splat(1.0 / FACTOR));
                 fully_masked[half].select(F32x4::splat(sink), high + low)
             }),
         }

@@ -41,9 +41,8 @@ pub fn to_rows(rows: &mut [f32], panel: &[f32], width: usize) {
     for half in 0..2 {
         let row = |c: usize| (half * LANES + c) * width;
         for d in (0..whole).step_by(LANES) {
-            let lanes = F32x4::transpose(core::array::from_fn(|step| {
-                F32x4::load(&panel[(d + step) * PANEL + half * LANES..])
-            }));
+            let lanes =
+                F32x4::transpose(core::array::from_fn(|step| F32x4::load(&panel[(d + step) * PANEL + half * LANES..])));
             for (c, lane) in lanes.into_iter().enumerate() {
                 lane.store(&mut rows[row(c) + d..]);
             }

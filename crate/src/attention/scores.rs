@@ -76,9 +76,8 @@ impl<'a> QueryPanel<'a> {
         }
 
         let rules = attention.visibility.rules(b, sizes.query_length, sizes.past_length, sizes.key_length);
-        let positions = from_fn(|half| {
-            I32x4::from_array(from_fn(|c| (all_rows[half * 4 + c] as i64 + rules.offset) as i32))
-        });
+        let positions =
+            from_fn(|half| I32x4::from_array(from_fn(|c| (all_rows[half * 4 + c] as i64 + rules.offset) as i32)));
         Self { attention, b, h, rows: all_rows, range: PanelRange::new(&rules, &all_rows), positions, finite }
     }
 
@@ -117,7 +116,11 @@ impl<'a> QueryPanel<'a> {
     /// The scores of `keys` in units of log 2, −Infinity where hidden, into `block.scores`. Returns each row's largest
     /// (NaN passed over), or None when no row sees any of the keys: then there are no scores.
     pub fn log2_scores(
-        &self, query: &[f32], query_log2: &[f32], block: &mut Block<'_>, keys: &Range<usize>,
+        &self,
+        query: &[f32],
+        query_log2: &[f32],
+        block: &mut Block<'_>,
+        keys: &Range<usize>,
     ) -> Option<Lanes> {
         if !self.read_mask(block, keys) {
             return None;

@@ -77,13 +77,17 @@ fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> O
 
 /// Floats that the working memory needs; None when the sizes overflow.
 pub fn length(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<usize> {
-    lengths(attention, weights)?.iter().try_fold(0_usize, |sum, &piece| sum.checked_add(piece.checked_next_multiple_of(4)?))
+    lengths(attention, weights)?
+        .iter()
+        .try_fold(0_usize, |sum, &piece| sum.checked_add(piece.checked_next_multiple_of(4)?))
 }
 
 impl<'a> Scratch<'a> {
     /// Cuts `memory` into the pieces; None when it is shorter than `length` says.
     pub fn split(
-        mut memory: &'a mut [f32], attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>,
+        mut memory: &'a mut [f32],
+        attention: &Attention<'_>,
+        weights: Option<&WeightsRequest<'_>>,
     ) -> Option<Self> {
         let mut pieces: [&'a mut [f32]; PIECES] = core::array::from_fn(|_| &mut [][..]);
         for (piece, length) in pieces.iter_mut().zip(lengths(attention, weights)?) {

@@ -75,14 +75,22 @@ pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>
                     for keys in blocks(key_length) {
                         block_weights(request.mode, attention, &panel, scratch, &keys);
                         let Block { scores, rows: buffer, .. } = &mut scratch.block;
-                        write_block(&mut request.elements, scores, buffer, &keys, |r| start(matrix, r), row_numbers.len());
+                        write_block(
+                            &mut request.elements,
+                            scores,
+                            buffer,
+                            &keys,
+                            |r| start(matrix, r),
+                            row_numbers.len(),
+                        );
                     }
                 }
                 continue;
             }
 
             scratch.head_sum.fill(0.0);
-            let asked = (0..attention.sizes.heads).flat_map(|h| heads.iter().filter(move |&&asked| asked as usize == h));
+            let asked =
+                (0..attention.sizes.heads).flat_map(|h| heads.iter().filter(move |&&asked| asked as usize == h));
             for &h in asked {
                 let panel = QueryPanel::load(attention, b, h as usize, row_numbers, scratch);
                 for keys in blocks(key_length) {
@@ -110,7 +118,11 @@ fn blocks(key_length: usize) -> impl Iterator<Item = Range<usize>> {
 
 /// The values of one block, `[keys][8]`, into `block.scores`.
 fn block_weights(
-    mode: WeightsMode, attention: &Attention<'_>, panel: &QueryPanel<'_>, scratch: &mut Scratch<'_>, keys: &Range<usize>,
+    mode: WeightsMode,
+    attention: &Attention<'_>,
+    panel: &QueryPanel<'_>,
+    scratch: &mut Scratch<'_>,
+    keys: &Range<usize>,
 ) {
     let Scratch { query, query_log2, block, references, inverses, .. } = scratch;
     let length = keys.len() * PANEL;
@@ -132,12 +144,12 @@ fn block_weights(
         return;
     }
     let row = |c: usize| (panel.b * attention.sizes.heads + panel.h) * attention.sizes.query_length + panel.rows[c];
-    let lanes = |values: &[f32]| -> Lanes {
-        from_fn(|half| F32x4::from_array(from_fn(|c| values[row(half * 4 + c)])))
-    };
+    let lanes = |values: &[f32]| -> Lanes { from_fn(|half| F32x4::from_array(from_fn(|c| values[row(half * 4 + c)]))) };
     let inverse = lanes(inverses);
     weigh(&mut block.scores[..length], lanes(references));
-    if mode == WeightsMode::Dropout && let Some(dropout) = &attention.dropout {
+    if mode == WeightsMode::Dropout
+        && let Some(dropout) = &attention.dropout
+    {
         dropout.drop_weights(&mut block.scores[..length], panel.b, panel.h, &panel.rows, keys.clone());
     }
     let kept = match (mode, &attention.dropout) {
@@ -159,7 +171,11 @@ fn block_weights(
 
 /// Writes a block's columns as rows: column r at `start(r) + keys.start`.
 fn write_block(
-    elements: &mut ElementsMut<'_>, block: &[f32], buffer: &mut [f32], keys: &Range<usize>, start: impl Fn(usize) -> usize,
+    elements: &mut ElementsMut<'_>,
+    block: &[f32],
+    buffer: &mut [f32],
+    keys: &Range<usize>,
+    start: impl Fn(usize) -> usize,
     rows: usize,
 ) {
     let width = keys.len();

@@ -6,9 +6,9 @@ use crate::simd::F32x4;
 /// log2 e.
 const LOG2_E: f32 = core::f32::consts::LOG2_E;
 /// ln 2 in two parts. The upper one has 15 bits, so that its products with |n| < 2^9 are exact in both arithmetics.
-pub(super) const LN2_HIGH: f32 = 0.693_145_75;
+pub(crate) const LN2_HIGH: f32 = 0.693_145_75;
 /// The lower part.
-pub(super) const LN2_LOW: f32 = 1.428_606_8e-6;
+pub(crate) const LN2_LOW: f32 = 1.428_606_8e-6;
 /// 1.5·2^23: added to t, it rounds t to an integer, which ends up in the low bits.
 const ROUNDER: f32 = 12_582_912.0;
 

@@ -22,6 +22,7 @@ mod tanh;
 
 pub use double::{exp2_double, log2_double, sin_cos};
 pub use exp::exp;
+pub(crate) use exp::{LN2_HIGH, LN2_LOW};
 pub use log::{log, log2};
 pub use normal_cdf::normal_cdf;
 pub use tanh::tanh;

@@ -73,9 +73,9 @@ impl F32x4 {
     /// The largest lane; NaN where a lane is NaN.
     #[inline(always)]
     pub fn maximum(self) -> f32 {
-        self.to_array().into_iter().fold(f32::NEG_INFINITY, |largest, lane| {
-            if largest < lane || lane.is_nan() { lane } else { largest }
-        })
+        self.to_array()
+            .into_iter()
+            .fold(f32::NEG_INFINITY, |largest, lane| if largest < lane || lane.is_nan() { lane } else { largest })
     }
 
     /// Transposes the 4 × 4 matrix whose rows are given.
