@@ -6,6 +6,7 @@ const nodeMajor = Number(process.versions.node.split(".")[0]);
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/built-package.ts",
     // V8's flags belong to a process, so the workers must be processes.
     pool: "forks",
     execArgv: nodeMajor < 22 ? ["--experimental-wasm-relaxed-simd"] : [],

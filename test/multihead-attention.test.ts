@@ -35,6 +35,11 @@ const SEED = Number(process.env["PROPERTY_SEED"] ?? 23);
 
 type MaskDType = "bool" | FloatType;
 
+interface Rotary {
+  readonly base: number;
+  readonly interleaved: boolean;
+}
+
 /** What fast-check draws: sizes, choices, and a seed for the numbers. */
 interface Recipe {
   readonly keyHeads: number;
@@ -60,7 +65,7 @@ interface Recipe {
   readonly seed: number;
   readonly needWeights: boolean;
   readonly averageAttnWeights: boolean;
-  readonly rotary: { readonly base: number; readonly interleaved: boolean } | null;
+  readonly rotary: Rotary | null;
   readonly dtypes: readonly [FloatType, FloatType, FloatType];
   /** Hand over tensors instead of `{ data, shape }`. */
   readonly asTensors: boolean;
@@ -111,7 +116,7 @@ const recipes: fc.Arbitrary<Recipe> = fc.record({
 interface Materialized {
   readonly embedDim: number;
   readonly numHeads: number;
-  readonly options: MultiheadAttentionOptions;
+  readonly options: Omit<MultiheadAttentionOptions, "rotary"> & { readonly rotary?: Rotary };
   readonly inputs: readonly { readonly oracle: OracleTensor; readonly dtype: FloatType }[];
   readonly keyPaddingMask?: OracleMask & { readonly dtype: MaskDType };
   readonly attnMask?: OracleMask & { readonly dtype: MaskDType };
@@ -269,9 +274,11 @@ describe("MultiheadAttention", () => {
         });
         const [q, k, v] = inputs.map(({ oracle }) => oracle);
         const expected = multiheadAttention(
-          { ...call.options, embedDim: call.embedDim, numHeads: call.numHeads, rotary: call.options.rotary as never },
+          { ...call.options, embedDim: call.embedDim, numHeads: call.numHeads },
           state,
-          ...([q, k, v] as const),
+          q,
+          k,
+          v,
           { keyPaddingMask, attnMask, isCausal, averageAttnWeights, training: recipe.isTraining, seed },
         );
         expectNear("output", result.output, expected.output, recipe.dtypes[0]);
@@ -479,6 +486,18 @@ describe("MultiheadAttention", () => {
             expect(parameter.toArray()).toEqual(half[name].to("float32").toArray());
           }
           expect(attention.parameters()).toEqual(Object.values(attention.stateDict()));
+        });
+      });
+
+      it("lets what is written into a parameter's view take effect with the next loadStateDict", () => {
+        withSmall({}, (attention, x) => {
+          const state = attention.stateDict();
+          const before = run(attention, x);
+          for (const parameter of attention.parameters()) parameter.view().fill(0);
+          state["out_proj.bias"].view().fill(3);
+          attention.loadStateDict(state);
+          expect(run(attention, x)).not.toEqual(before);
+          expect(attention.forward(x, x, x).output.toArray()).toEqual(new Float32Array(80).fill(3));
         });
       });
 
@@ -771,6 +790,32 @@ describe("MultiheadAttention", () => {
       expect(peakOf({ keyPaddingMask, attnMask })).toBeGreaterThan(length * length);
       attention.dispose();
     });
+  });
+
+  it("runs out of memory without a leak, and goes on", async () => {
+    const runtime = await init({ maximumMemory: 8 * 2 ** 20 });
+    expectThrows(() => new MultiheadAttention(1024, 1), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
+    // The parameters fit, their packed form doesn't.
+    expectThrows(() => new MultiheadAttention(576, 1), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
+    expect(memoryUsage().bytesInUse).toBe(0);
+    const { attention, x } = small();
+    const { bytesInUse } = memoryUsage();
+    const before = scope(() => bitsOf(attention.forward(x, x, x)));
+    const long = { data: new Float32Array(16_000).fill(1), shape: [1, 2000, 8] };
+    expectThrows(
+      () => attention.forward(long, long, long, { needWeights: true }),
+      RangeError,
+      "ERR_OUT_OF_MEMORY",
+      /memory/,
+    );
+    const attnMask = { data: new Uint8Array(4_000_000), shape: [2000, 2000] };
+    const keyPaddingMask = { data: new Float32Array(2000), shape: [1, 2000] };
+    const masks = { attnMask, keyPaddingMask };
+    expectThrows(() => attention.forward(long, long, long, masks), RangeError, "ERR_OUT_OF_MEMORY", /memory/);
+    scope(() => expect(bitsOf(attention.forward(x, x, x))).toEqual(before));
+    expect(memoryUsage().bytesInUse).toBe(bytesInUse);
+    attention.dispose();
+    runtime.dispose();
   });
 
   it("ends with its runtime", async () => {

@@ -35,6 +35,11 @@ forEachArithmetic(() => {
       expect(read(Tensor.from(bits, [1, 2], "bfloat16"))).toEqual(["bfloat16", [1, 2], bits]);
     });
 
+    test.runIf("Float16Array" in globalThis)("may be a Float16Array, where there is one", () => {
+      const { Float16Array } = globalThis as unknown as { Float16Array: new (data: number[]) => unknown };
+      expect(read(from(new Float16Array([1, -2])))).toEqual(["float16", [2], new Uint16Array([0x3c00, 0xc000])]);
+    });
+
     test("are rounded to 16 bits, ties to even", () => {
       const values = new Float32Array([1, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 65520, -0, NaN]);
       expect(read(Tensor.from(values, [6], "float16"))[2]).toEqual(

@@ -2,10 +2,10 @@
 export { AttentionError, type ErrorCode } from "./errors.js";
 export { initSync, type Runtime } from "./runtime/instance.js";
 export { type MemoryUsage, memoryUsage } from "./runtime/memory.js";
-export type { ModuleSource } from "./runtime/module.js";
+export type { CompiledModule, FetchResponse, ModuleSource } from "./runtime/module.js";
 export type { InitOptions, InitSyncOptions } from "./runtime/options.js";
 export type { Arithmetic } from "./runtime/probes.js";
-export type { DType, FloatDType } from "./tensor/dtype.js";
+export type { ArrayByDType, DType, FloatDType } from "./tensor/dtype.js";
 export { keep, scope } from "./tensor/scope.js";
 export type { Shape } from "./tensor/shape.js";
 export type { Elements, NestedArray, TensorData } from "./tensor/source.js";

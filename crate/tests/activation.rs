@@ -8,8 +8,7 @@ use wasm_attention::numeric::CANONICAL_NAN;
 
 /// float32 numbers of both signs up to a magnitude, from the smallest normal one on.
 fn sweep(largest: f32) -> Vec<f32> {
-    let step = if cfg!(miri) { 4_000_037 } else { 3001 };
-    let bits = (f32::MIN_POSITIVE.to_bits()..=largest.to_bits()).step_by(step);
+    let bits = (f32::MIN_POSITIVE.to_bits()..=largest.to_bits()).step_by(3001);
     bits.map(f32::from_bits).flat_map(|x| [x, -x]).collect()
 }
 

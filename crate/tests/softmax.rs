@@ -17,8 +17,7 @@ fn run(input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 
 #[test]
 fn is_within_the_stated_error() {
-    let widths = (1..40).chain(if cfg!(miri) { [64, 65] } else { [1000, 30_001] });
-    for columns in widths {
+    for columns in (1..40).chain([1000, 30_001]) {
         for scale in [0.0, 1.0, 10.0, 60.0, 1000.0] {
             let input: Vec<f32> = sample(2 * columns, columns as u64).iter().map(|x| x * scale + scale).collect();
             let output = run(&input, 2, columns);

@@ -136,41 +136,42 @@ export abstract class AttentionModule extends Module {
     const seed = dropoutP > 0 ? (given.seed ?? drawSeed(operation)) : undefined;
 
     return scope(() => {
-      const { query: toQuery, key: toKey, value: toValue, out } = this.#projections;
-      const widened = widener();
-      const project = (projection: Projection, input: NamedInput, length: number, heads: number): Tensor =>
-        projection
-          .apply(widened(input.value))
-          .reshape(isBatchFirst ? [batch, length, heads, headDim] : [length, batch, heads, headDim]);
-      let q = project(toQuery, query, queryLength, numHeads);
-      let k = project(toKey, key, keyLength, numKvHeads);
-      let v = project(toValue, value, keyLength, numKvHeads);
-      if (rotary !== undefined) {
-        q = rotate(q, rotary, isBatchFirst);
-        k = rotate(k, rotary, isBatchFirst);
-      }
-      const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
-      if (extraKeys > 0) {
-        const { bias_k, bias_v } = this.stateDict();
-        const zeros = addZeroAttn ? [undefined] : [];
-        k = appendKeys(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
-        v = appendKeys(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
-      }
-
-      // Attention's own isCausal would hide the extra keys, which come after all others.
-      const isCausalByMask = isCausal && extraKeys > 0;
-      const { output: attended, weights } = scaledDotProductAttention(q, k, v, {
-        layout: isBatchFirst ? "BLHD" : "LBHD",
-        attnMask: combineMasks(operation, masks, extraKeys, isCausalByMask),
-        isCausal: isCausal && !isCausalByMask,
-        dropoutP,
-        seed,
-        needWeights: needWeights && { averageHeads: averageAttnWeights },
-        weightsMode: needWeights ? 4 : undefined,
+      // All that leads to it is freed before the output projection needs memory.
+      const { output: attended, weights } = scope(() => {
+        const { query: toQuery, key: toKey, value: toValue } = this.#projections;
+        const widened = widener();
+        const project = (projection: Projection, input: NamedInput, length: number, heads: number): Tensor =>
+          projection
+            .apply(widened(input.value))
+            .reshape(isBatchFirst ? [batch, length, heads, headDim] : [length, batch, heads, headDim]);
+        let q = project(toQuery, query, queryLength, numHeads);
+        let k = project(toKey, key, keyLength, numKvHeads);
+        let v = project(toValue, value, keyLength, numKvHeads);
+        if (rotary !== undefined) {
+          q = rotate(q, rotary, isBatchFirst);
+          k = rotate(k, rotary, isBatchFirst);
+        }
+        const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
+        if (extraKeys > 0) {
+          const { bias_k, bias_v } = this.stateDict();
+          const zeros = addZeroAttn ? [undefined] : [];
+          k = appendKeys(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
+          v = appendKeys(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
+        }
+        // Attention's own isCausal would hide the extra keys, which come after all others.
+        const isCausalByMask = isCausal && extraKeys > 0;
+        return scaledDotProductAttention(q, k, v, {
+          layout: isBatchFirst ? "BLHD" : "LBHD",
+          attnMask: combineMasks(operation, masks, extraKeys, isCausalByMask),
+          isCausal: isCausal && !isCausalByMask,
+          dropoutP,
+          seed,
+          needWeights: needWeights && { averageHeads: averageAttnWeights },
+          weightsMode: needWeights ? 4 : undefined,
+        });
       });
-      const result: AttentionForwardResult = {
-        output: rounded(out.apply(attended.reshape(inputs.outputShape)), dtype),
-      };
+      const output = this.#projections.out.apply(attended.reshape(inputs.outputShape));
+      const result: AttentionForwardResult = { output: rounded(output, dtype) };
       if (weights !== undefined) {
         result.weights = rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);
       }
@@ -191,12 +192,12 @@ export abstract class AttentionModule extends Module {
     const rank = q.shape.length;
     const isUnbatched = rank === 2;
     const isBatchFirst = isUnbatched || batchFirst;
-    const order = (batch: number | string, length: number | string, width: number): string => {
-      if (isUnbatched) return `shape [${length}, ${width}]`;
-      return `shape [${(batchFirst ? [batch, length, width] : [length, batch, width]).join(", ")}]`;
-    };
+    const batchedShape = (batch: number | string, length: number | string, width: number): string =>
+      `shape [${(batchFirst ? [batch, length, width] : [length, batch, width]).join(", ")}]`;
+    const expectedShape = (batch: number | string, length: number | string, width: number): string =>
+      isUnbatched ? `shape [${length}, ${width}]` : batchedShape(batch, length, width);
     if ((rank !== 2 && rank !== 3) || q.shape[rank - 1] !== embedDim) {
-      throw shapeError(operation, q.argument, `shape [L, ${embedDim}] or ${order("B", "L", embedDim)}`, q.shape);
+      throw shapeError(operation, q.argument, `shape [L, ${embedDim}] or ${batchedShape("B", "L", embedDim)}`, q.shape);
     }
     const batchOf = ({ shape }: Operand): number => (isUnbatched ? 1 : shape[isBatchFirst ? 0 : 1]);
     const lengthOf = ({ shape }: Operand): number => shape[isBatchFirst && !isUnbatched ? 1 : 0];
@@ -204,9 +205,9 @@ export abstract class AttentionModule extends Module {
     const keyLength = lengthOf(k);
     const isSequence = (operand: Operand, width: number): boolean =>
       operand.shape.length === rank && operand.shape[rank - 1] === width && batchOf(operand) === batch;
-    if (!isSequence(k, kdim)) throw shapeError(operation, k.argument, order(batch, "S", kdim), k.shape);
+    if (!isSequence(k, kdim)) throw shapeError(operation, k.argument, expectedShape(batch, "S", kdim), k.shape);
     if (!isSequence(v, vdim) || lengthOf(v) !== keyLength) {
-      throw shapeError(operation, v.argument, order(batch, keyLength, vdim), v.shape);
+      throw shapeError(operation, v.argument, expectedShape(batch, keyLength, vdim), v.shape);
     }
     const queryLength = lengthOf(q);
     return { batch, queryLength, keyLength, isUnbatched, isBatchFirst, outputShape: q.shape, dtype: dtypes[0] };

@@ -85,8 +85,9 @@ export abstract class Module {
   }
 
   /**
-   * The parameters by PyTorch's names. These are the module's own tensors, not copies: they end with the module, and are
-   * changed by `loadStateDict` alone (what is written into a `view` of one need not take effect).
+   * The parameters by PyTorch's names. These are the module's own tensors, not copies, and end with it. The kernels
+   * compute with a packed form, so what is written into a `view` of one takes effect with the next `loadStateDict`, be it
+   * of this very dictionary.
    *
    * Throws a TypeError when the module has been disposed.
    */
@@ -137,7 +138,7 @@ export abstract class Module {
     runCall(operation, (call) => {
       // All that could fail comes before the first parameter changes.
       const copies = loaded.map(([parameter, operand]) => ({
-        target: pointerOf(parameter, operation),
+        target: pointerOf(parameter, operation, operand.argument),
         source: call.inputAsFloat32(operand),
         length: elementCount(parameter.shape),
       }));

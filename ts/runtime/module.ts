@@ -1,8 +1,17 @@
 import { kindOf } from "../kind.js";
 import type { Arithmetic } from "./probes.js";
 
+// Declarations that name WebAssembly or Response fail to compile for users whose `lib` has no DOM; Node's types declare
+// the latter alone.
+
+/** WebAssembly.Module, if the user's types have it. */
+export type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object;
+
+/** Response, if the user's types have it. */
+export type FetchResponse = typeof globalThis extends { Response: { prototype: infer R } } ? R : object;
+
 /** What `init({ module })` takes: a compiled module, its bytes, a Response that carries them, or a promise of one. */
-export type ModuleSource = WebAssembly.Module | ArrayBufferLike | ArrayBufferView | Response;
+export type ModuleSource = CompiledModule | ArrayBufferLike | ArrayBufferView | FetchResponse;
 
 /** Where an entry's modules come from. */
 export interface ModuleLoader {

@@ -1,6 +1,6 @@
 import { checkBoolean, checkInteger, checkOptions } from "../arguments.js";
 import { AttentionError } from "../errors.js";
-import type { ModuleSource } from "./module.js";
+import type { CompiledModule, ModuleSource } from "./module.js";
 import type { Arithmetic } from "./probes.js";
 
 export const PAGE_BYTES = 65536;
@@ -21,7 +21,7 @@ export interface InitOptions {
 /** What `initSync` takes. */
 export interface InitSyncOptions extends InitOptions {
   /** A compiled build of this package: `separate.wasm` or `fused.wasm`. */
-  module: WebAssembly.Module;
+  module: CompiledModule;
 }
 
 /** Options as they were given and found valid. */

@@ -1,10 +1,7 @@
 import { typeError } from "../errors.js";
 
-/** The bytes of an element by its dtype. A bool is a byte, 0 or 1. */
-export const bytesPerElement = { float32: 4, float16: 2, bfloat16: 2, int32: 4, bool: 1 } as const;
-
 /** What a tensor's elements are. */
-export type DType = keyof typeof bytesPerElement;
+export type DType = "float32" | "float16" | "bfloat16" | "int32" | "bool";
 
 /** The dtypes that kernels compute with, all of them in float32. */
 export type FloatDType = "float32" | "float16" | "bfloat16";
@@ -17,6 +14,15 @@ export interface ArrayByDType {
   int32: Int32Array;
   bool: Uint8Array;
 }
+
+/** The bytes of an element. A bool is a byte, 0 or 1. */
+export const bytesPerElement: Readonly<Record<DType, number>> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int32: 4,
+  bool: 1,
+};
 
 const FLOAT_CODES: Readonly<Record<FloatDType, number>> = { float32: 0, float16: 1, bfloat16: 2 };
 

@@ -80,7 +80,7 @@ export class Tensor<D extends DType = DType> {
    * A tensor with a copy of the data.
    *
    * - Float32Array gives float32, Int32Array int32, Uint8Array bool (anything but 0 is true); a Uint16Array holds the
-   *   bits of "float16" or "bfloat16", which must be said.
+   *   bits of "float16" or "bfloat16", which must be said. Where the host has Float16Array, it gives float16.
    * - Nested arrays give float32 for numbers and bool for booleans.
    * - `{ data, shape, dtype? }` stands for all three arguments.
    *
