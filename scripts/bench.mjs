@@ -5,14 +5,18 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-if (!existsSync(`${root}/bench/node_modules`)) {
-  console.error("The benchmark's packages are not installed. Install them once: npm ci --prefix bench");
-  process.exit(1);
+const missing = [
+  { folder: "node_modules", command: "npm ci" },
+  { folder: "bench/node_modules", command: "npm --prefix bench ci" },
+].filter(({ folder }) => !existsSync(`${root}/${folder}`));
+
+/** Runs a program with this very Node: a benchmark must not run another one than it was started with. */
+const run = (/** @type {string[]} */ ...parameters) =>
+  spawnSync(process.execPath, parameters, { stdio: "inherit" }).status ?? 1;
+
+if (missing.length > 0) {
+  console.error(`Packages are missing. Install them first: ${missing.map(({ command }) => command).join(" && ")}`);
+  process.exitCode = 1;
+} else {
+  process.exitCode = run(`${root}/scripts/build-js.mjs`) || run(`${root}/bench/main.mjs`, ...process.argv.slice(2));
 }
-
-const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-const run = (/** @type {string[]} */ parameters) =>
-  spawnSync(npm, parameters, { cwd: root, stdio: "inherit", shell: process.platform === "win32" }).status ?? 1;
-
-const built = run(["run", "--silent", "build:js"]);
-process.exitCode = built || run(["run", "--silent", "--prefix", "bench", "bench", "--", ...process.argv.slice(2)]);

@@ -147,7 +147,7 @@ const wrongValues: readonly BadCall[] = [
   bad(RangeError, "alibiSlopes", "another number than the heads", { alibiSlopes: [1, 2] }),
   bad(RangeError, "alibiSlopes", "another batch size", { alibiSlopes: floats(3, 4) }),
   bad(RangeError, "causalAlignment", "an unknown word", { isCausal: true, causalAlignment: "lower-left" }),
-  bad(RangeError, "layout", "an unknown word", { layout: "LBHD" }),
+  bad(RangeError, "layout", "an unknown word", { layout: "HBLD" }),
   ...[-1, 5, 1.5].map((weightsMode) =>
     bad(RangeError, "weightsMode", `${weightsMode}`, { needWeights: true, weightsMode }),
   ),

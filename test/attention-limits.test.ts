@@ -123,6 +123,16 @@ describe("attention at its edges", () => {
       );
     });
 
+    it("a sink far above the scores leaves small weights their digits", () => {
+      const [query, key, value] = [
+        tensor([1, 24, 1, 1], () => 0),
+        tensor([1, 24, 3, 1], one),
+        tensor([1, 24, 3, 4], one),
+      ];
+      const sinks = Float32Array.from({ length: 24 }, (_, h) => 1.37 * h);
+      attend(query, key, value, { sinks, needWeights: true });
+    });
+
     it("dropout of 1 drops everything", () => {
       const [query, key, value] = [tensor([7, 3], one), tensor([9, 3], one), tensor([9, 4], one)];
       const options = { dropoutP: 1, seed: 5, needWeights: true, weightsMode: 4 } as const;

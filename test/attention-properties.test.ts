@@ -67,39 +67,52 @@ const plain = (recipe: AttentionRecipe, changes: Partial<AttentionRecipe>): Atte
   ...changes,
 });
 
-/** [B, n, heads, width] of [B, heads, n, width], or back: the middle axes exchanged. */
-function exchangeAxes<T extends { data: ArrayLike<number>; shape: readonly number[] }>(tensor: T): T {
-  const [batch, n, m, width] = tensor.shape;
+/** Axis n of the result is axis order[n] of the rank-4 tensor. */
+function permuteAxes<T extends { data: ArrayLike<number>; shape: readonly number[] }>(
+  tensor: T,
+  order: readonly [number, number, number, number],
+): T {
+  const strides = tensor.shape.map((_, axis) => tensor.shape.slice(axis + 1).reduce((all, size) => all * size, 1));
+  const shape = order.map((axis) => tensor.shape[axis]);
+  const steps = order.map((axis) => strides[axis]);
   const data = new Float64Array(tensor.data.length);
-  for (let b = 0; b < batch; b++) {
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < m; j++) {
-        for (let c = 0; c < width; c++) {
-          data[((b * m + j) * n + i) * width + c] = tensor.data[((b * n + i) * m + j) * width + c];
+  let next = 0;
+  for (let i = 0; i < shape[0]; i++) {
+    for (let j = 0; j < shape[1]; j++) {
+      for (let k = 0; k < shape[2]; k++) {
+        for (let c = 0; c < shape[3]; c++) {
+          data[next++] = tensor.data[i * steps[0] + j * steps[1] + k * steps[2] + c * steps[3]];
         }
       }
     }
   }
-  return { ...tensor, data, shape: [batch, m, n, width] };
+  return { ...tensor, data, shape };
 }
 
-function exchangedBits({ bits, shape }: StoredResult): ArrayLike<number> {
-  return exchangeAxes({ data: bits, shape }).data;
-}
+/** Each layout's axes among those of BHLD, and BHLD's among those of the layout. */
+const LAYOUTS = {
+  BLHD: { from: [0, 2, 1, 3], back: [0, 2, 1, 3] },
+  LBHD: { from: [2, 0, 1, 3], back: [1, 2, 0, 3] },
+} as const;
 
-/** The call with every rank-4 tensor's middle axes exchanged. */
-function inLayout(layout: "BHLD" | "BLHD", { query, key, value, options }: AttentionCase): AttentionCase {
+/** A BHLD call with every tensor's axes in the order of another layout. */
+function inLayout(layout: keyof typeof LAYOUTS, { query, key, value, options }: AttentionCase): AttentionCase {
+  const moved = (tensor: CaseTensor): CaseTensor => permuteAxes(tensor, LAYOUTS[layout].from);
   const { pastKey, pastValue } = options;
   return {
-    query: exchangeAxes(query),
-    key: exchangeAxes(key),
-    value: exchangeAxes(value),
+    query: moved(query),
+    key: moved(key),
+    value: moved(value),
     options: {
       ...options,
       layout,
-      ...(pastKey && pastValue ? { pastKey: exchangeAxes(pastKey), pastValue: exchangeAxes(pastValue) } : {}),
+      ...(pastKey && pastValue ? { pastKey: moved(pastKey), pastValue: moved(pastValue) } : {}),
     },
   };
+}
+
+function bitsInBHLD(layout: keyof typeof LAYOUTS, { bits, shape }: StoredResult): ArrayLike<number> {
+  return permuteAxes({ data: bits, shape }, LAYOUTS[layout].back).data;
 }
 
 /** Rows `first` to `last` − 1 of one axis. */
@@ -153,14 +166,28 @@ function concatenateKeys(first: CaseTensor, second: CaseTensor): CaseTensor {
 }
 
 /** Where the rows of K and V of one batch and head are stored. */
-function keyRows({ shape }: CaseTensor, form: AttentionRecipe["form"], keyHeads: number, b: number, head: number) {
-  const rowsFirst = form === "rows" || form === "packed";
-  const rows = form === "flat" ? shape[0] : form === "heads" ? shape[2] : shape[1];
+function keyRows(
+  { shape }: CaseTensor,
+  form: AttentionRecipe["form"],
+  batch: number,
+  keyHeads: number,
+  b: number,
+  head: number,
+): (row: number) => { start: number; width: number } {
+  const rows = form === "heads" ? shape[2] : form === "flat" || form === "sequence" ? shape[0] : shape[1];
   const width = shape[shape.length - 1] / (form === "packed" ? keyHeads : 1);
-  return (row: number): { start: number; width: number } => ({
-    start: (rowsFirst ? (b * rows + row) * keyHeads + head : (b * keyHeads + head) * rows + row) * width,
-    width,
-  });
+  const line = (row: number): number => {
+    switch (form) {
+      case "rows":
+      case "packed":
+        return (b * rows + row) * keyHeads + head;
+      case "sequence":
+        return (row * batch + b) * keyHeads + head;
+      default:
+        return (b * keyHeads + head) * rows + row;
+    }
+  };
+  return (row) => ({ start: line(row) * width, width });
 }
 
 const POISONS = [NaN, Infinity, -Infinity, 1e38, -1e38];
@@ -195,7 +222,7 @@ function poisoned(recipe: AttentionRecipe, clean: AttentionCase): { attention: A
         const which = Math.floor(uniform() * 3); // k, v or both
         sides.forEach((tensor, side) => {
           if (which === 2 || which === side) {
-            const place = keyRows(tensor, inPast && form === "packed" ? "heads" : form, keyHeads, b, head);
+            const place = keyRows(tensor, inPast && form === "packed" ? "heads" : form, batch, keyHeads, b, head);
             const { start, width } = place(inPast ? j : j - past);
             const poison = roundTo(tensor.dtype, POISONS[Math.floor(uniform() * POISONS.length)]);
             (tensor.data as Float64Array).fill(poison, start + Math.floor(uniform() * width), start + width);
@@ -351,16 +378,17 @@ describe("attention properties", () => {
       });
     });
 
-    it("gives [B, L, H, D] the bits of [B, H, L, D]", () => {
-      forAll(rank4, 80, (_, attention) => {
+    it.each(["BLHD", "LBHD"] as const)("gives the layout %s the bits of BHLD", (layout) => {
+      forAll(rank4, 60, (_, attention) => {
         const expected = callAttention(attention);
-        const actual = callAttention(inLayout("BLHD", attention));
-        expectSameBits("output", exchangedBits(actual.output), expected.output.bits);
+        const actual = callAttention(inLayout(layout, attention));
         expectSameResult("logSumExp", actual.logSumExp, expected.logSumExp);
         expectSameResult("weights", actual.weights, expected.weights);
-        if (expected.presentKey && expected.presentValue) {
-          expectSameBits("presentKey", exchangedBits(actual.presentKey!), expected.presentKey.bits);
-          expectSameBits("presentValue", exchangedBits(actual.presentValue!), expected.presentValue.bits);
+        for (const name of ["output", "presentKey", "presentValue"] as const) {
+          expect(actual[name] !== undefined, name).toBe(expected[name] !== undefined);
+          if (actual[name] && expected[name]) {
+            expectSameBits(name, bitsInBHLD(layout, actual[name]), expected[name].bits);
+          }
         }
       });
     });
@@ -369,7 +397,7 @@ describe("attention properties", () => {
       forAll(rank4, 80, (recipe, attention) => {
         const expected = callAttention(attention);
         const fold = (tensor: CaseTensor): CaseTensor => {
-          const { data, shape, dtype } = exchangeAxes(tensor);
+          const { data, shape, dtype } = permuteAxes(tensor, LAYOUTS.BLHD.from);
           return { data, dtype, shape: [shape[0], shape[1], shape[2] * shape[3]] };
         };
         const actual = callAttention({
@@ -378,7 +406,7 @@ describe("attention properties", () => {
           value: fold(attention.value),
           options: { ...attention.options, numHeads: recipe.keyHeads * recipe.group, numKvHeads: recipe.keyHeads },
         });
-        expectSameBits("output", actual.output.bits, exchangedBits(expected.output));
+        expectSameBits("output", actual.output.bits, bitsInBHLD("BLHD", expected.output));
         for (const name of ["logSumExp", "weights", "presentKey", "presentValue"] as const) {
           expectSameResult(name, actual[name], expected[name]);
         }

@@ -85,7 +85,8 @@ forEachArithmetic(() => {
 
     it(`${file} has its ${count} cases, and no attribute that the calls leave out`, () => {
       expect(cases.length).toBe(count);
-      for (const { record } of cases) expect(attributes).toEqual(expect.arrayContaining(Object.keys(record.attributes)));
+      for (const { record } of cases)
+        expect(attributes).toEqual(expect.arrayContaining(Object.keys(record.attributes)));
     });
 
     it.each(cases)(`${file}: $name`, (onnx) => {

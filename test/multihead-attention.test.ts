@@ -38,6 +38,7 @@ type MaskDType = "bool" | FloatType;
 interface Rotary {
   readonly base: number;
   readonly interleaved: boolean;
+  readonly rotaryDim: number;
 }
 
 /** What fast-check draws: sizes, choices, and a seed for the numbers. */
@@ -65,6 +66,7 @@ interface Recipe {
   readonly seed: number;
   readonly needWeights: boolean;
   readonly averageAttnWeights: boolean;
+  /** rotaryDim is a wish: no larger than the head, and not 0 where that is odd. */
   readonly rotary: Rotary | null;
   readonly dtypes: readonly [FloatType, FloatType, FloatType];
   /** Hand over tensors instead of `{ data, shape }`. */
@@ -103,7 +105,9 @@ const recipes: fc.Arbitrary<Recipe> = fc.record({
   seed: fc.nat(),
   needWeights: fc.boolean(),
   averageAttnWeights: fc.boolean(),
-  rotary: nullOr(fc.record({ base: fc.constantFrom(10000, 100), interleaved: fc.boolean() })),
+  rotary: nullOr(
+    fc.record({ base: fc.constantFrom(10000, 100), interleaved: fc.boolean(), rotaryDim: fc.constantFrom(0, 0, 2, 4) }),
+  ),
   dtypes: fc.oneof(
     floatTypes.map((dtype) => [dtype, dtype, dtype] as const),
     fc.tuple(floatTypes, floatTypes, floatTypes),
@@ -122,6 +126,13 @@ interface Materialized {
   readonly attnMask?: OracleMask & { readonly dtype: MaskDType };
   /** A number between -1 and 1. */
   readonly draw: () => number;
+}
+
+function fittingRotary({ rotary, headDim }: Recipe): Rotary | undefined {
+  if (rotary === null || headDim === 1) return undefined;
+  const whole = headDim - (headDim % 2);
+  const rotaryDim = Math.min(rotary.rotaryDim, whole);
+  return { ...rotary, rotaryDim: rotaryDim === 0 && headDim % 2 !== 0 ? whole : rotaryDim };
 }
 
 function materialize(recipe: Recipe): Materialized {
@@ -160,7 +171,7 @@ function materialize(recipe: Recipe): Materialized {
       batchFirst,
       dropout: recipe.dropout,
       numKvHeads: group === 1 ? undefined : keyHeads,
-      rotary: recipe.rotary !== null && headDim % 2 === 0 ? recipe.rotary : undefined,
+      rotary: fittingRotary(recipe),
     },
     inputs: [
       sequence(recipe.dtypes[0], queries, embedDim),

@@ -24,7 +24,7 @@ const activations: Activation[] = [
     name: "gelu",
     ours: (input) => gelu(input),
     truth: (x) => oracle.gelu(x),
-    tolerance: (x, truth) => 2 ** -20.5 * Math.abs(truth) + FLUSHED,
+    tolerance: (_, truth) => 2 ** -20.5 * Math.abs(truth) + FLUSHED,
   },
   {
     name: 'gelu with approximate "tanh"',
@@ -39,7 +39,7 @@ const activations: Activation[] = [
     name: "silu",
     ours: silu,
     truth: oracle.silu,
-    tolerance: (x, truth) => 2 ** -22 * Math.abs(truth) + FLUSHED,
+    tolerance: (_, truth) => 2 ** -22 * Math.abs(truth) + FLUSHED,
   },
   { name: "relu", ours: relu, truth: oracle.relu, tolerance: () => 0 },
 ];
@@ -94,6 +94,7 @@ forEachArithmetic(() => {
 
   describe("refuse", () => {
     const good = { data: new Float32Array(count([2, 3])), shape: [2, 3] };
+    // prettier-ignore
     const cases: [string, () => unknown, typeof TypeError | typeof RangeError, string, RegExp][] = [
       ["int32", () => gelu({ data: new Int32Array(2), shape: [2] }), TypeError, "ERR_INVALID_TYPE", /gelu: input: .*"int32"/],
       ["bool", () => relu({ data: new Uint8Array(2), shape: [2] }), TypeError, "ERR_INVALID_TYPE", /relu: input: .*"bool"/],
@@ -101,7 +102,7 @@ forEachArithmetic(() => {
       ["another approximation", () => gelu(good, { approximate: "fast" as never }), RangeError, "ERR_INVALID_VALUE", /gelu: approximate: .*got "fast"/],
       ["a boolean approximation", () => gelu(good, { approximate: true as never }), TypeError, "ERR_INVALID_TYPE", /gelu: approximate: .*got true/],
       ["an unknown option", () => gelu(good, { approximation: "tanh" } as never), TypeError, "ERR_INVALID_TYPE", /approximate/],
-    ]; // prettier-ignore
+    ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
         expectThrows(call, kind, code as "ERR_INVALID_TYPE", message);

@@ -71,12 +71,20 @@ forEachArithmetic(() => {
 
   it("sinusoidalPositions is within 2^-24 of the oracle", () => {
     withoutLeak(() => {
-      for (const [rows, width] of [[1, 1], [7, 5], [300, 16], [50, 64], [0, 8], [8, 0], [2000, 3]]) {
+      for (const [rows, width] of [
+        [1, 1],
+        [7, 5],
+        [300, 16],
+        [50, 64],
+        [0, 8],
+        [8, 0],
+        [2000, 3],
+      ]) {
         const expected = oracle.sinusoidalPositions(rows, width);
         expectWithin(sinusoidalPositions(rows, width), "float32", [rows, width], expected, () => 2 ** -24);
       }
     });
-  }); // prettier-ignore
+  });
 
   describe("embedding refuses", () => {
     const weight = { data: new Float32Array(12), shape: [3, 4] };
@@ -84,6 +92,7 @@ forEachArithmetic(() => {
       data: values,
       shape: [values.length],
     });
+    // prettier-ignore
     const cases: [string, () => unknown, typeof TypeError | typeof RangeError, string, RegExp][] = [
       ["an index over the rows", () => embedding([0, 3], weight), RangeError, "ERR_INVALID_VALUE", /indices, element 1: .*0 to 2, got 3/],
       ["a negative index", () => embedding(new Int32Array([-1]), weight), RangeError, "ERR_INVALID_VALUE", /indices, element 0: .*got -1/],
@@ -102,7 +111,7 @@ forEachArithmetic(() => {
       ["a weight of rank 1", () => embedding([0], { data: [1], shape: [1] }), RangeError, "ERR_SHAPE", /weight: .*\[rows, width\]/],
       ["an integer weight", () => embedding([0], { data: new Int32Array(2), shape: [1, 2] }), TypeError, "ERR_INVALID_TYPE", /weight: .*"int32"/],
       ["the arguments exchanged", () => embedding(weight, [0] as never), TypeError, "ERR_INVALID_TYPE", /weight: .*got \[0\]/],
-    ]; // prettier-ignore
+    ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
         expectThrows(call, kind, code as "ERR_SHAPE", message);

@@ -18,7 +18,10 @@ forEachArithmetic(() => {
   it("is within the stated error of the oracle", () => {
     const recipes = fc.record({
       dtypes: fc.tuple(floatTypes, floatTypes, floatTypes),
-      leading: fc.oneof(leadingAxes, layerSizes.map((rows) => [rows])),
+      leading: fc.oneof(
+        leadingAxes,
+        layerSizes.map((rows) => [rows]),
+      ),
       inFeatures: layerSizes,
       outFeatures: layerSizes,
       hasBias: fc.boolean(),
@@ -90,20 +93,43 @@ forEachArithmetic(() => {
     packed.weight.dispose();
     packed.bias?.dispose();
     expect(memoryUsage().bytesInUse).toBe(before);
-    expectThrows(() => linearPacked("test", "x", floats(2, 4), packed), TypeError, "ERR_DISPOSED", /test: (weight|bias): /);
+    expectThrows(
+      () => linearPacked("test", "x", floats(2, 4), packed),
+      TypeError,
+      "ERR_DISPOSED",
+      /test: (weight|bias): /,
+    );
     expect(memoryUsage().bytesInUse).toBe(before);
   });
 
   it("spreads NaN and infinity where they belong", () => {
     withoutLeak(() => {
-      const weight = [[1, 0], [1, 1]]; // prettier-ignore
-      const output = linear({ data: [[NaN, 1], [1, Infinity], [1, 1]], shape: [3, 2] }, { data: weight, shape: [2, 2] });
-      expect(output.toNested()).toEqual([[NaN, NaN], [NaN, Infinity], [1, 2]]); // prettier-ignore
+      const weight = [
+        [1, 0],
+        [1, 1],
+      ];
+      const output = linear(
+        {
+          data: [
+            [NaN, 1],
+            [1, Infinity],
+            [1, 1],
+          ],
+          shape: [3, 2],
+        },
+        { data: weight, shape: [2, 2] },
+      );
+      expect(output.toNested()).toEqual([
+        [NaN, NaN],
+        [NaN, Infinity],
+        [1, 2],
+      ]);
     });
   });
 
   describe("refuses", () => {
     const integers = { data: new Int32Array(12), shape: [3, 4] };
+    // prettier-ignore
     const cases: [string, () => unknown, typeof TypeError | typeof RangeError, RegExp][] = [
       ["other inFeatures", () => linear(floats(2, 5), floats(3, 4)), RangeError, /input: .*\[…, 4\].*got \[2, 5\]/],
       ["an input of rank 0", () => linear({ data: [1], shape: [] }, floats(3, 1)), RangeError, /input: .*got \[\]/],
@@ -115,7 +141,7 @@ forEachArithmetic(() => {
       ["an integer weight", () => linear(floats(2, 4), integers), TypeError, /weight: .*"int32"/],
       ["a bool bias", () => linear(floats(2, 4), floats(3, 4), { data: new Uint8Array(3), shape: [3] }), TypeError, /bias: .*"bool"/],
       ["null as the bias", () => linear(floats(2, 4), floats(3, 4), null as never), TypeError, /bias: .*got null/],
-    ]; // prettier-ignore
+    ];
     it.each(cases)("%s", (_, call, kind, message) => {
       withoutLeak(() => {
         expectThrows(call, kind, kind === TypeError ? "ERR_INVALID_TYPE" : "ERR_SHAPE", message);

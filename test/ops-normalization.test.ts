@@ -26,7 +26,10 @@ const floats = (...shape: number[]): { data: Float32Array; shape: number[] } => 
 const recipes = fc.record({
   dtypes: fc.tuple(floatTypes, floatTypes, floatTypes),
   leading: leadingAxes,
-  normalizedShape: fc.oneof(layerSizes.map((size) => [size]), fc.constantFrom([5, 7], [2, 3, 4], [1, 9])),
+  normalizedShape: fc.oneof(
+    layerSizes.map((size) => [size]),
+    fc.constantFrom([5, 7], [2, 3, 4], [1, 9]),
+  ),
   hasWeight: fc.boolean(),
   hasBias: fc.boolean(),
   amplitude: fc.constantFrom(1e-3, 1, 100),
@@ -81,7 +84,9 @@ forEachArithmetic(() => {
           // The rounded mean is off by a share of the mean magnitude, which the division by the deviation enlarges.
           const meanError = row.reduce((sum, x) => sum + Math.abs(x) / columns, 0) / Math.sqrt(variance + epsilon);
           const scale = Math.abs(weight?.values[index % columns] ?? 1);
-          return 2 ** -24 * (roundings(columns) * (meanError + Math.abs(plain[index])) * scale + Math.abs(expected[index]));
+          return (
+            2 ** -24 * (roundings(columns) * (meanError + Math.abs(plain[index])) * scale + Math.abs(expected[index]))
+          );
         };
         withoutLeak(() => {
           const output = layerNorm(
@@ -123,15 +128,30 @@ forEachArithmetic(() => {
       const input = { data: new Float32Array([1e-3, -1e-3, 1e-3, -1e-3]), shape: [2, 2] };
       expect(layerNorm(input, 2).toArray()).toEqual(layerNorm(input, [2], undefined, undefined, 1e-5).toArray());
       expect(rmsNorm(input, 2).toArray()).toEqual(rmsNorm(input, [2], undefined, 2 ** -23).toArray());
-      expect(layerNorm(input, 2, undefined, undefined, 0).toNested()).toEqual([[1, -1], [1, -1]]); // prettier-ignore
+      expect(layerNorm(input, 2, undefined, undefined, 0).toNested()).toEqual([
+        [1, -1],
+        [1, -1],
+      ]);
     });
   });
 
   it("give 0 for constant rows, and NaN where a row holds NaN or infinity", () => {
     withoutLeak(() => {
-      const input = { data: [[3, 3, 3], [1, NaN, 2], [1, Infinity, 2], [1, 1, 4]], shape: [4, 3] }; // prettier-ignore
+      const input = {
+        data: [
+          [3, 3, 3],
+          [1, NaN, 2],
+          [1, Infinity, 2],
+          [1, 1, 4],
+        ],
+        shape: [4, 3],
+      };
       const output = layerNorm(input, 3).toNested() as number[][];
-      expect(output.slice(0, 3)).toEqual([[0, 0, 0], [NaN, NaN, NaN], [NaN, NaN, NaN]]); // prettier-ignore
+      expect(output.slice(0, 3)).toEqual([
+        [0, 0, 0],
+        [NaN, NaN, NaN],
+        [NaN, NaN, NaN],
+      ]);
       expect(output[3].every(Number.isFinite)).toBe(true);
       expect(rmsNorm({ data: [0, 0], shape: [2] }, 2).toNested()).toEqual([0, 0]);
       expect(rmsNorm({ data: [NaN, 1], shape: [2] }, 2).toNested()).toEqual([NaN, NaN]);
@@ -140,6 +160,7 @@ forEachArithmetic(() => {
 
   describe("refuse", () => {
     const integers = { data: new Int32Array(8), shape: [2, 4] };
+    // prettier-ignore
     const cases: [string, () => unknown, typeof TypeError | typeof RangeError, string, RegExp][] = [
       ["another last axis", () => layerNorm(floats(2, 4), [5]), RangeError, "ERR_SHAPE", /layerNorm: input: .*…, 5\].*got \[2, 4\]/],
       ["a longer normalizedShape", () => rmsNorm(floats(4), [2, 4]), RangeError, "ERR_SHAPE", /rmsNorm: input: .*…, 2, 4\]/],
@@ -153,7 +174,7 @@ forEachArithmetic(() => {
       ["an epsilon of NaN", () => rmsNorm(floats(4), 4, undefined, NaN), RangeError, "ERR_INVALID_VALUE", /epsilon: .*got NaN/],
       ["integers", () => layerNorm(integers, 4), TypeError, "ERR_INVALID_TYPE", /layerNorm: input: .*"int32"/],
       ["an integer weight", () => rmsNorm(floats(2, 4), [2, 4], integers), TypeError, "ERR_INVALID_TYPE", /rmsNorm: weight: .*"int32"/],
-    ]; // prettier-ignore
+    ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
         expectThrows(call, kind, code as "ERR_SHAPE", message);

@@ -131,7 +131,12 @@ forEachArithmetic(() => {
         manualSeed(4);
         rand([5], { seed: 1 });
         expectThrows(() => rand([2 ** 40]), RangeError, "ERR_OUT_OF_MEMORY", /rand: out of memory/);
-        expectThrows(() => rand([3], { low: 2 }), RangeError, "ERR_INVALID_VALUE", /rand: low: .*at most high, 1, got 2/);
+        expectThrows(
+          () => rand([3], { low: 2 }),
+          RangeError,
+          "ERR_INVALID_VALUE",
+          /rand: low: .*at most high, 1, got 2/,
+        );
         expect(rand([3]).toArray()).toEqual(uniform(4, 3));
       });
     });
@@ -153,6 +158,7 @@ forEachArithmetic(() => {
   describe("refuses", () => {
     const anyRand = rand as (shape: unknown, options?: unknown) => unknown;
     const anyRandn = randn as (shape: unknown, options?: unknown) => unknown;
+    // prettier-ignore
     const cases: [string, () => unknown, typeof TypeError | typeof RangeError, string, RegExp][] = [
       ["a number as the shape", () => anyRand(3), TypeError, "ERR_INVALID_TYPE", /rand: shape: .*got 3/],
       ["a negative size", () => anyRandn([-1]), RangeError, "ERR_SHAPE", /randn: shape: .*got \[-1\]/],
@@ -166,7 +172,7 @@ forEachArithmetic(() => {
       ["an infinite high", () => anyRand([1], { high: Infinity }), RangeError, "ERR_INVALID_VALUE", /rand: high: .*got Infinity/],
       ["a negative deviation", () => anyRandn([1], { standardDeviation: -1 }), RangeError, "ERR_INVALID_VALUE", /standardDeviation: .*got -1/],
       ["PyTorch's name of it", () => anyRandn([1], { std: 1 }), TypeError, "ERR_INVALID_TYPE", /randn: options: unknown option "std"/],
-    ]; // prettier-ignore
+    ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
         expectThrows(call, kind, code as "ERR_SHAPE", message);

@@ -104,7 +104,8 @@ function materialize(recipe: Recipe): {
     oracle.rotaryEmbedding(values, cos, sin, rows, problem);
   const magnitudes = input.values.map(Math.abs);
   // |cos·x| + |sin·y| at the first of a pair needs −sin; at the second sin. Both signs are bounds of both.
-  const larger = (a: Float64Array, b: Float64Array): Float64Array => a.map((x, at) => Math.max(Math.abs(x), Math.abs(b[at])));
+  const larger = (a: Float64Array, b: Float64Array): Float64Array =>
+    a.map((x, at) => Math.max(Math.abs(x), Math.abs(b[at])));
   const sums = (cos: Float64Array, sin: Float64Array): Float64Array => {
     const negative = sin.map((x) => -x);
     return larger(run(magnitudes, cos, sin), run(magnitudes, cos, negative));
@@ -138,7 +139,14 @@ forEachArithmetic(() => {
 
   it("turns by the position, and a position of 0 not at all", () => {
     withoutLeak(() => {
-      const input = { data: [[1, 0], [1, 0], [0, 1]], shape: [3, 2] }; // prettier-ignore
+      const input = {
+        data: [
+          [1, 0],
+          [1, 0],
+          [0, 1],
+        ],
+        shape: [3, 2],
+      };
       const [first, second, third] = rotaryEmbedding(input).toNested() as number[][];
       expect(first).toEqual([1, 0]);
       expect(second).toEqual([Math.cos(1), Math.sin(1)].map(Math.fround));
@@ -164,6 +172,7 @@ forEachArithmetic(() => {
     const x = floats(2, 4, 3, 8);
     const table = floats(50, 4);
     type Row = [string, () => unknown, typeof TypeError | typeof RangeError, string, RegExp];
+    // prettier-ignore
     const cases: Row[] = [
       ["rank 1", () => rotaryEmbedding(floats(8)), RangeError, "ERR_SHAPE", /input: .*rank 2, 3 or 4, got \[8\]/],
       ["rank 5", () => rotaryEmbedding(floats(1, 2, 4, 3, 8)), RangeError, "ERR_SHAPE", /input: .*rank 2, 3 or 4/],
@@ -195,7 +204,7 @@ forEachArithmetic(() => {
       ["a position for which there is no memory", () => rotaryEmbedding(x, { positionIds: [0, 1, 2 ** 31 - 1] }), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/],
       ["a number as interleaved", () => rotaryEmbedding(x, { interleaved: 1 as never }), TypeError, "ERR_INVALID_TYPE", /interleaved: .*got 1/],
       ["ONNX's name of an option", () => rotaryEmbedding(x, { position_ids: [0, 1, 2] } as never), TypeError, "ERR_INVALID_TYPE", /positionIds/],
-    ]; // prettier-ignore
+    ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
         expectThrows(call, kind, code as "ERR_SHAPE", message);

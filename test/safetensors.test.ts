@@ -35,7 +35,11 @@ function file(header: unknown, data: ArrayLike<number> = [], length?: bigint): U
   return bytes;
 }
 
-const entry = (dtype: string, shape: unknown, ...offsets: unknown[]): unknown => ({ dtype, shape, data_offsets: offsets });
+const entry = (dtype: string, shape: unknown, ...offsets: unknown[]): unknown => ({
+  dtype,
+  shape,
+  data_offsets: offsets,
+});
 
 const zeros = (length: number): Uint8Array => new Uint8Array(length);
 
@@ -95,6 +99,7 @@ describe("saveSafetensors", () => {
   describe("refuses", () => {
     const save = saveSafetensors as (tensors: unknown, metadata?: unknown) => unknown;
     const one = { data: [1], shape: [1] };
+    // prettier-ignore
     const cases: [string, () => unknown, typeof TypeError | typeof RangeError, string, RegExp][] = [
       ["no tensors", () => save(undefined), TypeError, "ERR_INVALID_TYPE", /tensors: .*got undefined/],
       ["a list", () => save([one]), TypeError, "ERR_INVALID_TYPE", /tensors: .*Map or an object/],
@@ -108,7 +113,7 @@ describe("saveSafetensors", () => {
       ["a text as metadata", () => save({}, "pt"), TypeError, "ERR_INVALID_TYPE", /metadata: .*got "pt"/],
       ["a Map as metadata", () => save({}, new Map()), TypeError, "ERR_INVALID_TYPE", /metadata: .*got Map/],
       ["a header over 100 MB", () => save({}, { a: "x".repeat(100_000_000) }), RangeError, "ERR_INVALID_VALUE", /at most 100000000/],
-    ]; // prettier-ignore
+    ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
         expectThrows(call, kind, code as "ERR_INVALID_TYPE", message);
@@ -176,12 +181,17 @@ describe("loadSafetensors", () => {
   it("keeps names that JavaScript's objects treat in their own way", () => {
     withoutLeak(() => {
       const names = ["b", "2", "__proto__", "1", "constructor", ""];
-      const header = names.map((name, at) => `${JSON.stringify(name)}:${JSON.stringify(entry("BOOL", [1], at, at + 1))}`);
+      const header = names.map(
+        (name, at) => `${JSON.stringify(name)}:${JSON.stringify(entry("BOOL", [1], at, at + 1))}`,
+      );
       const { tensors, metadata } = loadSafetensors(
         file(`{"__metadata__":{"__proto__":"x","0":"y"},${header.join(",")}}`, zeros(6)),
       );
       expect([...tensors.keys()]).toEqual(names);
-      expect(Object.entries(metadata).sort()).toEqual([["0", "y"], ["__proto__", "x"]]); // prettier-ignore
+      expect(Object.entries(metadata).sort()).toEqual([
+        ["0", "y"],
+        ["__proto__", "x"],
+      ]);
       const again = loadSafetensors(saveSafetensors(tensors, metadata));
       expect([...again.tensors.keys()].sort()).toEqual([...names].sort());
       expect(Object.entries(again.metadata).sort()).toEqual(Object.entries(metadata).sort());
@@ -277,6 +287,7 @@ describe("loadSafetensors", () => {
 
   describe("refuses a broken file:", () => {
     const good = entry("F32", [1], 0, 4);
+    // prettier-ignore
     const cases: [string, Uint8Array, RegExp][] = [
       ["empty", zeros(0), /at least 8 bytes.*got 0/],
       ["shorter than the length of the header", zeros(7), /at least 8 bytes.*got 7/],
@@ -325,7 +336,7 @@ describe("loadSafetensors", () => {
       ["cut off in the data", file({ a: good }, zeros(3)), /expected 4 bytes after the header, got 3: the file is cut off/],
       ["bytes after the last tensor", file({ a: good }, zeros(5)), /expected 4 bytes after the header, got 5: .*no tensor/],
       ["bytes without a tensor", file({}, zeros(1)), /expected 0 bytes after the header, got 1/],
-    ]; // prettier-ignore
+    ];
     it.each(cases)("%s", (_, bytes, message) => {
       withoutLeak(() => {
         const error = expectThrows(() => loadSafetensors(bytes), AttentionError, "ERR_SAFETENSORS", message);
@@ -343,7 +354,13 @@ describe("loadSafetensors", () => {
 
   it("refuses anything but bytes", () => {
     const load = loadSafetensors as (bytes: unknown) => unknown;
-    for (const value of [undefined, "path.safetensors", [1, 2], new Float32Array(4), new DataView(new ArrayBuffer(8))]) {
+    for (const value of [
+      undefined,
+      "path.safetensors",
+      [1, 2],
+      new Float32Array(4),
+      new DataView(new ArrayBuffer(8)),
+    ]) {
       expectThrows(() => load(value), TypeError, "ERR_INVALID_TYPE", /^loadSafetensors: bytes: expected a Uint8Array/);
     }
     const transferred = new Uint8Array(8);
@@ -356,7 +373,7 @@ describe("loadSafetensors", () => {
     const tensors = {
       weight: randomOperand(1, "float32", [2, 3]),
       half: randomOperand(2, "float16", [5]),
-      "ü": randomOperand(3, "bfloat16", [0, 4]),
+      ü: randomOperand(3, "bfloat16", [0, 4]),
       mask: { data: [true, false], shape: [2] },
     };
     const whole = scope(() => saveSafetensors(tensors, { format: "pt" }));

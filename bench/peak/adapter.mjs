@@ -4,5 +4,8 @@ import { acceptsRelaxedSimd, makeMultiplyAddLoop } from "./multiply-add-loop.mjs
 /** @type {import("../engines/adapter.mjs").Open} */
 export function open(arithmetic) {
   if (arithmetic === "fused" && !acceptsRelaxedSimd()) throw new Error("this host has no relaxed SIMD");
-  return { version: "", prepare: () => ({ run: makeMultiplyAddLoop(arithmetic), result: () => new Float32Array(), close() {} }) };
+  return {
+    version: "",
+    prepare: () => ({ run: makeMultiplyAddLoop(arithmetic), result: () => new Float32Array(), close() {} }),
+  };
 }

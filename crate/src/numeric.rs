@@ -31,11 +31,6 @@ impl Dtype {
             _ => None,
         }
     }
-
-    /// Bytes of one element.
-    pub fn bytes(self) -> usize {
-        if self == Self::Float32 { 4 } else { 2 }
-    }
 }
 
 /// `values` with every NaN in its canonical form.

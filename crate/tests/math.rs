@@ -3,7 +3,7 @@
 #[path = "oracle/math.rs"]
 mod oracle;
 
-use wasm_attention::math::{exp, exp2_double, log, log2, log2_double, normal_cdf, sin_cos, tanh};
+use wasm_attention::math::{exp, exp2_double, log, log2_double, normal_cdf, sin_cos, tanh};
 use wasm_attention::simd::{F32x4, FUSED};
 
 /// The step between the bit patterns of a sweep: a prime, so that low mantissa bits vary.
@@ -45,7 +45,7 @@ fn check(
 #[test]
 fn exp_is_accurate() {
     let inputs = sweep(0.0, 88.722_83).filter(|&x| x > -86.98);
-    check("exp", 1.4, inputs, exp, f64::exp);
+    check("exp", 1.1, inputs, exp, f64::exp);
 }
 
 #[test]
@@ -78,24 +78,15 @@ fn exp_at_the_ends() {
 fn log_is_accurate() {
     check("log", 0.9, sweep(0.0, f32::MAX).filter(|&x| x > 0.0), log, f64::ln);
     check("log near 1", 0.9, sweep(0.5, 2.0).filter(|&x| x > 0.0), log, f64::ln);
-    let bound = if FUSED { 1.1 } else { 2.0 };
-    check("log2", bound, sweep(0.0, f32::MAX).filter(|&x| x > 0.0), log2, f64::log2);
-    check("log2 near 1", bound, sweep(0.5, 2.0).filter(|&x| x > 0.0), log2, f64::log2);
 }
 
 #[test]
 fn log_of_special_values() {
-    for function in [log, log2] {
-        assert_eq!(one(function, 1.0).to_bits(), 0);
-        assert_eq!(one(function, 0.0), f32::NEG_INFINITY);
-        assert_eq!(one(function, -0.0), f32::NEG_INFINITY);
-        assert_eq!(one(function, f32::INFINITY), f32::INFINITY);
-        for x in [-1.0, -f32::MIN_POSITIVE, -1e-40, f32::MIN, f32::NEG_INFINITY, f32::NAN, -f32::NAN] {
-            assert!(one(function, x).is_nan(), "log({x})");
-        }
-    }
-    for n in -149_i16..128 {
-        assert_eq!(one(log2, 2_f64.powi(i32::from(n)) as f32), f32::from(n));
+    assert_eq!(one(log, 1.0).to_bits(), 0);
+    assert_eq!((one(log, 0.0), one(log, -0.0)), (f32::NEG_INFINITY, f32::NEG_INFINITY));
+    assert_eq!(one(log, f32::INFINITY), f32::INFINITY);
+    for x in [-1.0, -f32::MIN_POSITIVE, -1e-40, f32::MIN, f32::NEG_INFINITY, f32::NAN, -f32::NAN] {
+        assert!(one(log, x).is_nan(), "log({x})");
     }
 }
 
@@ -133,7 +124,7 @@ fn normal_cdf_of_special_values() {
 
 #[test]
 fn lanes_do_not_influence_each_other() {
-    for function in [exp, log, log2, tanh, normal_cdf] {
+    for function in [exp, log, tanh, normal_cdf] {
         let mixed = function(F32x4::from_array([1.5, f32::NAN, -f32::INFINITY, 0.25])).to_array();
         assert_eq!(mixed[0].to_bits(), one(function, 1.5).to_bits());
         assert_eq!(mixed[3].to_bits(), one(function, 0.25).to_bits());

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { ChosenWeights, OracleMask, OracleOptions, OracleTensor, WeightsMode } from "../oracle/attention.js";
 import { roundTo, type FloatType } from "../oracle/half.js";
 
-export type CaseForm = "heads" | "rows" | "packed" | "single" | "flat";
+export type CaseForm = "heads" | "rows" | "sequence" | "packed" | "single" | "flat";
 
 /** What is put among the numbers. "none" leaves scores within about ±3 amplitudes. */
 export type Specials = "none" | "NaN" | "infinities" | "large" | "subnormal" | "mixed";
@@ -136,7 +136,7 @@ const windows = sometimes(
 /** Any attention call that is right. */
 export const attentionRecipes: fc.Arbitrary<AttentionRecipe> = fc
   .record<AttentionRecipe>({
-    form: fc.constantFrom("heads", "heads", "heads", "rows", "rows", "packed", "packed", "single", "flat"),
+    form: fc.constantFrom("heads", "heads", "heads", "rows", "rows", "sequence", "packed", "packed", "single", "flat"),
     batch: likely(0.9, 1, 2, 3, 0),
     keyHeads: fc.integer({ min: 1, max: 3 }),
     group: fc.constantFrom(1, 1, 2, 3),
@@ -249,6 +249,8 @@ function shapeOf(form: CaseForm, batch: number, heads: number, rows: number, wid
       return [batch, heads, rows, width];
     case "rows":
       return [batch, rows, heads, width];
+    case "sequence":
+      return [rows, batch, heads, width];
     case "packed":
       return [batch, rows, heads * width];
     case "single":
@@ -298,7 +300,7 @@ export function materialize(recipe: AttentionRecipe): AttentionCase {
   const slopeShape = recipe.alibi === "batches" ? [batch, heads] : [heads];
   const options: CaseOptions = {
     ...past,
-    layout: form === "rows" ? "BLHD" : undefined,
+    layout: form === "rows" ? "BLHD" : form === "sequence" ? "LBHD" : undefined,
     numHeads: form === "packed" ? heads : undefined,
     numKvHeads: form === "packed" && group > 1 ? keyHeads : undefined,
     isCausal: recipe.isCausal || undefined,

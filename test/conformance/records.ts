@@ -71,10 +71,21 @@ export function valuesOf(tensor: Tensor): Float64Array {
   return Float64Array.from(tensor.toArray(), widen[tensor.dtype]);
 }
 
-const dtypeNames: Record<string, string> = { float32: "F32", float16: "F16", bfloat16: "BF16", int32: "I32", bool: "BOOL" };
+const dtypeNames: Record<string, string> = {
+  float32: "F32",
+  float16: "F16",
+  bfloat16: "BF16",
+  int32: "I32",
+  bool: "BOOL",
+};
 
 /** Shape and dtype are equal and |ours − stored| ≤ atol + rtol·|stored|; NaN equals NaN, infinities must be equal. */
-export function expectClose(name: string, actual: Tensor | undefined, expected: StoredTensor, tolerances: Tolerances): void {
+export function expectClose(
+  name: string,
+  actual: Tensor | undefined,
+  expected: StoredTensor,
+  tolerances: Tolerances,
+): void {
   if (actual === undefined) throw new Error(`${name}: no such result`);
   expect(actual.shape, name).toEqual(expected.shape);
   expect(dtypeNames[actual.dtype], name).toBe(expected.dtype);

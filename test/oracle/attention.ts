@@ -43,7 +43,8 @@ export interface OracleOptions {
   readonly pastValue?: OracleTensor;
   readonly dropoutP?: number;
   readonly seed?: number | bigint;
-  readonly layout?: "BHLD" | "BLHD";
+  /** "LBHD" has the rows first of all, as a sequence-first model has them. */
+  readonly layout?: "BHLD" | "BLHD" | "LBHD";
   readonly numHeads?: number;
   readonly numKvHeads?: number;
   readonly needWeights?: boolean | ChosenWeights;
@@ -60,9 +61,10 @@ export interface OracleResult {
 
 /**
  * The shapes of section 1.1:
- * "heads" [B, H, L, D]; "rows" [B, L, H, D]; "packed" [B, L, H·D] with numHeads; "single" [B, L, D]; "flat" [L, D].
+ * "heads" [B, H, L, D]; "rows" [B, L, H, D]; "packed" [B, L, H·D] with numHeads; "single" [B, L, D]; "flat" [L, D];
+ * and "sequence" [L, B, H, D].
  */
-type Form = "heads" | "rows" | "packed" | "single" | "flat";
+type Form = "heads" | "rows" | "sequence" | "packed" | "single" | "flat";
 
 /** One call, with every tensor brought to [B, heads, rows, width] and the past put before the new keys. */
 export interface Problem {
@@ -134,7 +136,7 @@ function requireThat(holds: boolean, what: string): asserts holds {
 function formOf(query: OracleTensor, options: OracleOptions): Form {
   switch (query.shape.length) {
     case 4:
-      return options.layout === "BLHD" ? "rows" : "heads";
+      return options.layout === "LBHD" ? "sequence" : options.layout === "BLHD" ? "rows" : "heads";
     case 3:
       return options.numHeads === undefined ? "single" : "packed";
     default:
@@ -158,6 +160,8 @@ function extentOf(tensor: OracleTensor, form: Form, packedHeads: number): Extent
       return { batch: shape[0], heads: shape[1], rows: shape[2], width: shape[3] };
     case "rows":
       return { batch: shape[0], heads: shape[2], rows: shape[1], width: shape[3] };
+    case "sequence":
+      return { batch: shape[1], heads: shape[2], rows: shape[0], width: shape[3] };
     case "packed":
       return { batch: shape[0], heads: packedHeads, rows: shape[1], width: shape[2] / packedHeads };
     case "single":
@@ -174,6 +178,8 @@ function shapeIn(form: Form, { batch, heads, rows, width }: Extent): number[] {
       return [batch, heads, rows, width];
     case "rows":
       return [batch, rows, heads, width];
+    case "sequence":
+      return [rows, batch, heads, width];
     case "packed":
       return [batch, rows, heads * width];
     case "single":
@@ -183,13 +189,18 @@ function shapeIn(form: Form, { batch, heads, rows, width }: Extent): number[] {
   }
 }
 
-/** Where a row begins. Rows come before heads in "rows" and "packed"; in the others heads come first, or there is one. */
+/** Where a row begins. */
 function rowStart(form: Form, extent: Extent, b: number, h: number, row: number): number {
-  const line =
-    form === "rows" || form === "packed"
-      ? (b * extent.rows + row) * extent.heads + h
-      : (b * extent.heads + h) * extent.rows + row;
-  return line * extent.width;
+  const { batch, heads, rows, width } = extent;
+  switch (form) {
+    case "rows":
+    case "packed":
+      return ((b * rows + row) * heads + h) * width;
+    case "sequence":
+      return ((row * batch + b) * heads + h) * width;
+    default:
+      return ((b * heads + h) * rows + row) * width;
+  }
 }
 
 /** [B, heads, rows, width] of one tensor, or of several one after another along the rows. */

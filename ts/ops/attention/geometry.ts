@@ -70,7 +70,10 @@ function arrangementOf(operation: string, query: Operand, options: ScaledDotProd
   const layout = options.layout === undefined ? "BHLD" : checkChoice(operation, "layout", options.layout, layouts);
   if (rank === 4) return layout;
   if (layout !== "BHLD") {
-    throw codedTypeError("ERR_INVALID_TYPE", `${operation}: layout: "${layout}" is for rank-4 inputs, got rank ${rank}`);
+    throw codedTypeError(
+      "ERR_INVALID_TYPE",
+      `${operation}: layout: "${layout}" is for rank-4 inputs, got rank ${rank}`,
+    );
   }
   if (rank === 3) return options.numHeads === undefined ? "batch" : "packed";
   if (rank === 2) return "matrix";
@@ -170,7 +173,12 @@ export function readGeometry(
     ];
     for (const [operand, name, heads] of headsOf) {
       if (operand.shape[2] % heads !== 0) {
-        throw shapeError(operation, operand.argument, `a last axis that is a multiple of ${name}, ${heads}`, operand.shape);
+        throw shapeError(
+          operation,
+          operand.argument,
+          `a last axis that is a multiple of ${name}, ${heads}`,
+          operand.shape,
+        );
       }
     }
   }
@@ -209,7 +217,12 @@ export function readGeometry(
   const pastLength = past === undefined ? 0 : readPastLength(operation, arrangement, k, v, past);
   const keyLength = pastLength + k.rows;
   if (keyLength > LARGEST_SIZE) {
-    throw shapeError(operation, "pastKey", `fewer than 2^31 keys together with the new ${k.rows}`, past?.key.shape ?? []);
+    throw shapeError(
+      operation,
+      "pastKey",
+      `fewer than 2^31 keys together with the new ${k.rows}`,
+      past?.key.shape ?? [],
+    );
   }
   const output = { ...q, size: v.size };
   const pastAxes = pastArrangement(arrangement);

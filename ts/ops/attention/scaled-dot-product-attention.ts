@@ -8,11 +8,7 @@ import { type NumbersLike, readNumbers } from "../numbers.js";
 import { describe, type Operand, type TensorLike } from "../operand.js";
 import { type Geometry, readDTypes, readGeometry } from "./geometry.js";
 import { readMask } from "./mask.js";
-import {
-  optionNames,
-  type ScaledDotProductAttentionOptions,
-  type ScaledDotProductAttentionResult,
-} from "./options.js";
+import { optionNames, type ScaledDotProductAttentionOptions, type ScaledDotProductAttentionResult } from "./options.js";
 import { ParameterBlock, type ParameterValues, tensorParameters } from "./parameter-block.js";
 import { readWeightsRequest } from "./weights-request.js";
 
@@ -214,7 +210,10 @@ function readDropout({ dropoutP, seed }: ScaledDotProductAttentionOptions): Para
   const probability = dropoutP === undefined ? 0 : checkNumber(OPERATION, "dropoutP", dropoutP, 0, 1);
   if (probability === 0) return {};
   if (words === undefined) {
-    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: dropoutP: needs seed beside it, got dropoutP ${probability}`);
+    throw codedTypeError(
+      "ERR_INVALID_TYPE",
+      `${OPERATION}: dropoutP: needs seed beside it, got dropoutP ${probability}`,
+    );
   }
   return {
     hasDropout: 1,

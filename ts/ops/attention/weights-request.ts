@@ -40,8 +40,7 @@ export function readWeightsRequest(
   const heads = readIndices(operation, "needWeights.heads", selection.heads, geometry.heads);
   const rows = readIndices(operation, "needWeights.rows", selection.rows, geometry.queryLength);
   const averageHeads =
-    selection.averageHeads !== undefined &&
-    checkBoolean(operation, "needWeights.averageHeads", selection.averageHeads);
+    selection.averageHeads !== undefined && checkBoolean(operation, "needWeights.averageHeads", selection.averageHeads);
   if (averageHeads && heads.length === 0) {
     throw typeError(operation, "needWeights.heads", "at least one head to average", heads);
   }

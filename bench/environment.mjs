@@ -1,0 +1,16 @@
+// The machine and the versions that a figure belongs to.
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
+
+/** Taken before the run, so that the load is that of others. */
+export function describeEnvironment() {
+  return {
+    date: new Date().toISOString(),
+    node: process.versions.node,
+    v8: process.versions.v8,
+    system: `${platform()} ${release()} ${arch()}`,
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    processors: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    loadAverage: Number(loadavg()[0].toFixed(2)),
+  };
+}
