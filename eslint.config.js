@@ -36,7 +36,7 @@ export default defineConfig(
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
   {
-    files: ["**/*.ts", "scripts/**/*.mjs"],
+    files: ["**/*.ts", "{scripts,examples}/**/*.mjs"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -53,16 +53,20 @@ export default defineConfig(
     languageOptions: {
       globals: {
         Buffer: "readonly",
+        TextDecoder: "readonly",
+        TextEncoder: "readonly",
         URL: "readonly",
         WebAssembly: "readonly",
+        clearTimeout: "readonly",
         console: "readonly",
-        process: "readonly",
         performance: "readonly",
+        process: "readonly",
+        setTimeout: "readonly",
       },
     },
   },
   {
-    files: ["scripts/**/*.mjs"],
+    files: ["{scripts,examples}/**/*.mjs"],
     rules: {
       "@typescript-eslint/explicit-module-boundary-types": "off",
       // Casts in comments are seen by the compiler, not by this rule.

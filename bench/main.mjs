@@ -34,13 +34,13 @@ function parseFile(file) {
 
 /**
  * @param {string} text
- * @param {string[]} earlier
+ * @param {string[]} [earlier]
  */
-const collect = (text, earlier) => [...earlier, text];
+const collect = (text, earlier = []) => [...earlier, text];
 
 const command = new Command("npm run bench --")
   .description("Times attention on one thread: wasm-attention beside onnxruntime-web and the machine's peak.")
-  .option("--filter <text>", "only the cases whose names contain the text; may be repeated", collect, [])
+  .option("--filter <text>", "only the cases whose names contain the text; may be repeated", collect)
   .option("--seconds <number>", "how long to time each case", parseSeconds, SECONDS)
   .addOption(new Option("--quick", `the same as --seconds ${QUICK_SECONDS}`).implies({ seconds: QUICK_SECONDS }))
   .option("--json <file>", "write the environment, the peaks and every measurement to a file", parseFile)
@@ -48,11 +48,11 @@ const command = new Command("npm run bench --")
   .showSuggestionAfterError(false)
   .parse();
 
-/** @type {{ filter: string[], seconds: number, json?: string }} */
+/** @type {{ filter?: string[], seconds: number, json?: string }} */
 const { filter, seconds, json } = command.opts();
 
-const chosen = cases.filter(({ name }) => filter.length === 0 || filter.some((text) => name.includes(text)));
-if (chosen.length === 0) command.error(`error: --filter: no case is named like that; --help lists them`);
+const chosen = cases.filter(({ name }) => filter?.some((text) => name.includes(text)) ?? true);
+if (chosen.length === 0) command.error("error: --filter: no case has such a name; --help lists them");
 
 try {
   const environment = describeEnvironment();

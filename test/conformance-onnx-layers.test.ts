@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { gelu, layerNorm, rmsNorm, rotaryEmbedding, type Tensor, type TensorData } from "../ts/entry/default.js";
 import { forEachArithmetic } from "./arithmetics.js";
 import { type CaseRecord, expectClose, loadCases, type Tolerances } from "./conformance/records.js";
-import { withoutLeak } from "./expect-within.js";
+import { withoutLeak } from "./without-leak.js";
 
 /** Tighter than ONNX's runner (rtol 1e-3): both sides compute in float32, with a few roundings each. */
 const tolerances: Tolerances = { rtol: 1e-5, atol: 1e-6 };

@@ -14,7 +14,7 @@ import {
 } from "../ts/entry/default.js";
 import { forEachArithmetic } from "./arithmetics.js";
 import { type CaseRecord, expectClose, loadCases } from "./conformance/records.js";
-import { withoutLeak } from "./expect-within.js";
+import { withoutLeak } from "./without-leak.js";
 
 function required(pytorch: CaseRecord, name: string): TensorData {
   const input = pytorch.input(name);

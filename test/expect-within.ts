@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { memoryUsage, scope, type Tensor } from "../ts/entry/default.js";
+import { type Tensor } from "../ts/entry/default.js";
 import { valuesOf } from "./conformance/records.js";
 import { type FloatType, roundTo } from "./oracle/half.js";
 
@@ -32,11 +32,4 @@ export function expectWithin(
       expect.fail(`element ${index}: ${x} for ${y}: ${Math.abs(x - y)} apart, which is more than ${limit}`);
     }
   });
-}
-
-/** Runs a test in a scope, and fails when it leaves memory allocated. */
-export function withoutLeak(run: () => void): void {
-  const before = memoryUsage().bytesInUse;
-  scope(() => run());
-  expect(memoryUsage().bytesInUse, "bytes in use").toBe(before);
 }

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { gelu, relu, silu, type Tensor, type TensorLike } from "../ts/entry/default.js";
 import { forEachArithmetic } from "./arithmetics.js";
 import { count, dataSeeds, floatTypes, given, leadingAxes, operandOf, randomOperand } from "./cases/layer-operands.js";
-import { expectThrows } from "./expect-error.js";
-import { expectWithin, withoutLeak } from "./expect-within.js";
+import { expectWithin } from "./expect-within.js";
 import * as oracle from "./oracle/layers.js";
+import { expectThrowsWithoutLeak, withoutLeak } from "./without-leak.js";
 
 interface Activation {
   readonly name: string;
@@ -105,7 +105,7 @@ forEachArithmetic(() => {
     ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
-        expectThrows(call, kind, code as "ERR_INVALID_TYPE", message);
+        expectThrowsWithoutLeak(call, kind, code as "ERR_INVALID_TYPE", message);
         expect(gelu(good).shape).toEqual([2, 3]);
       });
     });

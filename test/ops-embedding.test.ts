@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { embedding, type IndicesLike, sinusoidalPositions, Tensor } from "../ts/entry/default.js";
 import { forEachArithmetic } from "./arithmetics.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "./cases/layer-operands.js";
-import { expectThrows } from "./expect-error.js";
-import { expectWithin, withoutLeak } from "./expect-within.js";
+import { expectWithin } from "./expect-within.js";
 import * as oracle from "./oracle/layers.js";
+import { expectThrowsWithoutLeak, withoutLeak } from "./without-leak.js";
 
 const recipes = fc.record({
   dtype: floatTypes,
@@ -114,7 +114,7 @@ forEachArithmetic(() => {
     ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
-        expectThrows(call, kind, code as "ERR_SHAPE", message);
+        expectThrowsWithoutLeak(call, kind, code as "ERR_SHAPE", message);
         expect(embedding([2], weight).shape).toEqual([1, 4]);
       });
     });
@@ -123,12 +123,17 @@ forEachArithmetic(() => {
   it("sinusoidalPositions refuses sizes that are none", () => {
     withoutLeak(() => {
       const positions = sinusoidalPositions as (length: unknown, embedDim: unknown) => unknown;
-      expectThrows(() => positions(-1, 4), RangeError, "ERR_INVALID_VALUE", /length: .*got -1/);
-      expectThrows(() => positions(4, 1.5), RangeError, "ERR_INVALID_VALUE", /embedDim: .*got 1.5/);
-      expectThrows(() => positions("4", 4), TypeError, "ERR_INVALID_TYPE", /length: .*got "4"/);
-      expectThrows(() => positions(4, undefined), TypeError, "ERR_INVALID_TYPE", /embedDim: .*got undefined/);
-      expectThrows(() => positions(2 ** 20, 2 ** 20), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
-      expectThrows(() => positions(2 ** 40, 2 ** 40), RangeError, "ERR_SHAPE", /length, embedDim/);
+      expectThrowsWithoutLeak(() => positions(-1, 4), RangeError, "ERR_INVALID_VALUE", /length: .*got -1/);
+      expectThrowsWithoutLeak(() => positions(4, 1.5), RangeError, "ERR_INVALID_VALUE", /embedDim: .*got 1.5/);
+      expectThrowsWithoutLeak(() => positions("4", 4), TypeError, "ERR_INVALID_TYPE", /length: .*got "4"/);
+      expectThrowsWithoutLeak(
+        () => positions(4, undefined),
+        TypeError,
+        "ERR_INVALID_TYPE",
+        /embedDim: .*got undefined/,
+      );
+      expectThrowsWithoutLeak(() => positions(2 ** 20, 2 ** 20), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
+      expectThrowsWithoutLeak(() => positions(2 ** 40, 2 ** 40), RangeError, "ERR_SHAPE", /length, embedDim/);
     });
   });
 });

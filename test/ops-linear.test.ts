@@ -5,9 +5,9 @@ import { linear, memoryUsage, scope, Tensor } from "../ts/entry/default.js";
 import { linearPacked, packLinear } from "../ts/ops/linear.js";
 import { forEachArithmetic } from "./arithmetics.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "./cases/layer-operands.js";
-import { expectThrows } from "./expect-error.js";
-import { expectWithin, withoutLeak } from "./expect-within.js";
+import { expectWithin } from "./expect-within.js";
 import * as oracle from "./oracle/layers.js";
+import { expectThrowsWithoutLeak, withoutLeak } from "./without-leak.js";
 
 const floats = (...shape: number[]): { data: Float32Array; shape: number[] } => ({
   data: Float32Array.from({ length: count(shape) }, (_, n) => (n % 7) - 3),
@@ -93,7 +93,7 @@ forEachArithmetic(() => {
     packed.weight.dispose();
     packed.bias?.dispose();
     expect(memoryUsage().bytesInUse).toBe(before);
-    expectThrows(
+    expectThrowsWithoutLeak(
       () => linearPacked("test", "x", floats(2, 4), packed),
       TypeError,
       "ERR_DISPOSED",
@@ -144,7 +144,7 @@ forEachArithmetic(() => {
     ];
     it.each(cases)("%s", (_, call, kind, message) => {
       withoutLeak(() => {
-        expectThrows(call, kind, kind === TypeError ? "ERR_INVALID_TYPE" : "ERR_SHAPE", message);
+        expectThrowsWithoutLeak(call, kind, kind === TypeError ? "ERR_INVALID_TYPE" : "ERR_SHAPE", message);
         expect(linear(floats(2, 4), floats(3, 4), floats(3)).shape).toEqual([2, 3]);
       });
     });
@@ -152,7 +152,12 @@ forEachArithmetic(() => {
     it("a result over 2 GiB, and frees what it had allocated", () => {
       withoutLeak(() => {
         const input = Tensor.from(new Float32Array(40_000), [40_000, 1]);
-        expectThrows(() => linear(input, floats(40_000, 1)), RangeError, "ERR_OUT_OF_MEMORY", /linear: out of memory/);
+        expectThrowsWithoutLeak(
+          () => linear(input, floats(40_000, 1)),
+          RangeError,
+          "ERR_OUT_OF_MEMORY",
+          /linear: out of memory/,
+        );
       });
     });
   });

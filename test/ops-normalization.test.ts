@@ -14,9 +14,9 @@ import {
   operandOf,
   randomOperand,
 } from "./cases/layer-operands.js";
-import { expectThrows } from "./expect-error.js";
-import { expectWithin, withoutLeak } from "./expect-within.js";
+import { expectWithin } from "./expect-within.js";
 import * as oracle from "./oracle/layers.js";
+import { expectThrowsWithoutLeak, withoutLeak } from "./without-leak.js";
 
 const floats = (...shape: number[]): { data: Float32Array; shape: number[] } => ({
   data: Float32Array.from({ length: count(shape) }, (_, n) => (n % 7) - 3),
@@ -177,7 +177,7 @@ forEachArithmetic(() => {
     ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
-        expectThrows(call, kind, code as "ERR_SHAPE", message);
+        expectThrowsWithoutLeak(call, kind, code as "ERR_SHAPE", message);
         expect(layerNorm(floats(2, 4), 4, floats(4), floats(4)).shape).toEqual([2, 4]);
       });
     });

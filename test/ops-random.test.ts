@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { init, manualSeed, memoryUsage, rand, randn, scope } from "../ts/entry/default.js";
 import { drawSeed } from "../ts/ops/random.js";
 import { forEachArithmetic } from "./arithmetics.js";
-import { expectThrows } from "./expect-error.js";
-import { expectWithin, withoutLeak } from "./expect-within.js";
+import { expectWithin } from "./expect-within.js";
 import { philox4x32, seedToKey } from "./oracle/philox.js";
+import { expectThrowsWithoutLeak, withoutLeak } from "./without-leak.js";
 
 /** The 32-bit words of a stream: four of each block, whose counter ends with the stream's own words. */
 const words = (seed: number | bigint, stream: number, length: number): number[] =>
@@ -130,8 +130,8 @@ forEachArithmetic(() => {
       withoutLeak(() => {
         manualSeed(4);
         rand([5], { seed: 1 });
-        expectThrows(() => rand([2 ** 40]), RangeError, "ERR_OUT_OF_MEMORY", /rand: out of memory/);
-        expectThrows(
+        expectThrowsWithoutLeak(() => rand([2 ** 40]), RangeError, "ERR_OUT_OF_MEMORY", /rand: out of memory/);
+        expectThrowsWithoutLeak(
           () => rand([3], { low: 2 }),
           RangeError,
           "ERR_INVALID_VALUE",
@@ -175,7 +175,7 @@ forEachArithmetic(() => {
     ];
     it.each(cases)("%s", (_, call, kind, code, message) => {
       withoutLeak(() => {
-        expectThrows(call, kind, code as "ERR_SHAPE", message);
+        expectThrowsWithoutLeak(call, kind, code as "ERR_SHAPE", message);
         expect(rand([2]).shape).toEqual([2]);
       });
     });

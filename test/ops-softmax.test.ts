@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { softmax, Tensor } from "../ts/entry/default.js";
 import { forEachArithmetic } from "./arithmetics.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "./cases/layer-operands.js";
-import { expectThrows } from "./expect-error.js";
-import { expectWithin, withoutLeak } from "./expect-within.js";
+import { expectWithin } from "./expect-within.js";
 import * as oracle from "./oracle/layers.js";
+import { expectThrowsWithoutLeak, withoutLeak } from "./without-leak.js";
 
 interface Axis {
   readonly outer: number;
@@ -108,7 +108,7 @@ forEachArithmetic(() => {
     ];
     it.each(cases)("%s", (_, call, kind, message) => {
       withoutLeak(() => {
-        expectThrows(call, kind, kind === TypeError ? "ERR_INVALID_TYPE" : "ERR_INVALID_VALUE", message);
+        expectThrowsWithoutLeak(call, kind, kind === TypeError ? "ERR_INVALID_TYPE" : "ERR_INVALID_VALUE", message);
         expect(softmax(good).shape).toEqual([2, 3]);
       });
     });
@@ -117,7 +117,7 @@ forEachArithmetic(() => {
       withoutLeak(() => {
         const input = Tensor.from(new Float32Array(2));
         input.dispose();
-        expectThrows(() => softmax(input), TypeError, "ERR_DISPOSED", /softmax: input: /);
+        expectThrowsWithoutLeak(() => softmax(input), TypeError, "ERR_DISPOSED", /softmax: input: /);
       });
     });
   });

@@ -1,5 +1,4 @@
 // onnxruntime-web's WebAssembly backend on one thread, by ONNX's operator Attention.
-import { createRequire } from "node:module";
 import * as onnxruntime from "onnxruntime-web";
 import { makeInputs } from "../inputs.mjs";
 import { encodeAttentionModel } from "./onnx-model.mjs";
@@ -8,8 +7,7 @@ import { encodeAttentionModel } from "./onnx-model.mjs";
 export function open() {
   onnxruntime.env.wasm.numThreads = 1;
   onnxruntime.env.logLevel = "error";
-  const { version } = createRequire(import.meta.url)("onnxruntime-web/package.json");
-  return { version, prepare };
+  return { version: onnxruntime.env.versions.web ?? "", prepare };
 }
 
 /** @param {import("./adapter.mjs").AttentionCase} attentionCase */

@@ -15,12 +15,12 @@ use crate::math::{exp, normal_cdf};
 use crate::numeric::canonical;
 use crate::simd::{F32x4, map};
 
-/// output[i] = gelu(input[i]).
+/// `output[i]` = `gelu(input[i])`.
 pub fn gelu(output: &mut [f32], input: &[f32]) {
     map(output, input, |x| canonical(x * normal_cdf(x)));
 }
 
-/// output[i] = gelu_tanh(input[i]), the approximation that many models were trained with.
+/// `output[i]` = `gelu_tanh(input[i])`, the approximation that many models were trained with.
 pub fn gelu_tanh(output: &mut [f32], input: &[f32]) {
     /// −2·√(2/π).
     const FACTOR: f32 = -1.595_769;
@@ -30,12 +30,12 @@ pub fn gelu_tanh(output: &mut [f32], input: &[f32]) {
     });
 }
 
-/// output[i] = silu(input[i]).
+/// `output[i]` = `silu(input[i])`.
 pub fn silu(output: &mut [f32], input: &[f32]) {
     map(output, input, |x| sigmoid_product(x, -x));
 }
 
-/// output[i] = relu(input[i]); NaN stays NaN.
+/// `output[i]` = `relu(input[i])`; NaN stays NaN.
 pub fn relu(output: &mut [f32], input: &[f32]) {
     let zero = F32x4::zero();
     map(output, input, |x| canonical(x.lt(zero).select(zero, x)));

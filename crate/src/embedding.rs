@@ -7,7 +7,7 @@ use crate::rotary::frequency;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexOutOfRange;
 
-/// output `[indices, width]`: output[i] = table[indices[i]], bit for bit, of table `[rows, width]`. Nothing is written
+/// output `[indices, width]` = the rows of table `[rows, width]` at `indices`, bit for bit. Nothing is written
 /// unless every index is a row.
 pub fn embedding(
     output: &mut [f32],

@@ -4,7 +4,7 @@
 //! the seed and on e alone, so a stream may be drawn in pieces of any length. Both arithmetics give the same bits.
 
 use crate::math::{log2_double, sin_cos};
-use crate::simd::F32x4;
+use crate::simd::{F32x4, I32x4};
 
 /// The third and fourth counter words of the streams. Dropout's counters (a row and a batch there) stay far below, so
 /// that with one seed neither repeats the other's words.
@@ -25,20 +25,22 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [c0, c1, c2, c3]
 }
 
-/// output[i] = element offset + i of the uniform stream in [low, high), low for low = high; both finite. One of 2^24
+/// `output[i]` = element offset + i of the uniform stream in [low, high), low for low = high; both finite. One of 2^24
 /// equally likely u in [0, 1) gives low·(1 − u) + high·u.
 pub fn uniform(output: &mut [f32], low: f32, high: f32, seed: [u32; 2], offset: u64) {
     // Rounding may leave the interval, whose upper end is open.
-    let last = if low < high { high.next_down() } else { low };
+    let last = F32x4::splat(if low < high { high.next_down() } else { low });
+    let low = F32x4::splat(low);
+    let high = F32x4::splat(high);
     fill(output, seed, offset, UNIFORM_STREAM, |words| {
-        words.map(|word| {
-            let u = (word >> 8) as f32 * (1.0 / 16_777_216.0);
-            (low * (1.0 - u) + high * u).max(low).min(last)
-        })
+        let words = I32x4::from_array(words.map(u32::cast_signed));
+        let u = words.shift_right_logical(8).to_f32() * F32x4::splat(1.0 / 16_777_216.0);
+        let value = low * (F32x4::splat(1.0) - u) + high * u;
+        value.pseudo_max(low).pseudo_min(last).to_array()
     });
 }
 
-/// output[i] = element offset + i of the normal stream, mean + deviation·z by Box–Muller; |z| < 6.67; both finite.
+/// `output[i]` = element offset + i of the normal stream, mean + deviation·z by Box–Muller; |z| < 6.67; both finite.
 pub fn normal(output: &mut [f32], mean: f32, deviation: f32, seed: [u32; 2], offset: u64) {
     fill(output, seed, offset, NORMAL_STREAM, |words| {
         let [a, b] = [[words[0], words[1]], [words[2], words[3]]].map(|[word, turn]| {

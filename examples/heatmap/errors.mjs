@@ -22,3 +22,13 @@ export function fileError(action, file, error) {
   const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
   return new CommandError(`cannot ${action} ${file}: ${reasons[code ?? ""] ?? message}`, { cause: error });
 }
+
+/**
+ * One line for the user. Errors of the package have a code and name the argument; others would be bugs of this program.
+ * @param {unknown} error
+ */
+export function messageOf(error) {
+  if (!(error instanceof Error)) return String(error);
+  const isExpected = error instanceof CommandError || "code" in error;
+  return isExpected ? error.message : `unexpected: ${error.message}`;
+}

@@ -54,6 +54,22 @@ export function center(text, width) {
 }
 
 /**
+ * Breaks a text into lines, between words.
+ * @param {string} text
+ * @param {number} width in columns
+ */
+export function wrap(text, width) {
+  /** @type {string[]} */
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && displayWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/**
  * A share as whole percents.
  * @param {number} share from 0 to 1
  */

@@ -1,5 +1,5 @@
 import { colorScale, isDark } from "./color-scale.mjs";
-import { displayWidth, percent, printable, truncate } from "./labels.mjs";
+import { displayWidth, percent, printable, truncate, wrap } from "./labels.mjs";
 
 /** ColorBrewer's Blues: white paper stays white where there is no attention. */
 const blues = colorScale([
@@ -35,22 +35,6 @@ const rounded = (value) => Number(value.toFixed(2));
 
 /** @param {readonly [number, number, number]} color */
 const hex = (color) => `#${color.map((channel) => channel.toString(16).padStart(2, "0")).join("")}`;
-
-/**
- * Breaks a text into lines, between words.
- * @param {string} text
- * @param {number} width in columns
- */
-function wrap(text, width) {
-  /** @type {string[]} */
-  const lines = [];
-  for (const word of text.split(" ")) {
-    const longer = `${lines.at(-1)} ${word}`;
-    if (lines.length > 0 && displayWidth(longer) <= width) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
-}
 
 /**
  * A heatmap of attention weights as an SVG file: a row for each token that attends, a column for each that is attended

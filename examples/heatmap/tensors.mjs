@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { loadSafetensors, saveSafetensors, scaledDotProductAttention, scope, Tensor } from "wasm-attention";
+import { loadSafetensors, saveSafetensors, scaledDotProductAttention, Tensor } from "wasm-attention";
 import { CommandError, fileError } from "./errors.mjs";
 
 /** What tensors may be called in a file, in any case. */
@@ -18,14 +18,15 @@ const acceptedNames = {
 const describe = (name, { shape, dtype }) => ({ name, shape, dtype });
 
 /**
- * The name of the tensor with a role.
+ * The name of the tensor with a role, if there is one.
+ * @param {string} file
  * @param {readonly string[]} names
  * @param {Role} role
  */
-function findName(names, role) {
+function findName(file, names, role) {
   const found = names.filter((name) => acceptedNames[role].includes(name.toLowerCase()));
   if (found.length > 1) {
-    throw new CommandError(`expected one tensor for the ${role}, found ${found.join(" and ")}`);
+    throw new CommandError(`${file}: expected one tensor for the ${role}, got ${found.join(" and ")}`);
   }
   return found.at(0);
 }
@@ -42,50 +43,45 @@ async function loadFile(file) {
 }
 
 /**
- * Attention over the tensors of a safetensors file. Returns what there was and what came out, the latter also as the
- * bytes of a safetensors file: "output", and with `needWeights` "weights".
+ * Attention over the tensors of a safetensors file. Returns what was found, what came out, and the results as the bytes
+ * of another such file: "output", and "weights" with `needWeights`.
  * @param {string} file
  * @param {AttentionOptions} options
  */
 export async function attendToFile(file, options) {
   const { tensors } = await loadFile(file);
   const names = [...tensors.keys()];
-  /** @type {Partial<Record<Role, string>>} */
-  const chosen = {};
-  for (const role of /** @type {Role[]} */ (Object.keys(acceptedNames))) chosen[role] = findName(names, role);
-  const missing = /** @type {const} */ (["query", "key", "value"]).filter((role) => chosen[role] === undefined);
-  if (missing.length > 0) {
+  /** @param {Role} role */
+  const find = (role) => {
+    const name = findName(file, names, role);
+    const tensor = name === undefined ? undefined : tensors.get(name);
+    if (name === undefined || tensor === undefined) return undefined;
+    if (tensor instanceof Tensor) return { name, tensor };
+    const expected = role === "mask" ? "bool, float32, float16 or bfloat16" : "float32, float16 or bfloat16";
+    throw new CommandError(`${file}: ${name}: expected ${expected}, got ${tensor.dtype}`);
+  };
+  const found = { query: find("query"), key: find("key"), value: find("value"), mask: find("mask") };
+  const { query, key, value, mask } = found;
+  if (query === undefined || key === undefined || value === undefined) {
+    const missing = /** @type {const} */ (["query", "key", "value"]).filter((role) => found[role] === undefined);
     const wanted = missing.map((role) => acceptedNames[role].join(" or ")).join(", ");
-    throw new CommandError(`${file} has no tensor named ${wanted}; its tensors: ${names.join(", ") || "none"}`);
+    throw new CommandError(`${file}: expected tensors named ${wanted}; there are ${names.join(", ") || "none"}`);
   }
 
-  /** @param {Role} role */
-  const tensorOf = (role) => {
-    const tensor = tensors.get(chosen[role] ?? "");
-    if (tensor === undefined || tensor instanceof Tensor) return tensor;
-    throw new CommandError(
-      `${file}: ${chosen[role]}: expected float32, float16 or bfloat16 (a mask also bool), got ${tensor.dtype}`,
-    );
-  };
-  const [query, key, value, attnMask] = /** @type {const} */ (["query", "key", "value", "mask"]).map(tensorOf);
-  if (query === undefined || key === undefined || value === undefined) throw new Error("checked above");
-
-  return scope(() => {
-    const start = performance.now();
-    const { output, weights } = scaledDotProductAttention(query, key, value, { ...options, attnMask });
-    const milliseconds = performance.now() - start;
-    const results = weights === undefined ? { output } : { output, weights };
-    const used = Object.values(chosen);
-    return {
-      inputs: used.flatMap((name) => {
-        const tensor = name === undefined ? undefined : tensors.get(name);
-        return name === undefined || tensor === undefined ? [] : [describe(name, tensor)];
-      }),
-      ignored: names.filter((name) => !used.includes(name)),
-      outputs: Object.entries(results).map(([name, tensor]) => describe(name, tensor)),
-      preview: String(output),
-      bytes: saveSafetensors(results),
-      milliseconds,
-    };
+  const inputs = [query, key, value, ...(mask === undefined ? [] : [mask])];
+  const start = performance.now();
+  const { output, weights } = scaledDotProductAttention(query.tensor, key.tensor, value.tensor, {
+    ...options,
+    attnMask: mask?.tensor,
   });
+  const milliseconds = performance.now() - start;
+  const results = weights === undefined ? { output } : { output, weights };
+  return {
+    inputs: inputs.map(({ name, tensor }) => describe(name, tensor)),
+    ignored: names.filter((name) => inputs.every((input) => input.name !== name)),
+    outputs: Object.entries(results).map(([name, tensor]) => describe(name, tensor)),
+    preview: String(output),
+    save: () => saveSafetensors(results),
+    milliseconds,
+  };
 }

@@ -3,7 +3,7 @@ import { codedTypeError, rangeError, shapeError } from "../errors.js";
 import { int32View } from "../runtime/memory.js";
 import { show } from "../show.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
-import { sameShape } from "../tensor/shape.js";
+import { elementCount, sameShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
@@ -34,8 +34,8 @@ export interface RotaryEmbeddingOptions {
   interleaved?: boolean;
   /** R, how many elements of a head are turned, an even number; the others are copied. 0 (default): all of D. */
   rotaryDim?: number;
-  /** The order of a rank-4 input's axes: `[B, H, L, D]` or `[B, L, H, D]`. Default: "BHLD". */
-  layout?: "BHLD" | "BLHD";
+  /** The order of a rank-4 input's axes: `[B, H, L, D]`, `[B, L, H, D]` or `[L, B, H, D]`. Default: "BHLD". */
+  layout?: "BHLD" | "BLHD" | "LBHD";
   /** H of a rank-3 input `[B, L, H·D]`. */
   numHeads?: number;
 }
@@ -72,8 +72,8 @@ interface Tables {
  *
  * Letters: B batch, H heads, L length, D head size, R ≤ D the elements that are turned.
  *
- * @param input `[B, H, L, D]`; or `[B, L, H, D]` with `layout: "BLHD"`; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]`
- *   or `[L, D]`, which are one head. float32, float16 or bfloat16; the result has its shape and dtype.
+ * @param input `[B, H, L, D]`; or in the order that `layout` says; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]` or
+ *   `[L, D]`, which are one head. float32, float16 or bfloat16; the result has its shape and dtype.
  *
  * Each result is two products, rounded, and their sum, rounded. Tables from `base` are within 2^-24 of the truth for
  * positions up to a million; while computing they take memory for all positions up to the largest.
@@ -130,39 +130,46 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
   });
 }
 
-function readGeometry({ shape }: Operand, options: RotaryEmbeddingOptions): Geometry {
+function readGeometry({ shape }: Operand, { layout = "BHLD", numHeads }: RotaryEmbeddingOptions): Geometry {
   const rank = shape.length;
   if (rank < 2 || rank > 4) throw shapeError(OPERATION, "input", "rank 2, 3 or 4", shape);
-  const layout =
-    options.layout === undefined ? "BHLD" : checkChoice(OPERATION, "layout", options.layout, ["BHLD", "BLHD"] as const);
-  if (layout === "BLHD" && rank !== 4) {
-    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: layout: "BLHD" is for a rank-4 input, got rank ${rank}`);
+  checkChoice(OPERATION, "layout", layout, ["BHLD", "BLHD", "LBHD"] as const);
+  if (layout !== "BHLD" && rank !== 4) {
+    throw codedTypeError(
+      "ERR_INVALID_TYPE",
+      `${OPERATION}: layout: "${layout}" is for a rank-4 input, got rank ${rank}`,
+    );
   }
-  const numHeads =
-    options.numHeads === undefined
-      ? undefined
-      : checkInteger(OPERATION, "numHeads", options.numHeads, 1, POSITIONS - 1);
+  if (numHeads !== undefined) checkInteger(OPERATION, "numHeads", numHeads, 1, POSITIONS - 1);
+  if (rank === 4) return readRank4(shape, layout, numHeads);
   if (rank === 2 && numHeads !== undefined) {
     throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: numHeads: a rank-2 input is one head, got ${numHeads}`);
   }
 
-  const batch = rank === 2 ? 1 : shape[0];
-  const last = shape[rank - 1];
-  if (rank === 4) {
-    const [heads, length] = layout === "BHLD" ? [shape[1], shape[2]] : [shape[2], shape[1]];
-    if (numHeads !== undefined && heads !== numHeads) {
-      throw shapeError(OPERATION, "input", `numHeads, ${numHeads}, heads`, shape);
-    }
-    const [headStride, sequenceStride] = layout === "BHLD" ? [length * last, last] : [last, heads * last];
-    return { batch, heads, length, headSize: last, batchStride: heads * length * last, sequenceStride, headStride };
-  }
+  const [batch, length, width] = rank === 2 ? [1, ...shape] : shape;
   const heads = numHeads ?? 1;
-  if (last % heads !== 0) {
+  if (width % heads !== 0) {
     throw shapeError(OPERATION, "input", `a last axis that is a multiple of numHeads, ${heads}`, shape);
   }
-  const length = shape[rank - 2];
-  const headSize = last / heads;
-  return { batch, heads, length, headSize, batchStride: length * last, sequenceStride: last, headStride: headSize };
+  const headSize = width / heads;
+  return { batch, heads, length, headSize, batchStride: length * width, sequenceStride: width, headStride: headSize };
+}
+
+function readRank4(shape: Shape, layout: "BHLD" | "BLHD" | "LBHD", numHeads: number | undefined): Geometry {
+  const size = (axis: string): number => shape[layout.indexOf(axis)];
+  const stride = (axis: string): number => elementCount(shape.slice(layout.indexOf(axis) + 1));
+  if (numHeads !== undefined && size("H") !== numHeads) {
+    throw shapeError(OPERATION, "input", `numHeads, ${numHeads}, heads`, shape);
+  }
+  return {
+    batch: size("B"),
+    heads: size("H"),
+    length: size("L"),
+    headSize: size("D"),
+    batchStride: stride("B"),
+    sequenceStride: stride("L"),
+    headStride: stride("H"),
+  };
 }
 
 function readRotarySize(rotaryDim: number | undefined, { shape }: Operand, headSize: number): number {

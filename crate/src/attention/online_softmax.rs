@@ -22,7 +22,7 @@ use super::{Lanes, PANEL, panel};
 use crate::math::{LN2_HIGH, LN2_LOW, log};
 use crate::simd::{F32x4, I32x4};
 use core::array::from_fn;
-use core::f32::consts::LOG2_E;
+use core::f32::consts::LN_2;
 
 /// How far scores may exceed the reference.
 const HEADROOM: f32 = 8.0;
@@ -78,6 +78,14 @@ pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
     sum
 }
 
+/// A sink in units of log 2, as a float32 and what its rounding left over: a sink far above the scores would otherwise
+/// shift all weights of its row together. Beyond 2^12 only scores as large leave any weight, with errors as large.
+fn log2_units(sink: f32) -> (f32, f32) {
+    let exact = f64::from(sink) * core::f64::consts::LOG2_E;
+    let high = exact as f32;
+    (high, if high.abs() < 4096.0 { (exact - f64::from(high)) as f32 } else { 0.0 })
+}
+
 /// `weigh` for one score a row.
 fn weight(score: Lanes, reference: Lanes) -> Lanes {
     let mut scores = [0.0; PANEL];
@@ -111,7 +119,7 @@ impl OnlineSoftmax {
     pub fn new(sink: f32) -> Self {
         let none = F32x4::splat(f32::NEG_INFINITY);
         // A NaN sink leaves the reference alone and enters at the end.
-        let reference = none.pseudo_max(F32x4::splat(sink * LOG2_E));
+        let reference = none.pseudo_max(F32x4::splat(log2_units(sink).0));
         Self { maximum: [none; 2], reference: [reference; 2], sum: [F32x4::zero(); 2] }
     }
 
@@ -147,7 +155,10 @@ impl OnlineSoftmax {
     /// After the last block. `sink` as given to `new`.
     pub fn finish(&self, sink: f32) -> Normalization {
         let reference = self.reference();
-        let sink_weight = weight([F32x4::splat(sink * LOG2_E); 2], reference);
+        let (high, low) = log2_units(sink);
+        // 2^low to first order, for |low| ≤ 2^-13.
+        let correction = F32x4::splat(1.0 + low * LN_2);
+        let sink_weight = weight([F32x4::splat(high); 2], reference).map(|weight| weight * correction);
         let none = F32x4::splat(f32::NEG_INFINITY);
         let zero = F32x4::zero();
         let total: Lanes = from_fn(|half| self.sum[half] + sink_weight[half]);

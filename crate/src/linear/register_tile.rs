@@ -57,7 +57,7 @@ strip_tile!(strip_4, 4: l0 h0 0, l1 h1 1, l2 h2 2, l3 h3 3);
 strip_tile!(strip_2, 2: l0 h0 0, l1 h1 1);
 strip_tile!(strip_1, 1: l0 h0 0);
 
-/// sums[r] = the products of row r of `strip` `[depth][rows]` with `panel` `[depth][8]`, for 6, 4, 2 or 1 rows.
+/// `sums[r]` = the products of row r of `strip` `[depth][rows]` with `panel` `[depth][8]`, for 6, 4, 2 or 1 rows.
 pub fn multiply_strip(sums: &mut [[f32; PANEL]], strip: &[f32], panel: &[f32]) {
     let rows = sums.len();
     let depth = panel.len() / PANEL;
@@ -88,7 +88,7 @@ pub fn tile_rows(rows: usize) -> usize {
     }
 }
 
-/// sums[p] = the products of `row` with panel p, for four panels at once: one stream of reads wouldn't keep the memory
+/// `sums[p]` = the products of `row` with panel p, for four panels at once: one stream of reads wouldn't keep the memory
 /// busy.
 pub fn multiply_row(sums: &mut [[f32; PANEL]; 4], row: &[f32], panels: [&[f32]; 4]) {
     assert!(panels.iter().all(|panel| panel.len() >= row.len() * PANEL));

@@ -1,0 +1,306 @@
+//! The cases of test/cases/bits.json, natively: the same bits as the wasm builds', in both arithmetics.
+//! test/cases/bits.ts is this file's counterpart.
+
+#[path = "cases/attention_call.rs"]
+mod attention_call;
+
+use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Data, Layout, MaskData, dropout};
+use serde_json::Value;
+use wasm_attention::activation::{gelu, gelu_tanh, relu, silu};
+use wasm_attention::attention::Sizes;
+use wasm_attention::embedding::sinusoidal_positions;
+use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
+use wasm_attention::normalization::{layer_norm, rms_norm};
+use wasm_attention::numeric::Dtype;
+use wasm_attention::random::{normal, uniform};
+use wasm_attention::rotary::{RotaryLayout, rotary_embedding, rotary_tables};
+use wasm_attention::simd::FUSED;
+use wasm_attention::softmax::softmax;
+
+const STREAMS: [&str; 9] = ["query", "key", "value", "attnMask", "pastKey", "pastValue", "input", "weight", "bias"];
+
+/// Marsaglia's xorshift generator of 32 bits.
+fn words(seed: u32, stream: &str, length: usize) -> Vec<u32> {
+    let number = STREAMS.iter().position(|name| *name == stream).unwrap() as u32;
+    let mut state = (seed * 16 + number + 1).wrapping_mul(0x9e37_79b1);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+fn float32(word: u32, amplitude: f32) -> f32 {
+    ((word >> 8) as f32 / 8_388_608.0 - 1.0) * amplitude
+}
+
+fn float16(word: u32) -> u16 {
+    (word >> 16) as u16 & 0xbfff
+}
+
+fn bfloat16(word: u32, amplitude: f32) -> u16 {
+    (float32(word, amplitude).to_bits() >> 16) as u16
+}
+
+fn number(value: &Value) -> Option<f32> {
+    value.as_f64().map(|number| number as f32)
+}
+
+fn numbers(value: &Value) -> Option<Vec<f32>> {
+    let flat = |item: &Value| numbers(item).unwrap_or_else(|| vec![number(item).unwrap()]);
+    value.as_array().map(|items| items.iter().flat_map(flat).collect())
+}
+
+fn indices(value: &Value, count: usize) -> Vec<u32> {
+    match value.as_array() {
+        Some(items) => items.iter().map(|item| item.as_u64().unwrap() as u32).collect(),
+        None => (0..count as u32).collect(),
+    }
+}
+
+fn dtype(value: &Value) -> Dtype {
+    match value.as_str() {
+        None | Some("float32") => Dtype::Float32,
+        Some("float16") => Dtype::Float16,
+        Some("bfloat16") => Dtype::BFloat16,
+        Some(other) => panic!("{other} is no float dtype"),
+    }
+}
+
+/// A case as it stands in the file.
+struct Case<'a>(&'a Value);
+
+impl Case<'_> {
+    fn seed(&self) -> u32 {
+        self.0["seed"].as_u64().unwrap() as u32
+    }
+
+    fn size(&self, name: &str) -> usize {
+        self.0["sizes"][name].as_u64().unwrap_or(0) as usize
+    }
+
+    fn option(&self, name: &str) -> &Value {
+        &self.0["options"][name]
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.option(name).as_bool().unwrap_or(false)
+    }
+
+    fn number(&self, name: &str, default: f32) -> f32 {
+        number(self.option(name)).unwrap_or(default)
+    }
+
+    fn input(&self, stream: &str, length: usize, dtype: Dtype) -> Data {
+        let amplitude = number(&self.0["amplitude"]).unwrap();
+        let words = words(self.seed(), stream, length);
+        match dtype {
+            Dtype::Float16 => Data::Bits(words.into_iter().map(float16).collect(), dtype),
+            Dtype::BFloat16 => Data::Bits(words.into_iter().map(|word| bfloat16(word, amplitude)).collect(), dtype),
+            Dtype::Float32 => {
+                let mut values: Vec<f32> = words.into_iter().map(|word| float32(word, amplitude)).collect();
+                for planted in self.0["planted"][stream].as_array().into_iter().flatten() {
+                    values[planted[0].as_u64().unwrap() as usize] = planted[1].as_str().unwrap().parse().unwrap();
+                }
+                Data::Float32(values)
+            }
+        }
+    }
+
+    /// A quarter of a boolean mask is false, an eighth of a float mask −Infinity; the rest of it is within ±1.
+    fn mask(&self) -> Option<CallMask> {
+        let mask = &self.0["attnMask"];
+        let shape = mask["shape"].as_array()?;
+        let shape: [usize; 4] = std::array::from_fn(|axis| shape[axis].as_u64().unwrap() as usize);
+        let words = words(self.seed(), "attnMask", shape.iter().product());
+        if mask["dtype"] == "bool" {
+            let data = words.iter().map(|word| u8::from(word & 3 != 0)).collect();
+            return Some(CallMask { data: MaskData::Boolean(data), shape });
+        }
+        let dtype = dtype(&mask["dtype"]);
+        let hides = |word: u32| word & 7 == 0;
+        let data = match dtype {
+            Dtype::Float32 => Data::Float32(
+                words
+                    .into_iter()
+                    .map(|word| if hides(word) { f32::NEG_INFINITY } else { float32(word, 1.0) })
+                    .collect(),
+            ),
+            Dtype::Float16 => Data::Bits(
+                words.into_iter().map(|word| if hides(word) { 0xfc00 } else { float16(word) }).collect(),
+                dtype,
+            ),
+            Dtype::BFloat16 => Data::Bits(
+                words.into_iter().map(|word| if hides(word) { 0xff80 } else { bfloat16(word, 1.0) }).collect(),
+                dtype,
+            ),
+        };
+        Some(CallMask { data: MaskData::Float(data), shape })
+    }
+
+    fn weights(&self) -> Option<CallWeights> {
+        let asked = self.option("needWeights");
+        (asked.is_object() || asked == true).then(|| CallWeights {
+            mode: self.option("weightsMode").as_u64().unwrap_or(3) as u32,
+            heads: indices(&asked["heads"], self.size("heads")),
+            rows: indices(&asked["rows"], self.size("queries")),
+            average_heads: asked["averageHeads"] == true,
+        })
+    }
+
+    fn attention(&self) -> Vec<Data> {
+        let sizes = Sizes {
+            batch: self.size("batch"),
+            heads: self.size("heads"),
+            key_heads: self.size("keyHeads"),
+            query_length: self.size("queries"),
+            past_length: self.size("past"),
+            key_length: self.size("past") + self.size("keys"),
+            head_size: self.size("size"),
+            value_head_size: self.size("valueSize"),
+        };
+        let (query_dtype, value_dtype) = (dtype(&self.0["dtype"]), dtype(&self.0["valueDtype"]));
+        let [key_rows, past_rows] = ["keys", "past"].map(|rows| sizes.batch * sizes.key_heads * self.size(rows));
+        let query_length = sizes.batch * sizes.heads * sizes.query_length * sizes.head_size;
+        let call = AttentionCall {
+            sizes,
+            layout: match self.option("layout").as_str() {
+                None => Layout::Bhld,
+                Some("BLHD") => Layout::Blhd,
+                Some("LBHD") => Layout::Lbhd,
+                Some(other) => panic!("{other} is no layout"),
+            },
+            query: self.input("query", query_length, query_dtype),
+            key: self.input("key", key_rows * sizes.head_size, query_dtype),
+            value: self.input("value", key_rows * sizes.value_head_size, value_dtype),
+            past: self.0["sizes"]["past"].is_u64().then(|| {
+                (
+                    self.input("pastKey", past_rows * sizes.head_size, query_dtype),
+                    self.input("pastValue", past_rows * sizes.value_head_size, value_dtype),
+                )
+            }),
+            scale: self.number("scale", 1.0 / (sizes.head_size as f32).sqrt()),
+            softcap: self.number("softcap", 0.0),
+            mask: self.mask(),
+            is_causal: self.flag("isCausal"),
+            lower_right: self.option("causalAlignment") == "lower-right",
+            left_window: self.option("leftWindowSize").as_u64().map(|size| size as u32),
+            right_window: self.option("rightWindowSize").as_u64().map(|size| size as u32),
+            key_lengths: numbers(self.option("keyLengths")).map(|lengths| lengths.iter().map(|&n| n as i32).collect()),
+            slopes: numbers(self.option("alibiSlopes")),
+            sinks: numbers(self.option("sinks")),
+            dropout: self.option("dropoutP").as_f64().map(|p| dropout(p, self.option("seed").as_u64().unwrap())),
+            weights: self.weights(),
+        };
+        let AttentionResults { output, log_sum_exp, weights, present } = call.run();
+        let (present_key, present_value) = present.unzip();
+        [Some(output), Some(Data::Float32(log_sum_exp)), weights, present_key, present_value]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn layer(&self) -> Data {
+        let dtype = dtype(&self.0["dtype"]);
+        let [rows, columns, out_features] = ["rows", "columns", "outFeatures"].map(|name| self.size(name));
+        let input = |stream, length| self.input(stream, length, dtype).widened();
+        let parameter = |name, length| self.flag(name).then(|| input(name, length));
+        let seed = || {
+            let seed = self.option("seed").as_u64().unwrap();
+            [seed as u32, (seed >> 32) as u32]
+        };
+        let x = input("input", rows * columns);
+        let mut output = vec![f32::NAN; rows * columns];
+        match self.0["operation"].as_str().unwrap() {
+            "softmax" => softmax(&mut output, &x, rows, columns),
+            "linear" => {
+                let mut packed = vec![f32::NAN; packed_length(columns, out_features).unwrap()];
+                pack_weight(&mut packed, &input("weight", out_features * columns), columns, out_features);
+                let bias = parameter("bias", out_features);
+                let mut scratch = vec![f32::NAN; scratch_length(rows, columns).unwrap()];
+                output = vec![f32::NAN; rows * out_features];
+                linear(&mut output, &x, &packed, bias.as_deref(), &mut scratch, rows, columns, out_features);
+            }
+            "layerNorm" => {
+                let (weight, bias) = (parameter("weight", columns), parameter("bias", columns));
+                let epsilon = self.number("epsilon", 1e-5);
+                layer_norm(&mut output, &x, weight.as_deref(), bias.as_deref(), rows, columns, epsilon);
+            }
+            "rmsNorm" => {
+                let weight = parameter("weight", columns);
+                rms_norm(&mut output, &x, weight.as_deref(), rows, columns, self.number("epsilon", f32::EPSILON));
+            }
+            "gelu" if self.option("approximate") == "tanh" => gelu_tanh(&mut output, &x),
+            "gelu" => gelu(&mut output, &x),
+            "silu" => silu(&mut output, &x),
+            "relu" => relu(&mut output, &x),
+            "rotaryEmbedding" => output = self.rotary_embedding(),
+            "sinusoidalPositions" => sinusoidal_positions(&mut output, rows, columns),
+            "rand" => uniform(&mut output, self.number("low", 0.0), self.number("high", 1.0), seed(), 0),
+            "randn" => {
+                normal(&mut output, self.number("mean", 0.0), self.number("standardDeviation", 1.0), seed(), 0);
+            }
+            other => panic!("{other} is no operation"),
+        }
+        Data::rounded(output, dtype)
+    }
+
+    fn rotary_embedding(&self) -> Vec<f32> {
+        let [batch, heads, sequence, head_size] = ["batch", "heads", "queries", "size"].map(|name| self.size(name));
+        let rotary_size = self.option("rotaryDim").as_u64().map_or(head_size, |size| size as usize);
+        let mut tables = [(); 2].map(|()| vec![f32::NAN; sequence * rotary_size / 2]);
+        let [cosine, sine] = &mut tables;
+        rotary_tables(cosine, sine, sequence, rotary_size, self.number("base", 10_000.0));
+        let ids: Vec<i32> = (0..batch).flat_map(|_| 0..sequence as i32).collect();
+        let layout = RotaryLayout {
+            batch,
+            sequence,
+            heads,
+            head_size,
+            batch_stride: heads * sequence * head_size,
+            sequence_stride: head_size,
+            head_stride: sequence * head_size,
+        };
+        let input = self.input("input", batch * heads * sequence * head_size, Dtype::Float32).widened();
+        let mut output = vec![f32::NAN; input.len()];
+        let is_interleaved = self.flag("interleaved");
+        rotary_embedding(&mut output, &input, cosine, sine, Some(&ids), layout, rotary_size, is_interleaved).unwrap();
+        output
+    }
+}
+
+/// FNV-1a of 64 bits.
+fn hash(results: &[Data]) -> String {
+    let bytes = |data: &Data| -> Vec<u8> {
+        match data {
+            Data::Float32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Data::Bits(bits, _) => bits.iter().flat_map(|bits| bits.to_le_bytes()).collect(),
+        }
+    };
+    let mut state = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in results.iter().flat_map(bytes) {
+        state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{state:016x}")
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "sizes for optimised code; tests/miri.rs has small ones")]
+fn every_case_has_the_stored_bits() {
+    let file: Value = serde_json::from_str(include_str!("../../test/cases/bits.json")).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    let arithmetic = if FUSED { "fused" } else { "separate" };
+    let different: Vec<&Value> = cases
+        .iter()
+        .filter(|&value| {
+            let case = Case(value);
+            let is_attention = value["operation"] == "scaledDotProductAttention";
+            let results = if is_attention { case.attention() } else { vec![case.layer()] };
+            value["hashes"][arithmetic] != hash(&results)
+        })
+        .map(|value| &value["name"])
+        .collect();
+    assert!(different.is_empty(), "{arithmetic}: {} of {} cases differ: {different:#?}", different.len(), cases.len());
+}
