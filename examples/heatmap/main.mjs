@@ -11,6 +11,7 @@ import { readPipedText, readStandardInput } from "./standard-input.mjs";
 import { MOST_SVG_TOKENS, svgHeatmap } from "./svg-heatmap.mjs";
 import { attendToFile } from "./tensors.mjs";
 import { terminalHeatmap } from "./terminal-heatmap.mjs";
+import { formatTime, formatTimes } from "./timing.mjs";
 import { tokenize } from "./tokens.mjs";
 
 /** @typedef {import("./command-line.mjs").Request} Request */
@@ -46,9 +47,6 @@ function formatRuntime({ arithmetic, threads, version }) {
   return `wasm-attention ${version}, ${build}, ${counted(threads, "thread")}.`;
 }
 
-/** @param {number} milliseconds */
-const formatTime = (milliseconds) => `${milliseconds.toPrecision(milliseconds < 100 ? 2 : 3)} ms`;
-
 /** @param {readonly string[]} purposes @param {number | undefined} head */
 function explain(purposes, head) {
   if (head !== undefined) return `head ${head} compares ${purposes[head]}`;
@@ -76,7 +74,7 @@ async function showText(text, options) {
   const begin = performance.now();
   const embedded = embedTokens(tokens, embedDim, seed);
   const embeddingTime = performance.now() - begin;
-  const { weights, firstMilliseconds, milliseconds } = attend(embedded, { heads, head, causal, seed });
+  const { weights, milliseconds } = attend(embedded, { heads, head, causal, seed });
 
   const purposes = headPurposes(heads);
   const untrained =
@@ -113,12 +111,7 @@ async function showText(text, options) {
       seed,
       causal,
       trained: false,
-      milliseconds: {
-        start: startTime,
-        embedding: embeddingTime,
-        firstAttention: firstMilliseconds,
-        attention: milliseconds,
-      },
+      milliseconds: { start: startTime, embedding: embeddingTime, attention: milliseconds },
       runtime,
     };
     print(JSON.stringify(result));
@@ -134,8 +127,8 @@ async function showText(text, options) {
   print(`${picture.text}\n`);
   const room = `There is room for the first ${picture.shown} of ${tokens.length} tokens; --width, --svg and --json show more.`;
   const times =
-    `Attention took ${formatTime(milliseconds)} (the first time ${formatTime(firstMilliseconds)}), the embedding ` +
-    `${formatTime(embeddingTime)}, the start ${formatTime(startTime)}.`;
+    `${formatTimes(milliseconds)}, the embedding ${formatTime(embeddingTime)}, the start of the runtime ` +
+    `${formatTime(startTime)}.`;
   const notes = [cut && cutNote, picture.shown < tokens.length && room, untrained, times, formatRuntime(runtime)];
   for (const note of notes) if (note) for (const line of wrap(note, width)) print(line);
   if (svg !== undefined) print(`Wrote ${svg}.`);
@@ -172,7 +165,7 @@ async function computeFile(file, options) {
   }
   if (ignored.length > 0) print(`not used: ${ignored.join(", ")}`);
   if (out === undefined) print(`\n${preview}\n`);
-  print(`Attention took ${formatTime(milliseconds)}.`);
+  print(`${formatTimes(milliseconds)}.`);
   print(formatRuntime(runtime));
   if (out !== undefined) print(`Wrote ${out}.`);
 }

@@ -1,4 +1,5 @@
-import { manualSeed, scope, SelfAttention } from "wasm-attention";
+import { manualSeed, SelfAttention } from "wasm-attention";
+import { timed } from "./timing.mjs";
 
 // The score of a token with itself, in a head of spelling and in the narrowest head of nearness.
 const SPELLING_SHARPNESS = 3;
@@ -58,8 +59,7 @@ function similarityWeight(embedDim, numHeads) {
 
 /**
  * Multi-head self-attention over embedded tokens. Returns how much each token (row) attends to each token (column), as
- * `[L, L]` elements whose rows sum to 1, and the times of two equal calls in milliseconds: in the first one the host also
- * makes machine code of the kernels.
+ * `[L, L]` elements whose rows sum to 1, and the time that it takes.
  * @param {{ data: Float32Array, shape: number[] }} embedded `[L, E]`
  * @param {{ heads: number, head?: number, causal: boolean, seed: number }} options `head`: one head instead of the mean
  */
@@ -76,18 +76,10 @@ export function attend(embedded, { heads, head, causal, seed }) {
   data.set(similarity, similarity.length);
   module.loadStateDict({ ...parameters, in_proj_weight: { data, shape: projections.shape } });
 
-  const call = () =>
-    scope(() => {
-      const start = performance.now();
-      const options = { isCausal: causal, needWeights: true, averageAttnWeights: head === undefined };
-      const { weights } = module.forward(embedded, options);
-      const milliseconds = performance.now() - start;
-      return { weights: /** @type {Float32Array} */ (weights?.toArray()), milliseconds };
-    });
-  const { milliseconds: firstMilliseconds } = call();
-  const { weights, milliseconds } = call();
-  module.dispose();
+  const options = { isCausal: causal, needWeights: true, averageAttnWeights: head === undefined };
+  const { output, weights, milliseconds } = timed(() => module.forward(embedded, options));
+  const elements = /** @type {Float32Array} */ (weights?.toArray());
+  for (const owner of [output, weights, module]) owner?.dispose();
   const plane = length * length;
-  const chosen = head === undefined ? weights : weights.subarray(head * plane, (head + 1) * plane);
-  return { weights: chosen, firstMilliseconds, milliseconds };
+  return { weights: head === undefined ? elements : elements.subarray(head * plane, (head + 1) * plane), milliseconds };
 }

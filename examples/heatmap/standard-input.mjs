@@ -1,58 +1,55 @@
+import { once } from "node:events";
 import { fstatSync } from "node:fs";
+import { buffer } from "node:stream/consumers";
 import { CommandError } from "./errors.mjs";
 
 const PATIENCE_IN_MILLISECONDS = 3000;
 
-/** Whether text can come: from a pipe, a socket or a file, but not from a terminal, where nobody expects a question. */
-function isFed() {
+/** Where text may come from; not from a terminal, where nobody expects a question. */
+function sourceOfText() {
   try {
     const status = fstatSync(0);
-    return status.isFIFO() || status.isSocket() || status.isFile();
+    if (status.isFile()) return "file";
+    return status.isFIFO() || status.isSocket() ? "pipe" : "none";
   } catch {
     // A closed one.
-    return false;
+    return "none";
   }
 }
 
-/** @param {readonly Buffer[]} chunks */
-function decode(chunks) {
+/** @param {Buffer} bytes */
+function decode(bytes) {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw new CommandError("standard input: expected text in UTF-8", { cause: error });
   }
 }
 
 /** All of standard input. */
-export async function readStandardInput() {
-  /** @type {Buffer[]} */
-  const chunks = [];
-  for await (const chunk of process.stdin) chunks.push(/** @type {Buffer} */ (chunk));
-  return decode(chunks);
-}
+export const readStandardInput = async () => decode(await buffer(process.stdin));
 
 /**
- * The text that was piped in, or undefined where nothing is connected, where it ends at once, or where nothing comes for
- * some seconds: whoever starts a program from another one often leaves a silent pipe there.
+ * The text that was piped in, or undefined where nothing is connected, or where a pipe ends at once or stays silent for
+ * some seconds: whoever starts a program from another one often leaves such a pipe there.
  */
 export async function readPipedText() {
-  if (!isFed()) return undefined;
-  /** @type {Buffer[]} */
-  const chunks = [];
-  let isSilent = false;
-  const timer = setTimeout(() => {
-    isSilent = true;
-    process.stdin.destroy();
-  }, PATIENCE_IN_MILLISECONDS);
+  const source = sourceOfText();
+  if (source === "none") return undefined;
+  if (source === "file") return readStandardInput();
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), PATIENCE_IN_MILLISECONDS);
   try {
-    for await (const chunk of process.stdin) {
-      clearTimeout(timer);
-      chunks.push(/** @type {Buffer} */ (chunk));
-    }
+    await once(process.stdin, "readable", { signal: silence.signal });
+    clearTimeout(timer);
+    const bytes = await buffer(process.stdin);
+    if (bytes.length > 0) return decode(bytes);
   } catch (error) {
-    if (!isSilent) throw error;
+    if (!silence.signal.aborted) throw error;
+    process.stdin.destroy();
   } finally {
     clearTimeout(timer);
   }
-  return chunks.length === 0 ? undefined : decode(chunks);
+  console.error("note: nothing came on standard input, so this is the example text; - waits for one");
+  return undefined;
 }

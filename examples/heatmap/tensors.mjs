@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { loadSafetensors, saveSafetensors, scaledDotProductAttention, Tensor } from "wasm-attention";
 import { CommandError, fileError } from "./errors.mjs";
+import { timed } from "./timing.mjs";
 
 /** What tensors may be called in a file, in any case. */
 const acceptedNames = {
@@ -69,12 +70,10 @@ export async function attendToFile(file, options) {
   }
 
   const inputs = [query, key, value, ...(mask === undefined ? [] : [mask])];
-  const start = performance.now();
-  const { output, weights } = scaledDotProductAttention(query.tensor, key.tensor, value.tensor, {
-    ...options,
-    attnMask: mask?.tensor,
-  });
-  const milliseconds = performance.now() - start;
+  const { output, weights, milliseconds } = timed(() =>
+    scaledDotProductAttention(query.tensor, key.tensor, value.tensor, { ...options, attnMask: mask?.tensor }),
+  );
+  /** @type {Record<string, Tensor>} */
   const results = weights === undefined ? { output } : { output, weights };
   return {
     inputs: inputs.map(({ name, tensor }) => describe(name, tensor)),

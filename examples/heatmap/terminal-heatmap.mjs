@@ -92,9 +92,12 @@ export function terminalHeatmap(tokens, weights, { causal, width, colorLevel }) 
     const weight = weightAt(row, column);
     const share = weight / largest;
     if (style === "plain") return hasColor ? colored("  ", share) : shade(share).repeat(2);
-    const number = alignRight(style === "named" ? percent(weight) : String(Math.round(weight * 100)), 4);
-    if (hasColor) return colored(center(number, cell), share);
-    return style === "named" ? center(shade(share).repeat(2) + number, cell) : number;
+    if (style === "numbered") {
+      const number = String(Math.round(weight * 100));
+      return hasColor ? colored(alignRight(number, cell), share) : shade(share) + alignRight(number, cell - 1);
+    }
+    const number = alignRight(percent(weight), 4);
+    return hasColor ? colored(center(number, cell), share) : center(shade(share).repeat(2) + number, cell);
   };
 
   const indices = Array.from({ length: shown }, (_, index) => index);

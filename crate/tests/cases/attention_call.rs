@@ -61,6 +61,10 @@ impl Data {
             Self::Bits(bits, dtype) => Elements::Bits(bits, *dtype),
         }
     }
+
+    fn heads(&self, layout: Layout, shape: [usize; 4]) -> Heads<'_> {
+        Heads { elements: self.elements(), strides: layout.strides(shape) }
+    }
 }
 
 /// The order of a tensor's axes.
@@ -260,15 +264,11 @@ impl AttentionCall {
     /// The call as the kernel takes it, with all keys and values.
     pub fn with_attention<R>(&self, key: &Data, value: &Data, run: impl FnOnce(&Attention<'_>) -> R) -> R {
         let Sizes { batch, heads, key_heads, query_length, key_length, head_size, value_head_size, .. } = self.sizes;
-        let heads_of = |data: &'_ Data, shape| Heads { elements: data.elements(), strides: self.layout.strides(shape) };
         let attention = Attention {
             sizes: self.sizes,
-            query: Heads {
-                elements: self.query.elements(),
-                strides: self.layout.strides([batch, heads, query_length, head_size]),
-            },
-            key: heads_of(key, [batch, key_heads, key_length, head_size]),
-            value: heads_of(value, [batch, key_heads, key_length, value_head_size]),
+            query: self.query.heads(self.layout, [batch, heads, query_length, head_size]),
+            key: key.heads(self.layout, [batch, key_heads, key_length, head_size]),
+            value: value.heads(self.layout, [batch, key_heads, key_length, value_head_size]),
             scale: self.scale,
             softcap: self.softcap,
             mask: self.mask.as_ref().map(|mask| {
