@@ -65,11 +65,11 @@ function materialize(recipe: Recipe): Problem {
   };
 }
 
-/** Each of the sixteen running sums, and what joins them, rounds so often; a few more for what is done with the sum. */
-const roundings = (columns: number): number => columns / 16 + 16;
+/** Each of the sixteen running sums, and what joins them, rounds so often; the kernels state their error with it. */
+const roundings = (columns: number): number => 8 + columns / 16;
 
 forEachArithmetic(() => {
-  it("layerNorm is as near to the oracle as its sums allow", () => {
+  it("layerNorm is within the stated error of the oracle", () => {
     fc.assert(
       fc.property(recipes, (recipe) => {
         const { shape, rows, columns, input, weight, bias } = materialize(recipe);
@@ -103,7 +103,7 @@ forEachArithmetic(() => {
     );
   });
 
-  it("rmsNorm is as near to the oracle as its sums allow", () => {
+  it("rmsNorm is within the stated error of the oracle", () => {
     fc.assert(
       fc.property(recipes, (recipe) => {
         const { shape, rows, columns, input, weight } = materialize(recipe);
@@ -115,7 +115,7 @@ forEachArithmetic(() => {
             weight && given(weight, recipe.isTensor),
             recipe.epsilon,
           );
-          const share = 2 ** -24 * roundings(columns);
+          const share = 2 ** -24 * (roundings(columns) + 1);
           expectWithin(output, input.dtype, shape, expected, (index) => share * Math.abs(expected[index]));
         });
       }),

@@ -25,7 +25,7 @@ function expectedSoftmax(values: Float64Array, { outer, size, inner }: Axis): [F
       const maximum = Math.max(...row);
       oracle.softmax(row, 1, size).forEach((weight, c) => {
         expected[places[c]] = weight;
-        tolerances[places[c]] = weight * 2 ** -24 * (8 + Math.abs(row[c] - maximum)) + 2 ** -99;
+        tolerances[places[c]] = weight * 2 ** -24 * (12 + Math.abs(row[c] - maximum) + size / 1024) + 2 ** -99;
       });
     }
   }

@@ -13,7 +13,7 @@ use crate::simd::{F32x4, LANES, map};
 use crate::sum::sum;
 
 /// Below this difference to the maximum (2^-100) a result is 0, so that none is subnormal after the division.
-const CUTOFF: f32 = -69.3;
+const CUTOFF: f32 = -69.32;
 
 /// output, input: `[rows, columns]`.
 pub fn softmax(output: &mut [f32], input: &[f32], rows: usize, columns: usize) {

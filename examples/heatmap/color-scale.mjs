@@ -21,5 +21,6 @@ export const colorScale = (stops) => (share) => {
 export function isDark([red, green, blue]) {
   // The relative luminance of WCAG 2, with a gamma of 2.2.
   const luminance = 0.2126 * (red / 255) ** 2.2 + 0.7152 * (green / 255) ** 2.2 + 0.0722 * (blue / 255) ** 2.2;
-  return luminance < 0.18;
+  // Where both have the same contrast.
+  return luminance < 0.179;
 }

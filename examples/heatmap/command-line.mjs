@@ -6,6 +6,7 @@ export const EXAMPLE_TEXT = "John loves to eat pizza";
 /** Of a text: the weights of so many tokens are 64 MB a head. */
 const MOST_TOKENS = 4096;
 const WIDEST_EMBEDDING = 4096;
+const USUAL_EMBEDDING = 256;
 
 const HELP_WIDTH = 100;
 
@@ -53,9 +54,12 @@ const userPath = (path) =>
 const textOptions = [
   new Option("--head <number>", "show one head, counted from 0 (default: the mean over all)").argParser(integer(0)),
   new Option("--heads <number>", "attention heads; the first half compares spelling, the other nearness")
-    .argParser(integer(1, WIDEST_EMBEDDING))
+    .argParser(integer(1, WIDEST_EMBEDDING / 2))
     .default(4),
-  new Option("--embed-dim <number>", "width of the embedding").argParser(integer(4, WIDEST_EMBEDDING)).default(256),
+  new Option(
+    "--embed-dim <number>",
+    `width of the embedding (default: ${USUAL_EMBEDDING}, or what suits the heads)`,
+  ).argParser(integer(4, WIDEST_EMBEDDING)),
   new Option("--seed <number>", "seed of the embedding").argParser(integer(0, 2 ** 32 - 1)).default(0),
   new Option("--max-tokens <number>", "attend over the first tokens of a longer text")
     .argParser(integer(1, MOST_TOKENS))
@@ -84,13 +88,13 @@ const tensorOptions = [
 
 /**
  * @typedef {{ causal?: boolean, json?: boolean, deterministic?: boolean }} CommonOptions
- * @typedef {{ head?: number, heads: number, embedDim: number, seed: number, maxTokens: number, svg?: string,
+ * @typedef {{ head?: number, heads: number, seed: number, maxTokens: number, svg?: string,
  *   width?: number, color: boolean }} TextOptions
  * @typedef {{ out?: string, weights?: boolean, layout: "BHLD" | "BLHD", numHeads?: number, numKvHeads?: number,
  *   scale?: number, softcap: number, leftWindow?: number, rightWindow?: number,
  *   causalAlignment: "upper-left" | "lower-right" }} TensorOptions
- * @typedef {{ kind: "text", text: string | undefined, options: CommonOptions & TextOptions }
- *   | { kind: "standard input", options: CommonOptions & TextOptions }
+ * @typedef {{ kind: "text", text: string | undefined, options: CommonOptions & TextOptions & { embedDim: number } }
+ *   | { kind: "standard input", options: CommonOptions & TextOptions & { embedDim: number } }
  *   | { kind: "tensors", file: string, options: CommonOptions & TensorOptions }} Request
  */
 
@@ -107,7 +111,7 @@ const program = new Command("npm start --")
   .option("--deterministic", "compute with separate arithmetic: equal bits on every machine")
   .helpOption("-h, --help", "show this help")
   .addHelpText("after", EXAMPLES)
-  .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? HELP_WIDTH, HELP_WIDTH) })
+  .configureHelp({ helpWidth: Math.min(process.stdout.columns || HELP_WIDTH, HELP_WIDTH) })
   .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) });
 for (const option of textOptions) program.addOption(option.helpGroup("For texts:"));
 for (const option of tensorOptions) program.addOption(option.helpGroup("For .safetensors files:"));
@@ -151,17 +155,18 @@ export function readCommandLine(parameters) {
     return { kind: "tensors", file, options };
   }
   refuse(tensorOptions, "texts");
-  /** @type {CommonOptions & TextOptions} */
+  /** @type {CommonOptions & TextOptions & { embedDim?: number }} */
   const options = program.opts();
-  const { heads, head, embedDim } = options;
-  if (embedDim % (2 * heads) !== 0 || embedDim % 4 !== 0) {
-    failWith(
-      `option '--embed-dim <number>': expected a multiple of 4 and of ${2 * heads} (twice the heads), got ${embedDim}`,
-    );
+  const { heads, head } = options;
+  // Halves, and heads, of pairs.
+  const step = heads % 2 === 0 ? 2 * heads : 4 * heads;
+  const embedDim = options.embedDim ?? Math.ceil(USUAL_EMBEDDING / step) * step;
+  if (embedDim % step !== 0) {
+    failWith(`option '--embed-dim <number>': expected a multiple of ${step} for ${heads} heads, got ${embedDim}`);
   }
   if (head !== undefined && head >= heads) {
     failWith(`option '--head <number>': expected a head from 0 to ${heads - 1}, got ${head}`);
   }
-  if (inputs.length === 1 && inputs[0] === "-") return { kind: "standard input", options };
-  return { kind: "text", text: inputs.length === 0 ? undefined : inputs.join(" "), options };
+  if (inputs.length === 1 && inputs[0] === "-") return { kind: "standard input", options: { ...options, embedDim } };
+  return { kind: "text", text: inputs.length === 0 ? undefined : inputs.join(" "), options: { ...options, embedDim } };
 }

@@ -1,6 +1,6 @@
 // Attention on real input, and the weights as a heatmap: `npm start -- --help`.
 import { writeFile } from "node:fs/promises";
-import { supportsColor } from "chalk";
+import { WriteStream } from "node:tty";
 import { init } from "wasm-attention";
 import { EXAMPLE_TEXT, failWith, readCommandLine } from "./command-line.mjs";
 import { embedTokens } from "./embedding.mjs";
@@ -21,6 +21,16 @@ const DEFAULT_WIDTH = 100;
 
 /** @param {string} text */
 const print = (text) => process.stdout.write(`${text}\n`);
+
+/** What the terminal shows, as chalk counts it: 3 all colours, 2 256 of them, 0 none. */
+function colorLevel() {
+  const { NO_COLOR: forbidden, FORCE_COLOR: forced } = process.env;
+  if (forbidden || !(process.stdout.isTTY || forced)) return 0;
+  const bits = WriteStream.prototype.getColorDepth(process.env);
+  // Where 16 colours are announced there are 256 nowadays, and a scale needs them.
+  if (bits === 24) return 3;
+  return bits === 1 ? 0 : 2;
+}
 
 /** @param {string} file @param {string | Uint8Array} content */
 async function write(file, content) {
@@ -79,7 +89,7 @@ async function showText(text, options) {
   const purposes = headPurposes(heads);
   const untrained =
     `The projections are untrained: ${explain(purposes, head)}. ` +
-    "So bright cells mean alike or near, not related in grammar or meaning.";
+    "So much attention means alike in spelling or near in the text, not related in grammar or meaning.";
   const size =
     `${counted(tokens.length, "token")}, ${counted(heads, "head")}, ${head === undefined ? "mean of all" : `head ${head}`}` +
     (causal ? ", causal" : "");
@@ -118,10 +128,8 @@ async function showText(text, options) {
     return;
   }
 
-  const width = options.width ?? process.stdout.columns ?? DEFAULT_WIDTH;
-  const hasColor = options.color && !process.env["NO_COLOR"] && supportsColor;
-  const colorLevel = hasColor ? hasColor.level : 0;
-  const picture = terminalHeatmap(tokens, weights, { causal, width, colorLevel });
+  const width = options.width ?? (process.stdout.columns || DEFAULT_WIDTH);
+  const picture = terminalHeatmap(tokens, weights, { causal, width, colorLevel: options.color ? colorLevel() : 0 });
   print(truncate(`"${printable(text)}"`, width));
   print(`${size}; rows attend to columns\n`);
   print(`${picture.text}\n`);

@@ -80,7 +80,7 @@ export function svgHeatmap(tokens, weights, { causal, title, captions }) {
         `<rect x="${x}" y="${y}" width="${cell - gap}" height="${cell - gap}" fill="${hex(color)}"><title>${tip}</title></rect>`,
       );
       if (cell === 44) {
-        const ink = isDark(color) ? "#ffffff" : INK;
+        const ink = isDark(color) ? "#ffffff" : "#000000";
         cells.push(
           `<text x="${rounded(x + (cell - gap) / 2)}" y="${rounded(y + cell / 2 + 4.5)}" font-size="13" fill="${ink}" ` +
             `text-anchor="middle" pointer-events="none">${percent(weight)}</text>`,

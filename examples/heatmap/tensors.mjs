@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { loadSafetensors, saveSafetensors, scaledDotProductAttention, Tensor } from "wasm-attention";
-import { CommandError, fileError } from "./errors.mjs";
+import { CommandError, fileError, messageOf } from "./errors.mjs";
 import { timed } from "./timing.mjs";
 
 /** What tensors may be called in a file, in any case. */
@@ -33,14 +33,26 @@ function findName(file, names, role) {
 }
 
 /** @param {string} file */
-async function loadFile(file) {
-  let bytes;
+async function readBytes(file) {
   try {
-    bytes = await readFile(file);
+    return await readFile(file);
   } catch (error) {
     throw fileError("read", file, error);
   }
-  return loadSafetensors(bytes);
+}
+
+/**
+ * Does something with a file's content; the package's errors don't know which file it is.
+ * @template Result
+ * @param {string} file
+ * @param {() => Result} action
+ */
+function about(file, action) {
+  try {
+    return action();
+  } catch (error) {
+    throw new CommandError(`${file}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /**
@@ -50,7 +62,8 @@ async function loadFile(file) {
  * @param {AttentionOptions} options
  */
 export async function attendToFile(file, options) {
-  const { tensors } = await loadFile(file);
+  const bytes = await readBytes(file);
+  const { tensors } = about(file, () => loadSafetensors(bytes));
   const names = [...tensors.keys()];
   /** @param {Role} role */
   const find = (role) => {
@@ -70,9 +83,9 @@ export async function attendToFile(file, options) {
   }
 
   const inputs = [query, key, value, ...(mask === undefined ? [] : [mask])];
-  const { output, weights, milliseconds } = timed(() =>
-    scaledDotProductAttention(query.tensor, key.tensor, value.tensor, { ...options, attnMask: mask?.tensor }),
-  );
+  const call = () =>
+    scaledDotProductAttention(query.tensor, key.tensor, value.tensor, { ...options, attnMask: mask?.tensor });
+  const { output, weights, milliseconds } = about(file, () => timed(call));
   /** @type {Record<string, Tensor>} */
   const results = weights === undefined ? { output } : { output, weights };
   return {

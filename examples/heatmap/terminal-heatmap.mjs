@@ -96,8 +96,8 @@ export function terminalHeatmap(tokens, weights, { causal, width, colorLevel }) 
       const number = String(Math.round(weight * 100));
       return hasColor ? colored(alignRight(number, cell), share) : shade(share) + alignRight(number, cell - 1);
     }
-    const number = alignRight(percent(weight), 4);
-    return hasColor ? colored(center(number, cell), share) : center(shade(share).repeat(2) + number, cell);
+    if (hasColor) return colored(center(percent(weight), cell), share);
+    return center(shade(share).repeat(2) + alignRight(percent(weight), 4), cell);
   };
 
   const indices = Array.from({ length: shown }, (_, index) => index);

@@ -21,8 +21,8 @@ export interface SoftmaxOptions {
  * @param input Any shape; float32, float16 or bfloat16. The result has both.
  *
  * As in PyTorch, where there is NaN or +Infinity, or nothing but -Infinity, all results along the axis are NaN.
- * (Attention is gentler to rows that see nothing.) In float32 the error is at most result · 2^-24 · (8 + |input − m|) +
- * 2^-99; what is below 2^-99 of the largest may be 0.
+ * (Attention is gentler to rows that see nothing.) In float32 the error is at most result · 2^-24 · (12 + |input − m| +
+ * n/1024) + 2^-99, with n the size of the axis; what is below 2^-99 of the largest may be 0.
  *
  * Throws a TypeError for another dtype, a RangeError for an axis that the input hasn't.
  */

@@ -47,14 +47,6 @@ impl Data {
         }
     }
 
-    /// The elements' bits, which unlike the values can be compared where there is NaN or −0.
-    pub fn bits(&self) -> Vec<u32> {
-        match self {
-            Self::Float32(values) => values.iter().map(|value| value.to_bits()).collect(),
-            Self::Bits(bits, _) => bits.iter().map(|&bits| u32::from(bits)).collect(),
-        }
-    }
-
     fn elements(&self) -> Elements<'_> {
         match self {
             Self::Float32(values) => Elements::Float32(values),

@@ -1,0 +1,271 @@
+// Writes the tables of docs/conformance.md: runs the conformance tests in both arithmetics and sets down, case by case,
+// what became of them. Fails, and leaves the page alone, where a case has no result.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const page = join(root, "docs/conformance.md");
+const begin = "<!-- begin: written by scripts/conformance-table.mjs -->";
+const end = "<!-- end -->";
+
+/**
+ * A case as its file records it.
+ * @typedef {object} Case
+ * @property {string} name
+ * @property {string} operator
+ * @property {number} opset
+ * @property {Record<string, number | string>} attributes
+ * @property {string[]} inputs
+ * @property {number | null} rtol
+ * @property {number | null} atol
+ */
+
+/**
+ * Which arithmetics a case passed in, and which it ran in.
+ * @typedef {Record<"passed" | "run", string[]>} Outcome
+ */
+
+/** The cases of a data file, and the shapes of its tensors. */
+function readCases(/** @type {string} */ file) {
+  const bytes = readFileSync(join(root, "test/conformance", `${file}.safetensors`));
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = /** @type {Record<string, { shape: number[] }> & { __metadata__: { cases: string } }} */ (
+    /** @type {unknown} */ (JSON.parse(bytes.toString("utf8", 8, 8 + length)))
+  );
+  const cases = /** @type {Case[]} */ (JSON.parse(header.__metadata__.cases));
+  return cases.map((record) => ({
+    ...record,
+    shapeOf: (/** @type {string} */ input) => header[`${record.name}/inputs/${input}`].shape,
+  }));
+}
+
+/** @typedef {ReturnType<typeof readCases>[number]} StoredCase */
+
+/** Every case's outcome by name. */
+function runTests() {
+  const folder = mkdtempSync(join(tmpdir(), "conformance-"));
+  const report = join(folder, "report.json");
+  try {
+    const vitest = join(root, "node_modules/vitest/vitest.mjs");
+    const options = ["--reporter=json", `--outputFile=${report}`];
+    try {
+      execFileSync(process.execPath, [vitest, "run", "test/conformance-", ...options], { cwd: root, stdio: "inherit" });
+    } catch {
+      // A failed case is a result too.
+    }
+    const { testResults } = /** @type {{ testResults: { assertionResults: Assertion[] }[] }} */ (
+      JSON.parse(readFileSync(report, "utf8"))
+    );
+    /** @type {Map<string, Outcome>} */
+    const outcomes = new Map();
+    for (const { ancestorTitles, status, title } of testResults.flatMap(({ assertionResults }) => assertionResults)) {
+      const name = /^[\w/]+: (\w+)$/.exec(title)?.[1];
+      if (name === undefined || (status !== "passed" && status !== "failed")) continue;
+      const outcome = outcomes.get(name) ?? { passed: [], run: [] };
+      const arithmetic = ancestorTitles[0].split(" ")[0];
+      outcome.run.push(arithmetic);
+      if (status === "passed") outcome.passed.push(arithmetic);
+      outcomes.set(name, outcome);
+    }
+    return outcomes;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** @typedef {{ ancestorTitles: string[], status: string, title: string }} Assertion */
+
+const outcomes = runTests();
+
+function outcomeOf(/** @type {string} */ name) {
+  const outcome = outcomes.get(name);
+  if (outcome === undefined || outcome.run.join() !== "separate,fused") {
+    throw new Error(`${name}: expected a result in both arithmetics, got ${outcome?.run.join(" and ") || "none"}`);
+  }
+  return outcome;
+}
+
+const resultOf = (/** @type {string} */ name) => {
+  const { passed } = outcomeOf(name);
+  return passed.length === 2 ? "pass" : `**fail** (passes: ${passed.join() || "none"})`;
+};
+
+/** Numbers of ONNX's float32 attributes, without the digits that the widening to float64 added. */
+const plain = (/** @type {unknown} */ value) => (typeof value === "number" ? Number(value.toPrecision(7)) : value);
+
+const code = (/** @type {string} */ name, /** @type {unknown} */ value = undefined) =>
+  value === undefined ? `\`${name}\`` : `\`${name}: ${JSON.stringify(plain(value))}\``;
+
+/** How ONNX's attributes and optional inputs are given to us; null for what has no counterpart. */
+const attentionNames = /** @type {const} */ ({
+  q_num_heads: "numHeads",
+  kv_num_heads: "numKvHeads",
+  scale: "scale",
+  softcap: "softcap",
+  left_window_size: "leftWindowSize",
+  right_window_size: "rightWindowSize",
+});
+
+function attentionOptions(/** @type {StoredCase & { outputs: string[] }} */ { inputs, outputs, attributes }) {
+  const options = [];
+  if (inputs.includes("attn_mask")) options.push(code("attnMask"));
+  if (attributes.is_causal === 1) options.push(code("isCausal", true));
+  if (inputs.includes("nonpad_kv_seqlen")) {
+    options.push(code("keyLengths"), code("causalAlignment", "lower-right"));
+  }
+  if (inputs.includes("past_key")) options.push(code("pastKey"), code("pastValue"));
+  for (const [name, ours] of Object.entries(attentionNames)) {
+    if (name in attributes) options.push(code(ours, attributes[name]));
+  }
+  if (outputs.includes("qk_matmul_output")) options.push(code("weightsMode", attributes.qk_matmul_output_mode ?? 0));
+  if ("softmax_precision" in attributes) options.push("(its `softmax_precision` has no counterpart)");
+  return options;
+}
+
+function rotaryOptions(/** @type {StoredCase} */ { inputs, attributes }) {
+  const options = [code("cosine"), code("sine")];
+  if (inputs.includes("position_ids")) options.push(code("positionIds"));
+  if (attributes.interleaved === 1) options.push(code("interleaved", true));
+  if ("rotary_embedding_dim" in attributes) options.push(code("rotaryDim", attributes.rotary_embedding_dim));
+  if ("num_heads" in attributes) options.push(code("numHeads", attributes.num_heads));
+  return options;
+}
+
+function normalizationArguments(/** @type {StoredCase} */ { attributes, shapeOf }) {
+  const epsilon = /** @type {number} */ (attributes.epsilon ?? 1e-5);
+  return [code("normalizedShape", shapeOf("X").slice(Number(attributes.axis ?? -1))), code("epsilon", epsilon)];
+}
+
+const operators = [
+  {
+    file: "attention",
+    title: "Attention",
+    text: "`scaledDotProductAttention`. rtol 1e-5, atol 1e-7; float16 outputs rtol 2^-8, bfloat16 2^-6, since ONNX's\nreference rounds each step to 16 bits, and we round once, at the end.",
+    options: attentionOptions,
+  },
+  {
+    file: "rotary_embedding",
+    title: "RotaryEmbedding",
+    text: "`rotaryEmbedding`. rtol 1e-5, atol 1e-6.",
+    options: rotaryOptions,
+  },
+  {
+    file: "layer_normalization",
+    title: "LayerNormalization",
+    text: "`layerNorm`. rtol 1e-5, atol 1e-6. The operator's further outputs, `Mean` and `InvStdDev`, which serve training, are\nnot applicable: `layerNorm` gives `Y` alone, as PyTorch's does.",
+    options: normalizationArguments,
+  },
+  {
+    file: "rms_normalization",
+    title: "RMSNormalization",
+    text: "`rmsNorm`. rtol 1e-5, atol 1e-6.",
+    options: normalizationArguments,
+  },
+  {
+    file: "gelu",
+    title: "Gelu",
+    text: "`gelu`. rtol 1e-5, atol 1e-6.",
+    options: (/** @type {StoredCase} */ { attributes }) =>
+      "approximate" in attributes ? [code("approximate", attributes.approximate)] : [],
+  },
+];
+
+/** What the groups of PyTorch's cases vary; a case belongs to the first group whose pattern its name matches. */
+const groups = {
+  "pytorch/scaled_dot_product_attention": /** @type {[RegExp, string][]} */ ([
+    [/^sdpa_dense/, "sizes off every tile: L and S from 1 to 129, D and Dv from 1 to 80"],
+    [/^sdpa_causal_[ul]/, "both causal alignments, L < S, L = S, L > S"],
+    [/^sdpa_causal/, "`is_causal` over the sizes"],
+    [/^sdpa_mask/, "boolean and float masks of every shape that broadcasts"],
+    [/^sdpa_rows/, "masks that hide or open whole rows, -1e30, the lowest float32"],
+    [/^sdpa_grouped/, "fewer key heads than query heads"],
+    [/^sdpa_scale/, "scale 0, negative, large, small; saturated softmax"],
+    [/^sdpa_float16/, "float16"],
+    [/^sdpa_bfloat16/, "bfloat16"],
+    [/^sdpa_rank2/, "inputs `[L, D]`"],
+    [/^sdpa_rank3/, "inputs `[B, L, D]`"],
+    [/^sdpa_transposed/, '`layout: "BLHD"`; torch ran on transposed views'],
+    [/^sdpa_empty/, "no batch, no queries, no keys"],
+  ]),
+  "pytorch/multihead_attention": /** @type {[RegExp, string][]} */ ([
+    [/^mha_constructor/, "the constructor's arguments in all combinations"],
+    [/^mha_batched/, "kinds of padding mask and attention mask, batched"],
+    [/^mha_unbatched/, "the same, unbatched"],
+    [/^mha_extra/, "`add_bias_kv`, `add_zero_attn`"],
+    [/^mha_causal/, "`is_causal`, with masks and with extra keys"],
+    [/^mha_rows/, "queries that see no key"],
+    [/^mha_size/, "sizes"],
+    [/^mha_self/, "query, key and value the same; dropout in evaluation"],
+    [/^mha_empty/, "no batch, no queries"],
+    [/^mha_state/, "names, shapes and order of a fresh module's state dict"],
+  ]),
+  "pytorch/functional": /** @type {[RegExp, string][]} */ ([
+    [/^layer_norm/, "`layer_norm`"],
+    [/^rms_norm/, "`rms_norm`"],
+    [/^gelu/, "`gelu`, exact and tanh, NaN and infinities"],
+    [/^silu/, "`silu`"],
+    [/^relu/, "`relu`"],
+    [/^softmax/, "`softmax` over the last axis"],
+    [/^linear/, "`linear`, with and without bias"],
+    [/^embedding/, "`embedding`"],
+  ]),
+};
+
+const table = (/** @type {string[]} */ head, /** @type {string[][]} */ rows) =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+const countPassed = (/** @type {Case[]} */ cases) => cases.filter(({ name }) => resultOf(name) === "pass").length;
+
+function onnxSection() {
+  const stored = operators.map(
+    ({ file }) => /** @type {(StoredCase & { outputs: string[] })[]} */ (readCases(`onnx/${file}`)),
+  );
+  const opsetsOf = (/** @type {Case[]} */ cases) => [...new Set(cases.map(({ opset }) => opset))].sort().join(", ");
+  const summary = operators.map(({ title }, index) => [
+    `[${title}](#${title.toLowerCase()})`,
+    opsetsOf(stored[index]),
+    String(stored[index].length),
+    String(countPassed(stored[index])),
+  ]);
+  const sections = operators.map(({ title, text, options }, index) => {
+    const rows = stored[index].map((record) => [
+      `\`${record.name}\``,
+      String(record.opset),
+      options(record).join(", ") || "–",
+      resultOf(record.name),
+    ]);
+    return `### ${title}\n\n${text}\n\n${table(["case", "opset", "how it is called here", "result"], rows)}`;
+  });
+  return ["## ONNX", table(["operator", "opset", "cases", "pass"], summary), ...sections].join("\n\n");
+}
+
+function pytorchSection() {
+  const sections = Object.entries(groups).map(([file, patterns]) => {
+    const cases = readCases(file);
+    /** @type {Map<string, StoredCase[]>} */
+    const members = new Map(patterns.map(([, text]) => [text, []]));
+    for (const record of cases) {
+      const text = patterns.find(([pattern]) => pattern.test(record.name))?.[1];
+      if (text === undefined) throw new Error(`${record.name}: no group of ${file} takes it`);
+      members.get(text)?.push(record);
+    }
+    const power = (/** @type {number | null} */ x) =>
+      x !== null && Number.isInteger(Math.log2(x)) ? `2^${Math.log2(x)}` : String(x?.toExponential());
+    const rows = [...members].map(([text, own]) => {
+      const bounds = new Set(own.filter(({ rtol }) => rtol !== null).map((c) => `${power(c.rtol)} + ${power(c.atol)}`));
+      return [text, String(own.length), String(countPassed(own)), [...bounds].join("; ") || "equal"];
+    });
+    rows.push(["**all**", String(cases.length), String(countPassed(cases)), ""]);
+    return `### ${file.slice("pytorch/".length)}\n\n${table(["what varies", "cases", "pass", "rtol + atol"], rows)}`;
+  });
+  return ["## PyTorch", ...sections].join("\n\n");
+}
+
+const text = readFileSync(page, "utf8");
+const [start, stop] = [text.indexOf(begin), text.indexOf(end)];
+if (start < 0 || stop < start) throw new Error(`${page}: expected the lines ${begin} and ${end}`);
+const generated = `${begin}\n\n${onnxSection()}\n\n${pytorchSection()}\n\n`;
+writeFileSync(page, text.slice(0, start) + generated + text.slice(stop));
