@@ -3,6 +3,7 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { acceptsRelaxedSimd } from "./peak/multiply-add-loop.mjs";
 
+/** @typedef {import("./engines.mjs").EngineBuild} EngineBuild */
 /** @typedef {import("./worker.mjs").Requests} Requests */
 
 const worker = fileURLToPath(new URL("worker.mjs", import.meta.url));
@@ -14,10 +15,16 @@ const relaxedSimdFlags = acceptsRelaxedSimd() ? [] : ["--experimental-wasm-relax
 export class EngineProcess {
   #child;
 
+  /** Why nothing can be asked any more. */
+  #end = "";
+
+  /** @type {((answer: import("./worker.mjs").Answer) => void) | undefined} */
+  #waiting;
+
   /** Known once it is open. */
   version = "";
 
-  /** @param {import("./engines.mjs").EngineBuild} build */
+  /** @param {EngineBuild} build */
   constructor(build) {
     this.build = build;
     this.#child = fork(worker, {
@@ -27,6 +34,9 @@ export class EngineProcess {
       // Standard output belongs to the results.
       stdio: ["ignore", process.stderr, process.stderr, "ipc"],
     });
+    this.#child.on("message", (answer) => this.#settle(/** @type {import("./worker.mjs").Answer} */ (answer)));
+    this.#child.on("error", (error) => this.#fail(error.message));
+    this.#child.on("exit", (code, signal) => this.#fail(`its process ended (${signal ?? `exit code ${code}`})`));
   }
 
   /** Starts the engine. */
@@ -35,7 +45,7 @@ export class EngineProcess {
   }
 
   /**
-   * Asks for one thing and waits for it; there is one request at a time.
+   * Asks for one thing and waits for it; there is one request at a time. Throws an Error that names the engine.
    * @template {keyof Requests} Method
    * @param {Method} method
    * @param {Parameters<Requests[Method]>} argument
@@ -43,23 +53,28 @@ export class EngineProcess {
    */
   request(method, ...[argument]) {
     return new Promise((resolve, reject) => {
-      const fail = (/** @type {string} */ reason) => reject(new Error(`${this.build.name}: ${reason}`));
-      const onMessage = (/** @type {any} */ answer) => {
-        this.#child.off("exit", onExit);
-        if ("error" in answer) fail(answer.error);
-        else resolve(answer.result);
+      this.#waiting = (answer) => {
+        if ("error" in answer) reject(new Error(`${this.build.name}: ${answer.error}`));
+        else resolve(/** @type {Awaited<ReturnType<Requests[Method]>>} */ (answer.result));
       };
-      const onExit = (/** @type {number | null} */ code, /** @type {string | null} */ signal) => {
-        this.#child.off("message", onMessage);
-        fail(`its process ended (${signal ?? `exit code ${code}`})`);
-      };
-      this.#child.once("message", onMessage);
-      this.#child.once("exit", onExit);
-      this.#child.send({ method, argument });
+      if (this.#end === "") this.#child.send({ method, argument });
+      else this.#settle({ error: this.#end });
     });
   }
 
   stop() {
     if (this.#child.connected) this.#child.disconnect();
+  }
+
+  /** @param {import("./worker.mjs").Answer} answer */
+  #settle(answer) {
+    this.#waiting?.(answer);
+    this.#waiting = undefined;
+  }
+
+  /** @param {string} reason */
+  #fail(reason) {
+    this.#end = reason;
+    this.#settle({ error: reason });
   }
 }

@@ -45,7 +45,7 @@ export function expectedAttention(attentionCase) {
     }
   }
   // A score's rounding error grows with the score, and by the exponential it is the relative error of a weight.
-  return { output, tolerance: 1e-6 * (1 + largestScore) };
+  return { output, tolerance: 5e-7 * (1 + largestScore) };
 }
 
 /**

@@ -7,7 +7,7 @@ import { REFERENCE } from "./engines.mjs";
 /** @typedef {import("./results.mjs").Measurement} Measurement */
 
 /** A median below this share of the best means that somebody else used the processor for much of the run. */
-const CLEAN_SHARE = 0.95;
+const CLEAN_SHARE = 0.9;
 
 const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(0)}%`;
 const number = (/** @type {number} */ value) => value.toFixed(value < 10 ? 2 : 1);

@@ -75,8 +75,6 @@ function compile(name) {
   const environment = {
     CARGO_ENCODED_RUSTFLAGS: rustflags.join("\x1f"),
     CARGO_TARGET_DIR: join(folder, "cargo"),
-    // wasm-bindgen reads the target's features from a section that stripping removes; wasm-opt strips at the end.
-    CARGO_PROFILE_RELEASE_STRIP: "none",
   };
 
   const cargo = ["--locked"];

@@ -280,6 +280,17 @@ fn scales_softcaps_slopes_and_sinks() {
 }
 
 #[test]
+fn sinks_far_above_the_scores_keep_the_digits_of_the_weights() {
+    for step in 0..90_u8 {
+        let mut call = call_of(sizes(8, 5, 2, 1), 1, 0.01);
+        call.sinks = Some(vec![8.0 + f32::from(step) * 0.37]);
+        call.value = Data::Float32(vec![1.0; 5]);
+        call.weights = all_weights(&call.sizes, 3);
+        check(&format!("sinks {:?}", call.sinks), &call);
+    }
+}
+
+#[test]
 fn dropout_by_counter() {
     for probability in [1e-10, 0.1, 0.5, 0.999, 1.0] {
         for seed in [0, 42, (1 << 32) + 7, u64::MAX] {
@@ -407,7 +418,7 @@ fn weights_are_never_subnormal() {
 fn hidden_keys_never_matter() {
     for special in [f32::NAN, INFINITY, -INFINITY, f32::MAX] {
         for key_length in [12, 140] {
-            let mut call = call(Sizes { heads: 2, ..sizes(12, key_length, 3, 2) });
+            let mut call = call(Sizes { heads: 2, key_heads: 2, ..sizes(12, key_length, 3, 2) });
             (call.is_causal, call.left_window) = (true, Some(4));
             call.weights = all_weights(&call.sizes, 3);
             let clean = check("clean", &call);
@@ -503,6 +514,24 @@ fn fully_masked_rows_are_zero() {
             assert!(results.weights.unwrap().widened().iter().all(|x| x.to_bits() == 0));
             let first = if sinks.is_some() { 1.5 } else { -INFINITY };
             assert_eq!(results.log_sum_exp, [[first; 9], [-INFINITY; 9]].concat());
+        }
+    }
+}
+
+#[test]
+fn rows_whose_visible_scores_are_all_minus_infinity_are_zero_too() {
+    for value in [1.0, INFINITY, f32::NAN] {
+        let mut call = call(sizes(3, 4, 1, 1));
+        call.query = Data::Float32(vec![1.0, 2.0, -1.0]);
+        call.key = Data::Float32(vec![-INFINITY; 4]);
+        call.value = Data::Float32(vec![value; 4]);
+        for mask_value in [None, Some(0.0)] {
+            let zeros = |value| MaskData::Float(Data::Float32(vec![value; 4]));
+            call.mask = mask_value.map(|value| CallMask { data: zeros(value), shape: [1, 1, 1, 4] });
+            let results = check(&format!("values {value}"), &call);
+            assert_eq!(results.output.widened()[..2], [0.0; 2]);
+            assert_eq!(results.log_sum_exp[..2], [-INFINITY; 2]);
+            assert!(results.output.widened()[2].is_nan() && results.log_sum_exp[2].is_nan());
         }
     }
 }

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { printable } from "./labels.mjs";
 
 export const EXAMPLE_TEXT = "John loves to eat pizza";
 
@@ -98,8 +99,6 @@ const tensorOptions = [
  *   | { kind: "tensors", file: string, options: CommonOptions & TensorOptions }} Request
  */
 
-const oneLine = (/** @type {string} */ text) => text.trim().replace(/\s*\n\s*/g, " ");
-
 const program = new Command("npm start --")
   .description(
     `Shows the attention weights of a text as a heatmap: of the argument, of standard input, or of "${EXAMPLE_TEXT}".\n` +
@@ -112,7 +111,7 @@ const program = new Command("npm start --")
   .helpOption("-h, --help", "show this help")
   .addHelpText("after", EXAMPLES)
   .configureHelp({ helpWidth: Math.min(process.stdout.columns || HELP_WIDTH, HELP_WIDTH) })
-  .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) });
+  .configureOutput({ outputError: (text, write) => write(`${printable(text)}\n`) });
 for (const option of textOptions) program.addOption(option.helpGroup("For texts:"));
 for (const option of tensorOptions) program.addOption(option.helpGroup("For .safetensors files:"));
 

@@ -19,7 +19,7 @@ export function headPurposes(numHeads) {
  * The weight of the query projection and of the key projection, `[E, E]`: equal for both, and a choice of elements. Each
  * head sees some elements of the embedding as they are, times a factor, so that its scores are similarities:
  *
- *     score(i, j) = sharpness · cosine(elements of token i, elements of token j)
+ *     score(i, j) ≈ sharpness · cosine(elements of token i, elements of token j)
  *
  * Random projections, with which training begins, would compare nothing with nothing: the picture would be noise.
  * @param {number} embedDim E, a multiple of 4

@@ -28,7 +28,8 @@ export function timed(call) {
 }
 
 /** @param {number} milliseconds */
-export const formatTime = (milliseconds) => `${milliseconds.toPrecision(milliseconds < 100 ? 2 : 3)} ms`;
+export const formatTime = (milliseconds) =>
+  milliseconds < 100 ? `${milliseconds.toPrecision(2)} ms` : `${(milliseconds / 1000).toPrecision(3)} s`;
 
 /** @param {{ first: number, fastest: number, calls: number }} times */
 export const formatTimes = ({ first, fastest, calls }) =>

@@ -471,7 +471,8 @@ function softmaxWithSink(
   if (largestScore === -Infinity) {
     return { state: "masked", logSumExp: sink };
   }
-  const maximum = Math.max(largestScore, sink);
+  const clampedSink = Number.isFinite(sink) ? Math.min(sink, SCORE_LIMIT) : sink;
+  const maximum = Math.max(largestScore, clampedSink);
   let sum = 0;
   for (let j = 0; j < keys; j++) {
     if (visible[j]) {
@@ -479,7 +480,7 @@ function softmaxWithSink(
       sum = rounded(sum + weights[j]);
     }
   }
-  sum = rounded(sum + rounded(Math.exp(rounded(sink - maximum))));
+  sum = rounded(sum + rounded(Math.exp(rounded(clampedSink - maximum))));
   for (let j = 0; j < keys; j++) {
     weights[j] = rounded(weights[j] / sum);
   }

@@ -18,6 +18,7 @@
 //! from the subnormal numbers that processors are slow with, also after the multiplication with a value. Below that a
 //! weight is exactly 0. The largest is 2^40.
 
+use super::scores::SCORE_LIMIT;
 use super::{Lanes, PANEL, panel};
 use crate::math::{LN2_HIGH, LN2_LOW, log};
 use crate::simd::{F32x4, I32x4};
@@ -81,7 +82,9 @@ pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
 /// A sink in units of log 2, as a float32 and what its rounding left over: a sink far above the scores would otherwise
 /// shift all weights of its row together. Beyond 2^12 only scores as large leave any weight, with errors as large.
 fn log2_units(sink: f32) -> (f32, f32) {
-    let exact = f64::from(sink) * core::f64::consts::LOG2_E;
+    // Larger ones would overflow; they leave the scores, which are clamped likewise, no more weight than this.
+    let bounded = if sink == f32::INFINITY || sink.is_nan() || sink < SCORE_LIMIT { sink } else { SCORE_LIMIT };
+    let exact = f64::from(bounded) * core::f64::consts::LOG2_E;
     let high = exact as f32;
     (high, if high.abs() < 4096.0 { (exact - f64::from(high)) as f32 } else { 0.0 })
 }

@@ -179,6 +179,7 @@ impl<'a> Problem<'a> {
         if state == State::Normal {
             let limit = 2_f64.powi(126);
             let clamped = |x: f64| if x.is_finite() { x.clamp(-limit, limit) } else { x };
+            let sink = if sink.is_finite() { sink.min(limit) } else { sink };
             let largest = seen().fold(sink, |largest, j| largest.max(clamped(stages[2][j])));
             let exponential = |x: f64| round(round(x - largest).exp());
             let mut total = exponential(sink);

@@ -191,10 +191,10 @@ export function readGeometry(
     throw shapeError(operation, "query", "at least one head and a head size of at least 1", query.shape);
   }
   if (numHeads !== undefined && q.heads !== numHeads) {
-    throw shapeError(operation, "query", `numHeads, ${numHeads}, heads`, query.shape);
+    throw shapeError(operation, "query", `${numHeads} heads, as numHeads says`, query.shape);
   }
   if (numKvHeads !== undefined && options.numKvHeads !== undefined && k.heads !== numKvHeads) {
-    throw shapeError(operation, "key", `numKvHeads, ${numKvHeads}, heads`, key.shape);
+    throw shapeError(operation, "key", `${numKvHeads} heads, as numKvHeads says`, key.shape);
   }
   const expectedKey = { ...k, batch: q.batch, size: q.size };
   if (k.batch !== q.batch || k.size !== q.size) {
