@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { inflateSync } from "node:zlib";
+import binaryen from "binaryen";
 import { describe, expect, it } from "vitest";
 import { arithmetics, hashSources, sha256 } from "../scripts/wasm-recipe.mjs";
 import * as glue from "../ts/wasm/wasm_attention_bg.js";
@@ -78,6 +79,14 @@ describe.each(Object.keys(arithmetics) as (keyof typeof arithmetics)[])("%s.wasm
   it("holds no path of the machine that built it", () => {
     const text = wasm.toString("latin1");
     expect(text).not.toMatch(/\/(home|root|Users|rustc|cargo)\/|\.rustup|\.cargo/);
+  });
+
+  it("has no relaxed instruction but the fused multiply-adds, whose bits are the same on every host", () => {
+    const module = binaryen.readBinary(wasm);
+    const relaxed = new Set(module.emitText().match(/\w+\.relaxed_\w+/g));
+    module.dispose();
+    const fused = ["f32x4.relaxed_madd", "f32x4.relaxed_nmadd"];
+    expect([...relaxed].sort()).toEqual(arithmetic === "fused" ? fused : []);
   });
 
   // Node 20 compiles relaxed SIMD only with a flag, which vitest.config.ts passes.

@@ -31,7 +31,7 @@ export function describe(operation: string, argument: string, value: TensorLike 
     throw codedTypeError(
       "ERR_FOREIGN_TENSOR",
       `${operation}: ${argument}: the tensor is of another copy of wasm-attention (another version, or import beside ` +
-        `require), whose memory is out of reach: pass { data: tensor.toArray(), shape: tensor.shape }`,
+        `require), whose memory is out of reach: pass { data: tensor.toArray(), shape: tensor.shape, dtype: tensor.dtype }`,
     );
   }
   if (!isTensorData(value)) throw typeError(operation, argument, "a Tensor or { data, shape }", value);
