@@ -267,7 +267,10 @@ impl Judged {
         let exact = problem.row(b, h, i, Precision::Double);
         let naive = problem.row(b, h, i, Precision::Single);
         let carries = |j: &usize| exact.visible[*j] && exact.stages[3][*j] >= 2_f64.powi(-60);
-        let a = (0..exact.visible.len()).filter(carries).fold(0.0, |a: f64, j| a.max(exact.magnitude[j]));
+        // A sink is one more score: the difference from it rounds by half a unit of its last place.
+        let sink = problem.call.sinks.as_ref().map_or(f64::NEG_INFINITY, |sinks| f64::from(sinks[h]));
+        let least = if (sink - exact.log_sum_exp).exp() >= 2_f64.powi(-60) { sink.abs() } else { 0.0 };
+        let a = (0..exact.visible.len()).filter(carries).fold(least, |a: f64, j| a.max(exact.magnitude[j]));
         let is_free = exact.overflows || exact.state != naive.state;
         Self { exact, naive, a, is_free }
     }
