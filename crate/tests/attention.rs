@@ -322,6 +322,12 @@ fn dropped_elements_of_the_worked_example() {
     let weights = float32(results.weights.as_ref().unwrap());
     assert!((weights[0] - 0.180_061_1).abs() < 1e-7 && weights[1..] == [0.0; 5]);
     assert!((float32(&results.output)[0] - 0.180_061_1).abs() < 1e-7 && float32(&results.output)[1] == 0.0);
+    // Row 0's first word: kept from the threshold on.
+    for threshold in [0x9cea_f053_u32, 0x9cea_f054] {
+        call.dropout = Some(dropout(f64::from(threshold) / 4_294_967_296.0, 42));
+        let output = float32(&check("X9 at the threshold", &call).output)[0];
+        assert_eq!(output != 0.0, threshold == 0x9cea_f053);
+    }
 }
 
 #[test]
@@ -329,13 +335,13 @@ fn dtypes_layouts_groups_and_past() {
     for layout in LAYOUTS {
         for dtype in DTYPES {
             for value_dtype in DTYPES {
-                for past_length in [0, 1, 130] {
+                for past_length in [0, 1, 190] {
                     let with_past = Sizes { past_length, ..sizes(7, past_length + 9, 10, 7) };
                     for (heads, key_heads) in [(1, 1), (6, 2), (3, 3), (4, 1)] {
                         let sizes = Sizes { batch: 2, heads, key_heads, ..with_past };
                         let mut call = as_dtypes(call(sizes), dtype, value_dtype);
                         (call.layout, call.is_causal) = (layout, past_length == 1);
-                        call.left_window = (past_length == 130).then_some(100);
+                        call.left_window = (past_length == 190 && heads == 6).then_some(100);
                         call.weights = all_weights(&sizes, 3);
                         check(&format!("{layout:?} {dtype:?} {value_dtype:?} {sizes:?}"), &call);
                     }
@@ -420,11 +426,11 @@ fn weights_are_never_subnormal() {
 #[test]
 fn hidden_keys_never_matter() {
     for special in [f32::NAN, INFINITY, -INFINITY, f32::MAX] {
-        for key_length in [12, 140] {
+        for (key_length, dtype) in [12, 140].into_iter().flat_map(|length| DTYPES.map(|dtype| (length, dtype))) {
             let mut call = call(Sizes { heads: 2, key_heads: 2, ..sizes(12, key_length, 3, 2) });
             (call.is_causal, call.left_window) = (true, Some(4));
             call.weights = all_weights(&call.sizes, 3);
-            let clean = check("clean", &call);
+            let clean = check("clean", &as_dtypes(call.clone(), dtype, dtype));
             // Key 7 of each head, which rows 7 to 11 see.
             for h in 0..2 {
                 for d in 0..3 {
@@ -434,13 +440,11 @@ fn hidden_keys_never_matter() {
                     set(&mut call.value, (h * key_length + 7) * 2 + d, special);
                 }
             }
-            let dirty = check(&format!("{special} at key 7"), &call);
-            for h in 0..2 {
-                for i in (0..12).filter(|i| *i < 7) {
-                    let row = h * 12 + i;
-                    assert_eq!(float32(&clean.output)[row * 2..][..2], float32(&dirty.output)[row * 2..][..2]);
-                    assert_eq!(clean.log_sum_exp[row], dirty.log_sum_exp[row]);
-                }
+            let dirty = check(&format!("{special} at key 7, {dtype:?}"), &as_dtypes(call, dtype, dtype));
+            let outputs = [clean.output.widened(), dirty.output.widened()];
+            for row in (0..24).filter(|row| row % 12 < 7) {
+                assert_eq!(outputs[0][row * 2..][..2], outputs[1][row * 2..][..2]);
+                assert_eq!(clean.log_sum_exp[row], dirty.log_sum_exp[row]);
             }
         }
     }
@@ -448,7 +452,7 @@ fn hidden_keys_never_matter() {
 
 #[test]
 fn nan_and_infinity_anywhere() {
-    let specials = [f32::NAN, INFINITY, -INFINITY, f32::MAX, f32::MIN, 1e-40];
+    let specials = [f32::NAN, -f32::NAN, INFINITY, -INFINITY, f32::MAX, f32::MIN, 1e-40];
     for seed in 0..1500 {
         let draw = |index: u64, below: usize| ((sample(1, seed * 31 + index)[0] + 1.0) * 0.5 * below as f32) as usize;
         let key_length = [3, 12, 40, 130, 260][draw(0, 5)];
@@ -456,14 +460,14 @@ fn nan_and_infinity_anywhere() {
         call.is_causal = seed % 2 == 0;
         call.lower_right = seed % 3 == 0;
         call.softcap = if seed % 5 == 0 { 3.0 } else { 0.0 };
-        call.sinks = (seed % 7 == 0).then(|| vec![specials[draw(1, 5)], 0.5]);
+        call.sinks = (seed % 7 == 0).then(|| vec![specials[draw(1, 6)], 0.5]);
         call.mask = (seed % 4 == 0)
             .then(|| mask([1, 2, 10, key_length], [None, Some(Dtype::Float32)][draw(2, 2)], 0.4, 2.0, seed));
         call.slopes = (seed % 11 == 0).then(|| vec![0.5, 0.0]);
         call.dropout = (seed % 6 == 0).then(|| dropout(0.5, seed));
         call.weights = all_weights(&call.sizes, (seed % 5) as u32);
         for n in 0..1 + draw(3, 3) as u64 {
-            let special = specials[draw(4 + 3 * n, 6)];
+            let special = specials[draw(4 + 3 * n, 7)];
             match draw(5 + 3 * n, 4) {
                 0 => set(&mut call.query, draw(6 + 3 * n, 60), special),
                 1 => set(&mut call.key, draw(6 + 3 * n, key_length * 3), special),

@@ -32,9 +32,10 @@ fn score_tiles() {
             let stride = depth + gap;
             let keys = rows(count, depth, stride, 1);
             let panel = sample(depth * PANEL, 2);
-            let mut output = vec![f32::NAN; count * PANEL];
+            // What lies beyond stays as it is.
+            let mut output = vec![9.0; (count + 1) * PANEL];
             let mut maximum = [0.25; PANEL];
-            scores(&mut output, &mut maximum, Rows::new(&keys, stride, count, depth), &panel);
+            scores(&mut output[..count * PANEL], &mut maximum, Rows::new(&keys, stride, count, depth), &panel);
             let mut largest = [0.25_f32; PANEL];
             for j in 0..count {
                 for c in 0..PANEL {
@@ -45,6 +46,7 @@ fn score_tiles() {
                 }
             }
             assert_eq!(maximum, largest);
+            assert_eq!(output[count * PANEL..], [9.0; PANEL]);
         }
     }
 }
@@ -56,9 +58,9 @@ fn value_tiles() {
             let stride = width + gap;
             let values = rows(count, width, stride, 3);
             let weights = sample(count * PANEL, 4);
-            let before = sample(width * PANEL, 5);
+            let before = sample((width + 1) * PANEL, 5);
             let mut accumulators = before.clone();
-            accumulate(&mut accumulators, Rows::new(&values, stride, count, width), &weights);
+            accumulate(&mut accumulators[..width * PANEL], Rows::new(&values, stride, count, width), &weights);
             for d in 0..width {
                 for c in 0..PANEL {
                     let step = |sum, j: usize| multiply_add(values[j * stride + d], weights[j * PANEL + c], sum);
@@ -66,6 +68,7 @@ fn value_tiles() {
                     assert_eq!(accumulators[d * PANEL + c], expected, "width {width}, {count} keys");
                 }
             }
+            assert_eq!(accumulators[width * PANEL..], before[width * PANEL..]);
         }
     }
 }

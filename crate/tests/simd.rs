@@ -40,9 +40,9 @@ fn a_short_slice_is_not_stored_to() {
 #[test]
 fn multiply_add_rounds_as_the_arithmetic_says() {
     // (1 + 2^-12)² = 1 + 2^-11 + 2^-24, of which a separate product loses the last term.
-    let a = F32x4::splat(1.0 + 2_f32.powi(-12));
-    let rounded = 1.0 + 2_f32.powi(-11);
-    let lost = if FUSED { 2_f32.powi(-24) } else { 0.0 };
+    let a = F32x4::splat(1.0 + 1.0 / 4096.0);
+    let rounded = 1.0 + 1.0 / 2048.0;
+    let lost = if FUSED { 1.0 / 16_777_216.0 } else { 0.0 };
     assert_eq!(a.mul_add(a, F32x4::splat(-rounded)).to_array(), [lost; 4]);
     assert_eq!(a.negative_mul_add(a, F32x4::splat(rounded)).to_array(), [-lost; 4]);
 }

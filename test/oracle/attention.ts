@@ -471,8 +471,7 @@ function softmaxWithSink(
   if (largestScore === -Infinity) {
     return { state: "masked", logSumExp: sink };
   }
-  const clampedSink = Number.isFinite(sink) ? Math.min(sink, SCORE_LIMIT) : sink;
-  const maximum = Math.max(largestScore, clampedSink);
+  const maximum = Math.max(largestScore, sink);
   let sum = 0;
   for (let j = 0; j < keys; j++) {
     if (visible[j]) {
@@ -480,7 +479,7 @@ function softmaxWithSink(
       sum = rounded(sum + weights[j]);
     }
   }
-  sum = rounded(sum + rounded(Math.exp(rounded(clampedSink - maximum))));
+  sum = rounded(sum + rounded(Math.exp(rounded(sink - maximum))));
   for (let j = 0; j < keys; j++) {
     weights[j] = rounded(weights[j] / sum);
   }

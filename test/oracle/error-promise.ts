@@ -71,9 +71,9 @@ function expectWithin(into: Expectation, index: number, value: number, tolerance
   into.rule[index] = Number.isFinite(tolerance) ? RULE.within : RULE.free;
 }
 
-/** 8.2's a: the largest magnitude among the keys that carry weight, and the sink's, which is one more score. */
-function scoreMagnitude(row: Row, sink = -Infinity): number {
-  let a = Math.exp(sink - row.logSumExp) >= SMALLEST_WEIGHT_THAT_COUNTS ? Math.abs(sink) : 0;
+/** 8.2's a: the largest magnitude among the keys that carry weight. */
+function scoreMagnitude(row: Row): number {
+  let a = 0;
   for (let j = 0; j < row.weights.length; j++) {
     if (row.visible[j] && row.weights[j] >= SMALLEST_WEIGHT_THAT_COUNTS) {
       a = Math.max(a, row.magnitude[j]);
@@ -219,7 +219,7 @@ export function promise(
   for (const { b, h, i, ...place } of rowPlaces(problem)) {
     const exact = attendRow(problem, b, h, i, "double");
     const naive = attendRow(problem, b, h, i, "single");
-    const a = scoreMagnitude(exact, options.sinks?.[h]);
+    const a = scoreMagnitude(exact);
     const keyHead = Math.floor(h / (heads / keyHeads));
     const valueStart = (b * keyHeads + keyHead) * keys * valueSize;
     const values = problem.value.subarray(valueStart, valueStart + keys * valueSize);

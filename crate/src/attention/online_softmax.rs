@@ -18,12 +18,12 @@
 //! from the subnormal numbers that processors are slow with, also after the multiplication with a value. Below that a
 //! weight is exactly 0. The largest is 2^40.
 
-use super::scores::SCORE_LIMIT;
 use super::{Lanes, PANEL, panel};
 use crate::math::{LN2_HIGH, LN2_LOW, log};
 use crate::simd::{F32x4, I32x4};
 use core::array::from_fn;
 use core::f32::consts::LN_2;
+use core::f64::consts::LOG2_E;
 
 /// How far scores may exceed the reference.
 const HEADROOM: f32 = 8.0;
@@ -79,16 +79,6 @@ pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
     sum
 }
 
-/// A sink in units of log 2, as a float32 and what its rounding left over: a sink far above the scores would otherwise
-/// shift all weights of its row together. Beyond 2^12 only scores as large leave any weight, with errors as large.
-fn log2_units(sink: f32) -> (f32, f32) {
-    // Larger ones would overflow; they leave the scores, which are clamped likewise, no more weight than this.
-    let bounded = if sink == f32::INFINITY || sink.is_nan() || sink < SCORE_LIMIT { sink } else { SCORE_LIMIT };
-    let exact = f64::from(bounded) * core::f64::consts::LOG2_E;
-    let high = exact as f32;
-    (high, if high.abs() < 4096.0 { (exact - f64::from(high)) as f32 } else { 0.0 })
-}
-
 /// `weigh` for one score a row.
 fn weight(score: Lanes, reference: Lanes) -> Lanes {
     let mut scores = [0.0; PANEL];
@@ -100,7 +90,7 @@ fn weight(score: Lanes, reference: Lanes) -> Lanes {
 pub struct OnlineSoftmax {
     /// The largest visible score so far; −Infinity before any.
     maximum: Lanes,
-    /// r; −Infinity before anything was visible.
+    /// r; −Infinity before anything was visible. A sink has no part in it.
     reference: Lanes,
     sum: Lanes,
 }
@@ -118,12 +108,10 @@ pub struct Normalization {
 }
 
 impl OnlineSoftmax {
-    /// Before the first block. `sink` in natural units; −Infinity for none.
-    pub fn new(sink: f32) -> Self {
+    /// Before the first block.
+    pub fn new() -> Self {
         let none = F32x4::splat(f32::NEG_INFINITY);
-        // A NaN sink leaves the reference alone and enters at the end.
-        let reference = none.pseudo_max(F32x4::splat(log2_units(sink).0));
-        Self { maximum: [none; 2], reference: [reference; 2], sum: [F32x4::zero(); 2] }
+        Self { maximum: [none; 2], reference: [none; 2], sum: [F32x4::zero(); 2] }
     }
 
     /// Takes in the block's largest scores. Where they leave a row's reference behind, it becomes their maximum, the sum
@@ -155,29 +143,75 @@ impl OnlineSoftmax {
         self.sum = from_fn(|half| self.sum[half] + block_sum[half]);
     }
 
-    /// After the last block. `sink` as given to `new`.
+    /// After the last block. `sink` in natural units; −Infinity for none.
     pub fn finish(&self, sink: f32) -> Normalization {
-        let reference = self.reference();
-        let (high, low) = log2_units(sink);
-        // 2^low to first order, for |low| ≤ 2^-13.
-        let correction = F32x4::splat(1.0 + low * LN_2);
-        let sink_weight = weight([F32x4::splat(high); 2], reference).map(|weight| weight * correction);
         let none = F32x4::splat(f32::NEG_INFINITY);
         let zero = F32x4::zero();
-        let total: Lanes = from_fn(|half| self.sum[half] + sink_weight[half]);
+        let reference = self.reference();
+        let part = SinkPart::new(sink, reference);
+        let total: Lanes = from_fn(|half| self.sum[half] + part.weight[half]);
         // With a sink of NaN or +Infinity the total is NaN, and so is the row.
+        let is_number: [I32x4; 2] = from_fn(|half| total[half].eq(total[half]));
         let fully_masked: [I32x4; 2] =
-            from_fn(|half| self.maximum[half].eq(none) & self.sum[half].eq(zero) & total[half].eq(total[half]));
+            from_fn(|half| self.maximum[half].eq(none) & self.sum[half].eq(zero) & is_number[half]);
+        let overwhelmed: [I32x4; 2] = from_fn(|half| part.overwhelms[half] & is_number[half]);
         Normalization {
             reference,
-            inverse: from_fn(|half| total[half].eq(zero).select(zero, F32x4::splat(1.0) / total[half])),
+            inverse: from_fn(|half| {
+                (total[half].eq(zero) | overwhelmed[half]).select(zero, F32x4::splat(1.0) / total[half])
+            }),
             fully_masked,
             log_sum_exp: from_fn(|half| {
                 // r·ln 2, with ln 2 in two parts.
-                let high = reference[half] * F32x4::splat(LN2_HIGH);
-                let low = reference[half] * F32x4::splat(LN2_LOW) + log(total[half] * F32x4::splat(1.0 / FACTOR));
-                fully_masked[half].select(F32x4::splat(sink), high + low)
+                let low = reference[half].mul_add(F32x4::splat(LN2_LOW), log(total[half] * F32x4::splat(1.0 / FACTOR)));
+                let of_keys = reference[half].mul_add(F32x4::splat(LN2_HIGH), low);
+                // The same from the other end, which loses nothing where the sink is the larger part.
+                let of_sink = F32x4::splat(sink) + log(total[half] / part.weight[half]);
+                let log_sum_exp = part.leads[half].select(of_sink, of_keys);
+                (fully_masked[half] | overwhelmed[half]).select(F32x4::splat(sink), log_sum_exp)
             }),
+        }
+    }
+}
+
+/// Exponents from here on would leave float32 together with `FACTOR`; such a sink leaves the keys less than 2^-94.
+const LARGEST_SINK_EXPONENT: f64 = 94.0;
+
+/// What a sink adds to the sums of 8 rows.
+struct SinkPart {
+    /// 2^(sink · log2 e − r) times the common factor; NaN for a sink of NaN or +Infinity.
+    weight: Lanes,
+    /// Mask of the rows whose reference it exceeds.
+    leads: [I32x4; 2],
+    /// Mask of the rows where nothing of the keys is left.
+    overwhelms: [I32x4; 2],
+}
+
+impl SinkPart {
+    /// The exponent is computed in float64: rounded to float32, a sink far above the scores would shift all weights of
+    /// its row together.
+    fn new(sink: f32, reference: Lanes) -> Self {
+        if sink == f32::NEG_INFINITY {
+            let nowhere = [I32x4::splat(0); 2];
+            return Self { weight: [F32x4::zero(); 2], leads: nowhere, overwhelms: nowhere };
+        }
+        let exponents = reference.map(|r| {
+            r.to_array().map(|r| if sink < f32::INFINITY { f64::from(sink) * LOG2_E - f64::from(r) } else { f64::NAN })
+        });
+        let mask = |is: fn(f64) -> bool| exponents.map(|lanes| I32x4::from_array(lanes.map(|x| -i32::from(is(x)))));
+        let rounded = exponents.map(|lanes| F32x4::from_array(lanes.map(|x| x as f32)));
+        // What the rounding left over, |rest| ≤ 2^-18 where the weight is neither 0 nor bounded; 2^rest to first order.
+        let rest: Lanes = from_fn(|half| {
+            let rest = exponents[half].map(|x| (x - f64::from(x as f32)) as f32);
+            let is_small = rounded[half].abs().lt(F32x4::splat(-LOWEST));
+            is_small.select(F32x4::from_array(rest), F32x4::zero())
+        });
+        let high = rounded.map(|exponent| exponent.pseudo_min(F32x4::splat(LARGEST_SINK_EXPONENT as f32)));
+        let weight = weight(high, [F32x4::zero(); 2]);
+        Self {
+            weight: from_fn(|half| weight[half] * rest[half].mul_add(F32x4::splat(LN_2), F32x4::splat(1.0))),
+            leads: mask(|x| x > 0.0),
+            overwhelms: mask(|x| x > LARGEST_SINK_EXPONENT),
         }
     }
 }

@@ -14,7 +14,7 @@ use core::f32::consts::LOG2_E;
 use core::ops::Range;
 
 /// Finite scores are clamped to ±2^126 before the softmax: −FLT_MAX · log2 e must not become −Infinity.
-pub const SCORE_LIMIT: f32 = 8.507_059e37;
+const SCORE_LIMIT: f32 = 8.507_059e37;
 
 /// Scales in this range of magnitude leave room for queries up to 2^110 when multiplied in beforehand.
 const FAST_SCALES: Range<f32> = 1e-18..65536.0;

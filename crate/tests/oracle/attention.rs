@@ -179,7 +179,6 @@ impl<'a> Problem<'a> {
         if state == State::Normal {
             let limit = 2_f64.powi(126);
             let clamped = |x: f64| if x.is_finite() { x.clamp(-limit, limit) } else { x };
-            let sink = if sink.is_finite() { sink.min(limit) } else { sink };
             let largest = seen().fold(sink, |largest, j| largest.max(clamped(stages[2][j])));
             let exponential = |x: f64| round(round(x - largest).exp());
             let mut total = exponential(sink);
@@ -267,10 +266,7 @@ impl Judged {
         let exact = problem.row(b, h, i, Precision::Double);
         let naive = problem.row(b, h, i, Precision::Single);
         let carries = |j: &usize| exact.visible[*j] && exact.stages[3][*j] >= 2_f64.powi(-60);
-        // A sink is one more score: the difference from it rounds by half a unit of its last place.
-        let sink = problem.call.sinks.as_ref().map_or(f64::NEG_INFINITY, |sinks| f64::from(sinks[h]));
-        let least = if (sink - exact.log_sum_exp).exp() >= 2_f64.powi(-60) { sink.abs() } else { 0.0 };
-        let a = (0..exact.visible.len()).filter(carries).fold(least, |a: f64, j| a.max(exact.magnitude[j]));
+        let a = (0..exact.visible.len()).filter(carries).fold(0.0, |a: f64, j| a.max(exact.magnitude[j]));
         let is_free = exact.overflows || exact.state != naive.state;
         Self { exact, naive, a, is_free }
     }
