@@ -16,6 +16,7 @@ const expectedFiles = [
   "CHANGELOG.md",
   "LICENSE",
   "README.md",
+  "THIRD-PARTY-NOTICES.md",
   "dist/index.cjs",
   "dist/index.cjs.map",
   "dist/index.d.cts",

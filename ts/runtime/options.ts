@@ -4,8 +4,7 @@ import type { CompiledModule, ModuleSource } from "./module.js";
 import type { Arithmetic } from "./probes.js";
 
 export const PAGE_BYTES = 65536;
-/** A build starts with a little more than 1 MiB. */
-const SMALLEST_MEMORY = 2 ** 21;
+const SMALLEST_MEMORY = 2 ** 20;
 /** What 32-bit pointers reach. */
 export const LARGEST_MEMORY = 2 ** 32;
 
@@ -13,7 +12,7 @@ export const LARGEST_MEMORY = 2 ** 32;
 export interface InitOptions {
   /** Run with separate arithmetic, whose results are the same bits on every host. Default: false, the faster one. */
   deterministic?: boolean;
-  /** The most bytes that the WebAssembly memory may take, from 2 MiB to 4 GiB. Default: 4 GiB. */
+  /** The most bytes that the WebAssembly memory may take, up to 4 GiB; a build starts with a little over 1 MiB. Default: 4 GiB. */
   maximumMemory?: number;
   /** A build of this package to run instead of the one that comes with the entry. */
   module?: ModuleSource | PromiseLike<ModuleSource>;
