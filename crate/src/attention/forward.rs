@@ -45,7 +45,7 @@ fn forward_panel(
     let sizes = &attention.sizes;
     let panel = QueryPanel::load(attention, b, h, rows, scratch);
     let sink = attention.sinks.map_or(f32::NEG_INFINITY, |sinks| sinks[h]);
-    let mut softmax = OnlineSoftmax::new();
+    let mut softmax = OnlineSoftmax::default();
     scratch.accumulator.fill(0.0);
 
     let visible = panel.range.outer.clone();

@@ -107,13 +107,15 @@ pub struct Normalization {
     pub log_sum_exp: Lanes,
 }
 
-impl OnlineSoftmax {
-    /// Before the first block.
-    pub fn new() -> Self {
+/// Before the first block.
+impl Default for OnlineSoftmax {
+    fn default() -> Self {
         let none = F32x4::splat(f32::NEG_INFINITY);
         Self { maximum: [none; 2], reference: [none; 2], sum: [F32x4::zero(); 2] }
     }
+}
 
+impl OnlineSoftmax {
     /// Takes in the block's largest scores. Where they leave a row's reference behind, it becomes their maximum, the sum
     /// is rescaled, and the factors are returned for the accumulator.
     pub fn raise(&mut self, block_maximum: Lanes) -> Option<Lanes> {
