@@ -3,19 +3,8 @@ import { describe, expect, it } from "vitest";
 import { attention, type OracleMask, type OracleOptions, type OracleTensor, type WeightsMode } from "./attention.js";
 import { multiheadAttention } from "./multihead-attention.js";
 import { embedding, gelu, layerNorm, linear, relu, rmsNorm, rotaryEmbedding, silu, softmax } from "./layers.js";
+import type { Case } from "../conformance/records.js";
 import { readStoredCases, type StoredTensor } from "./safetensors.js";
-
-interface Case {
-  readonly name: string;
-  readonly operator: string;
-  readonly attributes: Record<string, unknown>;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly rtol: number;
-  readonly atol: number;
-  readonly module?: Record<string, unknown>;
-  readonly state?: readonly string[];
-}
 
 function load(file: string): readonly { record: Case; get: (name: string) => StoredTensor }[] {
   const { cases, tensors } = readStoredCases<Case>(new URL(`../conformance/${file}.safetensors`, import.meta.url));

@@ -44,10 +44,7 @@ interface Entry {
  * Throws a TypeError for wrong kinds, a RangeError for a name that the format doesn't have ("__metadata__", half a
  * surrogate pair), for a header over 100 MB and for lack of memory.
  */
-export function saveSafetensors(
-  tensors: SavedTensors,
-  metadata?: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> {
+export function saveSafetensors(tensors: SavedTensors, metadata?: Readonly<Record<string, string>>): Uint8Array {
   const texts = readMetadata(metadata);
   const entries = readEntries(tensors);
   const header = makeHeader(entries, texts);

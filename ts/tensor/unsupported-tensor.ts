@@ -9,9 +9,9 @@ export class UnsupportedTensor {
   readonly dtype: string;
   readonly shape: Shape;
   /** The elements, row-major and little-endian. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
 
-  constructor(dtype: string, shape: Shape, bytes: Uint8Array<ArrayBuffer>) {
+  constructor(dtype: string, shape: Shape, bytes: Uint8Array) {
     this.dtype = dtype;
     this.shape = Object.freeze([...shape]);
     this.bytes = bytes;
