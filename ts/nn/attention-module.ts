@@ -133,6 +133,7 @@ export abstract class AttentionModule extends Module {
     const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary } = this.#configuration;
     const masks = readMasks(operation, given, { ...inputs, heads: numHeads });
     const dropoutP = this.training ? this.#configuration.dropout : 0;
+    const layout = isBatchFirst ? "BLHD" : "LBHD";
     const seed = dropoutP > 0 ? (given.seed ?? drawSeed(operation)) : undefined;
 
     return scope(() => {
@@ -148,8 +149,8 @@ export abstract class AttentionModule extends Module {
         let k = project(toKey, key, keyLength, numKvHeads);
         let v = project(toValue, value, keyLength, numKvHeads);
         if (rotary !== undefined) {
-          q = rotate(q, rotary, isBatchFirst);
-          k = rotate(k, rotary, isBatchFirst);
+          q = rotaryEmbedding(q, { ...rotary, layout });
+          k = rotaryEmbedding(k, { ...rotary, layout });
         }
         const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
         if (extraKeys > 0) {
@@ -161,7 +162,7 @@ export abstract class AttentionModule extends Module {
         // Attention's own isCausal would hide the extra keys, which come after all others.
         const isCausalByMask = isCausal && extraKeys > 0;
         return scaledDotProductAttention(q, k, v, {
-          layout: isBatchFirst ? "BLHD" : "LBHD",
+          layout,
           attnMask: combineMasks(operation, masks, extraKeys, isCausalByMask),
           isCausal: isCausal && !isCausalByMask,
           dropoutP,
@@ -222,15 +223,6 @@ function widener(): (value: TensorLike) => Tensor {
     known.set(value, tensor);
     return tensor;
   };
-}
-
-/** Rotary position embedding of `[B, n, heads, D]`, or of `[n, B, heads, D]`. */
-function rotate(heads: Tensor, rotary: NonNullable<Configuration["rotary"]>, isBatchFirst: boolean): Tensor {
-  if (isBatchFirst) return rotaryEmbedding(heads, { ...rotary, layout: "BLHD" });
-  // At each position all batches' heads side by side turn alike: one batch of many heads.
-  const [length, batch, count, size] = heads.shape;
-  const turned = rotaryEmbedding(heads.reshape([1, length, batch * count, size]), { ...rotary, layout: "BLHD" });
-  return turned.reshape(heads.shape);
 }
 
 /** A tensor in a dtype: itself when it has that. */

@@ -2,19 +2,11 @@ import { rangeError, typeError } from "../errors.js";
 import { arrayKind, type NestedArray } from "../tensor/source.js";
 import { isTensor, numbersOf } from "../tensor/tensor.js";
 import { readNumbers } from "./numbers.js";
+import type { NumberArray } from "./numbers.js";
 import { describe, type Operand, type TensorLike } from "./operand.js";
 
 /** Row numbers as callers may give them: an int32 tensor or what stands for one, arrays, typed arrays of integers. */
-export type IndicesLike =
-  | TensorLike
-  | readonly NestedArray[]
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Uint16Array
-  | Uint32Array;
+export type IndicesLike = TensorLike | readonly NestedArray[] | Exclude<NumberArray, Float32Array | Float64Array>;
 
 /** Indices that have been checked. */
 export interface Indices {

@@ -44,7 +44,6 @@ export function readWeightsRequest(
   if (averageHeads && heads.length === 0) {
     throw typeError(operation, "needWeights.heads", "at least one head to average", heads);
   }
-  const leading = averageHeads ? geometry.leadingShape.slice(0, 1) : geometry.leadingShape;
   // Only inputs with a head axis have it in their weights.
   const headAxis = geometry.leadingShape.length === 2 && !averageHeads ? [heads.length] : [];
   return {
@@ -52,6 +51,6 @@ export function readWeightsRequest(
     heads,
     rows,
     averageHeads,
-    shape: [...leading.slice(0, 1), ...headAxis, rows.length, geometry.keyLength],
+    shape: [...geometry.leadingShape.slice(0, 1), ...headAxis, rows.length, geometry.keyLength],
   };
 }
