@@ -14,6 +14,10 @@ pub const PANEL: usize = 8;
 /// Rows of a register tile.
 pub const TILE: usize = if FUSED { 6 } else { 4 };
 
+/// Rows of a register tile for half a panel, which up to four query rows fill: eight sums in flight hide the latency of
+/// an addition.
+pub const NARROW_TILE: usize = 8;
+
 /// Keys of an attention block, at most: their scores, 8 KB, stay in the L1 cache. A row that sees no more takes them all at
 /// once, without any rescaling. (Blocks of 84 to 252 keys differ by 1 to 2%.)
 pub const KEY_BLOCK: usize = 252;
@@ -22,5 +26,5 @@ pub const KEY_BLOCK: usize = 252;
 pub const INPUT_BLOCK: usize = 96;
 
 const _: () = assert!(PANEL == 2 * LANES);
-const _: () = assert!(KEY_BLOCK.is_multiple_of(TILE));
+const _: () = assert!(KEY_BLOCK.is_multiple_of(TILE) && (2 * KEY_BLOCK).is_multiple_of(NARROW_TILE));
 const _: () = assert!(INPUT_BLOCK.is_multiple_of(TILE));

@@ -62,7 +62,7 @@ fn value_tiles() {
             let before = sample((width + 1) * PANEL, 5);
             let mut accumulators = before.clone();
             let values_rows = Rows::new(&values, stride, count, width);
-            accumulate(&mut accumulators[..width * PANEL], values_rows, &weights, is_first);
+            accumulate(&mut accumulators[..width * PANEL], values_rows, &weights, PANEL, is_first);
             for d in 0..width {
                 for c in 0..PANEL {
                     let step = |sum, j: usize| multiply_add(values[j * stride + d], weights[j * PANEL + c], sum);
@@ -84,25 +84,25 @@ fn rows_beyond_their_memory_are_refused() {
 #[test]
 #[should_panic]
 fn a_short_panel_is_refused() {
-    scores(&mut [0.0; 8], &mut [0.0; 8], Rows::new(&[0.0; 2], 2, 1, 2), &[0.0; 15], false);
+    scores(&mut [0.0; 8], &mut [0.0; 8], Rows::new(&[0.0; 2], 2, 1, 2), &[0.0; 15]);
 }
 
 #[test]
 #[should_panic]
 fn too_few_scores_are_refused() {
-    scores(&mut [0.0; 15], &mut [0.0; 8], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16], false);
+    scores(&mut [0.0; 15], &mut [0.0; 8], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16]);
 }
 
 #[test]
 #[should_panic]
 fn too_few_weights_are_refused() {
-    accumulate(&mut [0.0; 16], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 15], false);
+    accumulate(&mut [0.0; 16], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 15], PANEL, false);
 }
 
 #[test]
 #[should_panic]
 fn a_short_accumulator_is_refused() {
-    accumulate(&mut [0.0; 15], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16], false);
+    accumulate(&mut [0.0; 15], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16], PANEL, false);
 }
 
 /// A causal call of two heads on one key head, with every kind of memory that attention takes.

@@ -8,7 +8,7 @@ use super::weights::write_weights;
 use super::{Attention, Lanes, Outputs, panel, register_tile, single_row};
 use crate::numeric::canonical;
 use crate::simd::{F32x4, I32x4};
-use crate::tiles::{KEY_BLOCK, PANEL, TILE};
+use crate::tiles::{KEY_BLOCK, NARROW_TILE, PANEL, TILE};
 use core::array::from_fn;
 use core::ops::Range;
 
@@ -26,9 +26,8 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
                 // them. Many would see too different keys.
                 let rest = if length < PANEL { group * length - first } else { length - first % length };
                 let count = rest.min(PANEL);
-                let width = if count == 1 { 1 } else { PANEL };
                 let rows =
-                    PanelRows::new(count, width, |c| (key_head * group + (first + c) / length, (first + c) % length));
+                    PanelRows::narrow(count, |c| (key_head * group + (first + c) / length, (first + c) % length));
                 forward_panel(&mut outputs, attention, &mut values, &rows, &mut scratch);
                 first += count;
             }
@@ -124,10 +123,12 @@ fn normalize(accumulator: &mut [f32], normalization: &Normalization, kept: F32x4
 /// Keys of a block: as few blocks as may be, of nearly equal length, of whole tiles.
 fn block_length(panel: &QueryPanel<'_>, visible: &Range<usize>) -> usize {
     let keys = visible.len();
-    // A single row's block has as many scores as one of 8 rows; but where keys or values are copied, no more keys.
-    let factor = if panel.rows.width == 1 && panel.is_read_in_place(visible) { PANEL } else { 1 };
+    // A narrow panel's block has as many scores as one of 8 rows; but where keys or values are copied, no more keys.
+    let width = panel.rows.width;
+    let factor = if panel.is_read_in_place(visible) { PANEL / width } else { 1 };
+    let tile = if width == PANEL { TILE } else { NARROW_TILE };
     let blocks = keys.div_ceil(KEY_BLOCK * factor).max(1);
-    keys.div_ceil(blocks).next_multiple_of(TILE * factor)
+    keys.div_ceil(blocks).next_multiple_of(tile).min(KEY_BLOCK * factor)
 }
 
 /// Writes the first `count` lanes at `start`.
@@ -196,12 +197,12 @@ impl Values<'_> {
 }
 
 fn accumulate(accumulator: &mut [f32], values: Rows<'_>, weights: &[f32], width: usize, is_first: bool) {
-    if width == PANEL {
-        register_tile::accumulate(accumulator, values, weights, is_first);
-    } else {
-        if is_first {
-            accumulator.fill(0.0);
-        }
-        single_row::accumulate(accumulator, values, weights);
+    if width != 1 {
+        register_tile::accumulate(accumulator, values, weights, width, is_first);
+        return;
     }
+    if is_first {
+        accumulator.fill(0.0);
+    }
+    single_row::accumulate(accumulator, values, weights);
 }

@@ -1,7 +1,7 @@
 //! Rows side by side: `panel[d][c]` holds element d of row c, so that a vector holds one element of four rows.
 //!
-//! A panel has a *width* of 8 rows, or of 1: then it is the row itself. Either way it is worked on in steps of 8 lanes,
-//! which are one element of 8 rows, or 8 elements of one.
+//! A panel has a *width* of 8 rows, or of 4, or of 1: then it is the row itself. It is worked on in steps of 8 lanes, which
+//! are one element of 8 rows, two of 4, or 8 of one.
 
 use super::Lanes;
 use crate::simd::{F32x4, I32x4, LANES};
@@ -30,32 +30,28 @@ pub fn for_each(panel: &mut [f32], count: usize, function: impl Fn(Lanes) -> Lan
     }
 }
 
-/// Four steps of a panel: four elements of each row.
-const STEPS: usize = LANES * PANEL;
-
-/// `panel[d][c] = factor · rows[c][d]`, for 8 rows or 1, of equal length.
+/// `panel[d][c] = factor · rows[c][d]`, for 8, 4 or 1 rows of equal length.
 pub fn from_rows(panel: &mut [f32], rows: &[&[f32]], factor: f32) {
     let size = rows[0].len();
+    let width = rows.len();
     let factor = F32x4::splat(factor);
-    let Ok(rows) = <&[&[f32]; PANEL]>::try_from(rows) else {
-        assert!(rows.len() == 1);
+    if width == 1 {
         return crate::simd::map(&mut panel[..size], rows[0], |x| x * factor);
-    };
+    }
     let whole = size / LANES;
-    let (steps, tail) = panel[..size * PANEL].split_at_mut(whole * STEPS);
-    let steps = &mut steps.as_chunks_mut::<STEPS>().0[..whole];
-    for half in 0..2 {
-        let rows: [&[[f32; LANES]]; LANES] = from_fn(|c| &rows[half * LANES + c].as_chunks().0[..whole]);
-        for (d, steps) in steps.iter_mut().enumerate() {
-            let columns = F32x4::transpose(from_fn(|c| F32x4::from_array(rows[c][d]) * factor));
-            for (step, column) in columns.into_iter().enumerate() {
-                column.store(&mut steps[step * PANEL + half * LANES..]);
+    let (quads, tail) = panel[..size * width].split_at_mut(whole * LANES * width);
+    for (first, rows) in (0..width).step_by(LANES).zip(rows.as_chunks::<LANES>().0) {
+        let quad_rows: [&[[f32; LANES]]; LANES] = rows.map(|row| &row.as_chunks().0[..whole]);
+        for (d, quad) in quads.chunks_exact_mut(LANES * width).enumerate() {
+            let columns = F32x4::transpose(from_fn(|c| F32x4::from_array(quad_rows[c][d]) * factor));
+            for (column, step) in columns.into_iter().zip(quad.chunks_exact_mut(width)) {
+                column.store(&mut step[first..]);
             }
         }
-    }
-    for (step, tail) in tail.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
-        let column = F32x4::lanes(|c| rows[c][whole * LANES + step]);
-        store(tail, 0, column.map(|column| column * factor));
+        for (d, step) in tail.chunks_exact_mut(width).enumerate() {
+            let column = F32x4::from_array(from_fn(|c| rows[c][whole * LANES + d]));
+            (column * factor).store(&mut step[first..]);
+        }
     }
 }
 
@@ -67,61 +63,63 @@ pub fn to_rows(output: &mut [f32], starts: &[usize], panel: &[f32], width: usize
         return;
     }
     let whole = size / LANES;
-    let (steps, tail) = panel[..size * PANEL].split_at(whole * STEPS);
-    let steps = &steps.as_chunks::<STEPS>().0[..whole];
-    for (half, starts) in starts.chunks(LANES).enumerate() {
-        let columns =
-            |steps: &[f32; STEPS]| F32x4::transpose(from_fn(|step| F32x4::load(&steps[step * PANEL + half * LANES..])));
-        let ranges = |starts: &[usize; LANES]| starts.map(|start| start..start + whole * LANES);
-        if let Some(Ok(rows)) = starts.first_chunk().map(|starts| output.get_disjoint_mut(ranges(starts))) {
-            let mut rows = rows.map(|row| row.as_chunks_mut::<LANES>().0.iter_mut());
-            for steps in steps {
-                for (row, lanes) in rows.iter_mut().zip(columns(steps)) {
+    let (quads, tail) = panel[..size * width].split_at(whole * LANES * width);
+    let quads = quads.chunks_exact(LANES * width);
+    for (first, starts) in (0..width).step_by(LANES).zip(starts.chunks(LANES)) {
+        let rows = |quad: &[f32]| F32x4::transpose(from_fn(|step| F32x4::load(&quad[step * width + first..])));
+        let range = |start: usize| start..start + whole * LANES;
+        let four = starts.first_chunk::<LANES>().map(|starts| output.get_disjoint_mut(starts.map(range)));
+        if let Some(Ok(four)) = four {
+            let mut four = four.map(|row| row.as_chunks_mut::<LANES>().0.iter_mut());
+            for quad in quads.clone() {
+                for (row, lanes) in four.iter_mut().zip(rows(quad)) {
                     if let Some(row) = row.next() {
                         *row = lanes.to_array();
                     }
                 }
             }
         } else {
-            for (d, steps) in steps.iter().enumerate() {
-                for (lanes, start) in columns(steps).into_iter().zip(starts) {
+            for (d, quad) in quads.clone().enumerate() {
+                for (lanes, start) in rows(quad).into_iter().zip(starts) {
                     lanes.store(&mut output[start + d * LANES..]);
                 }
             }
         }
-        for (step, tail) in tail.as_chunks::<PANEL>().0.iter().enumerate() {
+        for (d, step) in tail.chunks_exact(width).enumerate() {
             for (c, start) in starts.iter().enumerate() {
-                output[start + whole * LANES + step] = tail[half * LANES + c];
+                output[start + whole * LANES + d] = step[first + c];
             }
         }
     }
 }
 
-/// One value a row from one value a lane: with a width of 1 all lanes are of the same row, and `function` joins them in
-/// the order ((0+4) + (2+6)) + ((1+5) + (3+7)).
+/// One value a row from one value a lane: where several lanes are of the same row, `function` joins them in the order
+/// ((0+4) + (2+6)) + ((1+5) + (3+7)).
 #[inline(always)]
 pub fn join(lanes: Lanes, width: usize, function: impl Fn(F32x4, F32x4) -> F32x4) -> Lanes {
     if width == PANEL {
         return lanes;
     }
-    let [a, b, c, d] = function(lanes[0], lanes[1]).to_array().map(F32x4::splat);
+    let halves = function(lanes[0], lanes[1]);
+    if width == LANES {
+        return [halves; 2];
+    }
+    let [a, b, c, d] = halves.to_array().map(F32x4::splat);
     [function(function(a, c), function(b, d)); 2]
 }
 
 /// As `join`, for masks: whether any lane of the row is set.
 #[inline(always)]
 pub fn any(mask: [I32x4; 2], width: usize) -> [I32x4; 2] {
-    if width == PANEL {
-        return mask;
+    match width {
+        PANEL => mask,
+        LANES => [mask[0] | mask[1]; 2],
+        _ => [I32x4::splat(-i32::from((mask[0] | mask[1]).any())); 2],
     }
-    [I32x4::splat(-i32::from((mask[0] | mask[1]).any())); 2]
 }
 
 /// As `join`, for masks: whether every lane of the row is set.
 #[inline(always)]
 pub fn all(mask: [I32x4; 2], width: usize) -> [I32x4; 2] {
-    if width == PANEL {
-        return mask;
-    }
-    [I32x4::splat(-i32::from((mask[0] & mask[1]).all())); 2]
+    any(mask.map(|mask| !mask), width).map(|mask| !mask)
 }

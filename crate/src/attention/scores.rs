@@ -11,7 +11,7 @@ use super::scratch::{Block, PanelMemory};
 use super::visibility::PanelRange;
 use super::{Attention, Lanes, panel, register_tile, single_row};
 use crate::math::tanh;
-use crate::simd::{F32x4, I32x4};
+use crate::simd::{F32x4, I32x4, LANES};
 use crate::tiles::PANEL;
 use core::array::from_fn;
 use core::f32::consts::LOG2_E;
@@ -44,12 +44,22 @@ pub struct PanelRows {
     pub rows: [usize; PANEL],
     /// How many there are.
     pub count: usize,
-    /// Lanes that hold different rows: 8, or 1 where all hold the only row, at different keys.
+    /// Lanes that hold different rows: 8, 4 or 1. The others hold the same rows again, at further keys.
     pub width: usize,
 }
 
 impl PanelRows {
-    /// `count` rows, 1 to 8; `row(c)` is the head and the number of the c-th.
+    /// As narrow as `count` rows, 1 to 8, allow; `row(c)` is the head and the number of the c-th.
+    pub fn narrow(count: usize, row: impl Fn(usize) -> (usize, usize)) -> Self {
+        let width = match count {
+            1 => 1,
+            2..=LANES => LANES,
+            _ => PANEL,
+        };
+        Self::new(count, width, row)
+    }
+
+    /// With a given width.
     pub fn new(count: usize, width: usize, row: impl Fn(usize) -> (usize, usize)) -> Self {
         let rows: [(usize, usize); PANEL] = from_fn(|lane| row((lane % width).min(count - 1)));
         Self { heads: rows.map(|(head, _)| head), rows: rows.map(|(_, row)| row), count, width }
@@ -127,14 +137,15 @@ impl<'a> QueryPanel<'a> {
         panel
     }
 
-    /// The rows times `factor`, side by side. Lanes beyond the end of a single row are 0.
+    /// The rows times `factor`, side by side. Lanes beyond the end of the last step are 0.
     fn read_query(&self, output: &mut [f32], buffer: &mut [f32], factor: f32) {
         let depth = self.attention.sizes.head_size;
         let rows = self.rows;
         let read = self.attention.query.gather(self.b, &rows.heads, &rows.rows, rows.width, depth, buffer);
         panel::from_rows(output, &read[..rows.width], factor);
-        if rows.width == 1 {
-            output[depth..depth.next_multiple_of(PANEL)].fill(0.0);
+        let length = depth * rows.width;
+        if !length.is_multiple_of(PANEL) {
+            output[length..length.next_multiple_of(PANEL)].fill(0.0);
         }
     }
 
@@ -189,7 +200,6 @@ impl<'a> QueryPanel<'a> {
         if !self.read_mask(block, keys) {
             return None;
         }
-        let width = self.rows.width;
         let steps = self.rows.steps(keys.len());
         if self.fast_factor.is_none() {
             self.stepwise(memory, block, keys, Stage::Log2);
@@ -211,7 +221,6 @@ impl<'a> QueryPanel<'a> {
             let exact = panel::load(block.recomputed, step);
             panel::store(block.scores, step, from_fn(|half| overflowed[half].select(exact[half], fast[half])));
         }
-        debug_assert!(width == 1 || width == PANEL);
         Some(self.column_maximum(block.scores, steps))
     }
 
@@ -274,15 +283,16 @@ impl<'a> QueryPanel<'a> {
 
     /// `scores[j][c] = Σ_d keys[j][d] · panel[d][c]`, and the largest of each lane. Lanes beyond the last key are −Infinity.
     fn multiply(&self, scores: &mut [f32], keys: Rows<'_>, panel: &[f32]) -> Lanes {
-        if self.rows.width == PANEL {
-            let mut maximum = [f32::NEG_INFINITY; PANEL];
-            register_tile::scores(scores, &mut maximum, keys, panel);
-            return panel::load(&maximum, 0);
-        }
-        let (scores_of_keys, beyond) = scores.split_at_mut(keys.count());
-        single_row::scores(scores_of_keys, keys, panel);
+        let width = self.rows.width;
+        let (scores_of_keys, beyond) = scores.split_at_mut(keys.count() * width);
         beyond.fill(f32::NEG_INFINITY);
-        lane_maximum(scores)
+        if width == 1 {
+            single_row::scores(scores_of_keys, keys, panel);
+            return lane_maximum(scores);
+        }
+        let mut maximum = [f32::NEG_INFINITY; PANEL];
+        register_tile::scores(scores_of_keys, &mut maximum[..width], keys, panel);
+        panel::load(&maximum, 0)
     }
 
     /// Turns products into scores, −Infinity where hidden: softcap, ALiBi, mask, rules. The largest of each lane, and
