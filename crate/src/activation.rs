@@ -15,12 +15,48 @@ use crate::math::{exp, normal_cdf};
 use crate::numeric::canonical;
 use crate::simd::{F32x4, map};
 
+/// The function that a layer applies to its output. The numbers are the interface's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Activation {
+    /// None: x as it is.
+    Identity = 0,
+    /// `gelu`.
+    Gelu = 1,
+    /// `gelu_tanh`.
+    GeluTanh = 2,
+    /// `silu`.
+    Silu = 3,
+    /// `relu`.
+    Relu = 4,
+}
+
+impl Activation {
+    /// From the interface's number.
+    pub fn from_u32(number: u32) -> Option<Self> {
+        [Self::Identity, Self::Gelu, Self::GeluTanh, Self::Silu, Self::Relu].get(number as usize).copied()
+    }
+
+    /// Applies it to every element.
+    pub fn apply(self, output: &mut [f32], input: &[f32]) {
+        match self {
+            Self::Identity => output.copy_from_slice(input),
+            Self::Gelu => gelu(output, input),
+            Self::GeluTanh => gelu_tanh(output, input),
+            Self::Silu => silu(output, input),
+            Self::Relu => relu(output, input),
+        }
+    }
+}
+
 /// `output[i]` = `gelu(input[i])`.
+#[inline(never)]
 pub fn gelu(output: &mut [f32], input: &[f32]) {
     map(output, input, |x| canonical(x * normal_cdf(x)));
 }
 
 /// `output[i]` = `gelu_tanh(input[i])`, the approximation that many models were trained with.
+#[inline(never)]
 pub fn gelu_tanh(output: &mut [f32], input: &[f32]) {
     /// −2·√(2/π).
     const FACTOR: f32 = -1.595_769;
@@ -31,11 +67,13 @@ pub fn gelu_tanh(output: &mut [f32], input: &[f32]) {
 }
 
 /// `output[i]` = `silu(input[i])`.
+#[inline(never)]
 pub fn silu(output: &mut [f32], input: &[f32]) {
     map(output, input, |x| sigmoid_product(x, -x));
 }
 
 /// `output[i]` = `relu(input[i])`; NaN stays NaN.
+#[inline(never)]
 pub fn relu(output: &mut [f32], input: &[f32]) {
     let zero = F32x4::zero();
     map(output, input, |x| canonical(x.lt(zero).select(zero, x)));

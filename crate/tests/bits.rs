@@ -6,6 +6,7 @@ mod attention_call;
 
 use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Data, Layout, MaskData, dropout};
 use serde_json::Value;
+use wasm_attention::activation::Activation;
 use wasm_attention::activation::{gelu, gelu_tanh, relu, silu};
 use wasm_attention::attention::Sizes;
 use wasm_attention::embedding::sinusoidal_positions;
@@ -221,7 +222,17 @@ impl Case<'_> {
                 let bias = parameter("bias", out_features);
                 let mut scratch = vec![f32::NAN; scratch_length(rows, columns).unwrap()];
                 output = vec![f32::NAN; rows * out_features];
-                linear(&mut output, &x, &packed, bias.as_deref(), &mut scratch, rows, columns, out_features);
+                linear(
+                    &mut output,
+                    &x,
+                    &packed,
+                    bias.as_deref(),
+                    Activation::Identity,
+                    &mut scratch,
+                    rows,
+                    columns,
+                    out_features,
+                );
             }
             "layerNorm" => {
                 let (weight, bias) = (parameter("weight", columns), parameter("bias", columns));

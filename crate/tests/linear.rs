@@ -6,6 +6,7 @@ mod oracle;
 mod sample;
 
 use sample::sample;
+use wasm_attention::activation::Activation;
 use wasm_attention::linear::register_tile::{multiply_row, multiply_strip};
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
 use wasm_attention::numeric::CANONICAL_NAN;
@@ -19,7 +20,7 @@ fn run(input: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: [usize; 3]) -
     pack_weight(&mut packed, weight, in_features, out_features);
     let mut scratch = vec![f32::NAN; scratch_length(rows, in_features).unwrap()];
     let mut output = vec![f32::NAN; rows * out_features];
-    linear(&mut output, input, &packed, bias, &mut scratch, rows, in_features, out_features);
+    linear(&mut output, input, &packed, bias, Activation::Identity, &mut scratch, rows, in_features, out_features);
     output
 }
 

@@ -132,6 +132,6 @@ function multiply(
   const scratchLength = call.kernelStatus((kernels) => kernels.linear_scratch_length(rows, inFeatures));
   const scratch = call.temporary(scratchLength * bytesPerElement.float32);
   return call.outputFromFloat32([...leading, outFeatures], input.dtype, (output) =>
-    call.kernel((kernels) => kernels.linear(output, source, packed, bias, scratch, rows, inFeatures, outFeatures)),
+    call.kernel((kernels) => kernels.linear(output, source, packed, bias, scratch, rows, inFeatures, outFeatures, 0)),
   );
 }

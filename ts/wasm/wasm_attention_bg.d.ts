@@ -63,9 +63,10 @@ export function gelu(output: number, input: number, length: number, approximate:
 export function layer_norm(output: number, input: number, optional_weight: number, optional_bias: number, rows: number, columns: number, epsilon: number): number;
 
 /**
- * output `[rows, out_features]` = input `[rows, in_features]` · weightᵀ + bias.
+ * output `[rows, out_features]` = activation(input `[rows, in_features]` · weightᵀ + bias); `activation` is an
+ * `Activation`'s number.
  */
-export function linear(output: number, input: number, packed: number, optional_bias: number, scratch: number, rows: number, in_features: number, out_features: number): number;
+export function linear(output: number, input: number, packed: number, optional_bias: number, scratch: number, rows: number, in_features: number, out_features: number, activation: number): number;
 
 /**
  * Packs weights for `linear`.

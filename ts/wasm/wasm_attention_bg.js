@@ -132,7 +132,8 @@ export function layer_norm(output, input, optional_weight, optional_bias, rows, 
 }
 
 /**
- * output `[rows, out_features]` = input `[rows, in_features]` · weightᵀ + bias.
+ * output `[rows, out_features]` = activation(input `[rows, in_features]` · weightᵀ + bias); `activation` is an
+ * `Activation`'s number.
  * @param {number} output
  * @param {number} input
  * @param {number} packed
@@ -141,10 +142,11 @@ export function layer_norm(output, input, optional_weight, optional_bias, rows, 
  * @param {number} rows
  * @param {number} in_features
  * @param {number} out_features
+ * @param {number} activation
  * @returns {number}
  */
-export function linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features) {
-    const ret = wasm.linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features);
+export function linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features, activation) {
+    const ret = wasm.linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features, activation);
     return ret >>> 0;
 }
 

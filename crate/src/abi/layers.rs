@@ -3,6 +3,7 @@
 
 use super::Status;
 use super::slices::{optional_slice, product, slice, slice_mut, status};
+use crate::activation::Activation;
 use crate::numeric::Dtype;
 use crate::rotary::RotaryLayout;
 use crate::{activation, embedding, linear, normalization, numeric, random, rotary, softmax};
@@ -43,7 +44,8 @@ pub fn linear_scratch_length(rows: usize, in_features: usize) -> usize {
     linear::scratch_length(rows, in_features).unwrap_or(usize::MAX)
 }
 
-/// output `[rows, out_features]` = input `[rows, in_features]` · weightᵀ + bias.
+/// output `[rows, out_features]` = activation(input `[rows, in_features]` · weightᵀ + bias); `activation` is an
+/// `Activation`'s number.
 #[wasm_bindgen]
 pub fn linear(
     output: usize,
@@ -54,8 +56,10 @@ pub fn linear(
     rows: usize,
     in_features: usize,
     out_features: usize,
+    activation: u32,
 ) -> u32 {
     let run = || {
+        let activation = Activation::from_u32(activation).ok_or(Status::InvalidArgument)?;
         let packed_length = linear::packed_length(in_features, out_features).ok_or(Status::InvalidArgument)?;
         let scratch_length = linear::scratch_length(rows, in_features).ok_or(Status::InvalidArgument)?;
         let scratch = if scratch_length == 0 { &mut [] } else { slice_mut(scratch, scratch_length)? };
@@ -64,6 +68,7 @@ pub fn linear(
             slice(input, product(&[rows, in_features])?)?,
             slice(packed, packed_length)?,
             optional_slice(optional_bias, out_features)?,
+            activation,
             scratch,
             rows,
             in_features,

@@ -1,8 +1,8 @@
 //! Many rows: input strips × weight panels.
 
+use super::epilogue::Epilogue;
 use super::pack::pack_strip;
 use super::register_tile::{multiply_strip, tile_rows};
-use super::{finish, panel_bias};
 use crate::tiles::{INPUT_BLOCK, PANEL, TILE};
 
 /// As `linear`, for any number of rows.
@@ -10,7 +10,7 @@ pub fn gemm(
     output: &mut [f32],
     input: &[f32],
     packed: &[f32],
-    bias: Option<&[f32]>,
+    epilogue: &Epilogue<'_>,
     scratch: &mut [f32],
     in_features: usize,
     out_features: usize,
@@ -32,17 +32,13 @@ pub fn gemm(
         for panel in 0..out_features.div_ceil(PANEL) {
             let weights = &packed[panel * in_features * PANEL..][..in_features * PANEL];
             let column = panel * PANEL;
-            let bias = panel_bias(bias, column);
             let mut sums = [[0.0; PANEL]; TILE];
             let mut row = 0;
             while row < rows {
                 let count = tile_rows(rows - row);
                 let sums = &mut sums[..count];
                 multiply_strip(sums, &strips[row * in_features..(row + count) * in_features], weights);
-                for (r, sums) in sums.iter().enumerate() {
-                    let start = (row + r) * out_features;
-                    finish(&mut output[start + column..start + out_features], sums, &bias);
-                }
+                epilogue.write(&mut output[row * out_features..], sums, column, out_features, out_features);
                 row += count;
             }
         }

@@ -1,20 +1,23 @@
 //! The linear layer.
 //!
 //! ```text
-//! output[m, n] = Σ_k input[m, k] · weight[n, k] + bias[n]            output = input · weightᵀ + bias
+//! output[m, n] = activation(Σ_k input[m, k] · weight[n, k] + bias[n])            output = activation(input · weightᵀ + bias)
 //! ```
 //!
 //! The weights are packed once into panels of 8 outputs, `[out_features / 8][in_features][8]`, which serve both the
 //! product of matrices (`gemm`) and that of a matrix with one row (`gemv`). Every output element is one sum over
 //! ascending k, whatever the tile: a row's bits are the same alone and in a batch. With |Σ| = Σ_k |input · weight|, the
-//! error is at most (in_features + 1) · 2^-24 · (|Σ| + |bias|), typically its square root's.
+//! error before the activation is at most (in_features + 1) · 2^-24 · (|Σ| + |bias|), typically its square root's. The
+//! activation is applied to the sums while they are still at hand.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | `pack` | panels of weights, strips of input rows |
 //! | `register_tile` | the inner loops, on registers |
-//! | `gemm`, `gemv` | the order of the tiles; bias, and what is written |
+//! | `gemm`, `gemv` | the order of the tiles |
+//! | `epilogue` | bias and activation; what is written |
 
+mod epilogue;
 mod gemm;
 mod gemv;
 mod pack;
@@ -22,9 +25,9 @@ pub mod register_tile;
 
 pub use pack::pack_weight;
 
-use crate::numeric::canonical;
-use crate::simd::{F32x4, LANES};
+use crate::activation::Activation;
 use crate::tiles::{INPUT_BLOCK, PANEL};
+use epilogue::Epilogue;
 
 /// Elements of the packed form of weights `[out_features, in_features]`.
 pub fn packed_length(in_features: usize, out_features: usize) -> Option<usize> {
@@ -43,42 +46,17 @@ pub fn linear(
     input: &[f32],
     packed: &[f32],
     bias: Option<&[f32]>,
+    activation: Activation,
     scratch: &mut [f32],
     rows: usize,
     in_features: usize,
     out_features: usize,
 ) {
     assert!(output.len() == rows * out_features && input.len() == rows * in_features);
+    let epilogue = Epilogue { bias, activation };
     if rows == 1 {
-        gemv::gemv(output, input, packed, bias);
+        gemv::gemv(output, input, packed, &epilogue);
     } else {
-        gemm::gemm(output, input, packed, bias, scratch, in_features, out_features);
-    }
-}
-
-/// The bias of a panel's outputs, from `column` on; 0 where there is none.
-fn panel_bias(bias: Option<&[f32]>, column: usize) -> [f32; PANEL] {
-    let mut panel = [0.0; PANEL];
-    if let Some(bias) = bias {
-        for (value, bias) in panel.iter_mut().zip(&bias[column..]) {
-            *value = *bias;
-        }
-    }
-    panel
-}
-
-/// Stores sums + bias at `row`, which begins at the panel's first output and may end before its last.
-#[inline(always)]
-fn finish(row: &mut [f32], sums: &[f32; PANEL], bias: &[f32; PANEL]) {
-    let low = canonical(F32x4::load(sums) + F32x4::load(bias));
-    let high = canonical(F32x4::load(&sums[LANES..]) + F32x4::load(&bias[LANES..]));
-    if let Some(row) = row.first_chunk_mut::<PANEL>() {
-        low.store(row);
-        high.store(&mut row[LANES..]);
-    } else {
-        low.store_partial(row);
-        if let Some(row) = row.get_mut(LANES..) {
-            high.store_partial(row);
-        }
+        gemm::gemm(output, input, packed, &epilogue, scratch, in_features, out_features);
     }
 }
