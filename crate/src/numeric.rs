@@ -47,7 +47,7 @@ pub fn canonical_scalar(value: f32) -> f32 {
 
 /// The float32 of float16 bits, exactly.
 pub fn float16_to_float32(bits: u16) -> f32 {
-    widen_float16(I32x4::splat(i32::from(bits))).to_array()[0]
+    widen_float16()(I32x4::splat(i32::from(bits))).to_array()[0]
 }
 
 /// The float16 bits nearest to `value`; NaN gives 0x7e00.
@@ -68,7 +68,7 @@ pub fn float32_to_bfloat16(value: f32) -> u16 {
 /// `output[i]` = the float32 of `input[i]`, bits of `dtype`, a 16-bit type.
 pub fn widen(output: &mut [f32], input: &[u16], dtype: Dtype) {
     if dtype == Dtype::Float16 {
-        widen_with(output, input, widen_float16);
+        widen_with(output, input, widen_float16());
     } else {
         widen_with(output, input, widen_bfloat16);
     }
@@ -101,7 +101,7 @@ fn widen_with(output: &mut [f32], input: &[u16], convert: impl Fn(I32x4) -> F32x
     let (input_body, input_tail) = input.as_chunks::<LANES>();
     let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
     for (output, input) in output_body.iter_mut().zip(input_body) {
-        *output = convert(I32x4::from_array(input.map(i32::from))).to_array();
+        convert(I32x4::load_u16(input)).store(output);
     }
     for (output, input) in output_tail.iter_mut().zip(input_tail) {
         *output = convert(I32x4::splat(i32::from(*input))).to_array()[0];
@@ -114,7 +114,7 @@ fn narrow_with(output: &mut [u16], input: &[f32], convert: impl Fn(F32x4) -> I32
     let (input_body, input_tail) = input.as_chunks::<LANES>();
     let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
     for (output, input) in output_body.iter_mut().zip(input_body) {
-        *output = convert(F32x4::from_array(*input)).to_array().map(low_half);
+        *output = convert(F32x4::load(input)).to_array().map(low_half);
     }
     for (output, input) in output_tail.iter_mut().zip(input_tail) {
         *output = low_half(convert(F32x4::splat(*input)).to_array()[0]);
@@ -132,24 +132,40 @@ fn select(mask: I32x4, chosen: I32x4, otherwise: I32x4) -> I32x4 {
     mask.select(chosen.from_bits(), otherwise.from_bits()).to_bits()
 }
 
-/// float16 bits in the low halves of the lanes.
-#[inline(always)]
-fn widen_float16(bits: I32x4) -> F32x4 {
+/// The numbers of `widen_float16`, as vectors in memory: engines rebuild a vector constant at each use, in several
+/// instructions, but read a vector from memory in none of its own.
+static FLOAT16: [[i32; 4]; 8] = {
     /// By this much float32's exponents are larger, in place.
     const EXPONENT_OFFSET: i32 = (127 - 15) << 23;
-    let sign = (bits & I32x4::splat(0x8000)).shift_left(16);
-    let magnitude = bits & I32x4::splat(0x7fff);
-    let normal = magnitude.shift_left(13) + I32x4::splat(EXPONENT_OFFSET);
-    // A subnormal m·2^-24 as the difference (2^-14 + m·2^-24) − 2^-14 of normal numbers.
-    let smallest_normal = I32x4::splat(EXPONENT_OFFSET + (1 << 23));
-    let subnormal = (magnitude.shift_left(13) + smallest_normal).from_bits() - smallest_normal.from_bits();
-    let finite = select(magnitude.lt(I32x4::splat(0x0400)), subnormal.to_bits(), normal);
-    let infinite = select(
-        magnitude.eq(I32x4::splat(0x7c00)),
-        sign | I32x4::splat(f32::INFINITY.to_bits().cast_signed()),
-        I32x4::splat(CANONICAL_NAN.cast_signed()),
-    );
-    select(magnitude.lt(I32x4::splat(0x7c00)), sign | finite, infinite).from_bits()
+    [
+        [0x8000; 4],
+        [0x7fff; 4],
+        [EXPONENT_OFFSET; 4],
+        [EXPONENT_OFFSET + (1 << 23); 4],
+        [0x0400; 4],
+        [0x7c00; 4],
+        [f32::INFINITY.to_bits().cast_signed(); 4],
+        [CANONICAL_NAN.cast_signed(); 4],
+    ]
+};
+
+/// From float16 bits in the low halves of the lanes.
+#[inline(always)]
+fn widen_float16() -> impl Fn(I32x4) -> F32x4 {
+    let constants = core::hint::black_box(&FLOAT16).map(I32x4::from_array);
+    let [sign_bit, magnitude_bits, exponent_offset, smallest_normal, normal_from, infinity_bits, infinity, nan] =
+        constants;
+    move |bits| {
+        let sign = (bits & sign_bit).shift_left(16);
+        let magnitude = bits & magnitude_bits;
+        let shifted = magnitude.shift_left(13);
+        let normal = shifted + exponent_offset;
+        // A subnormal m·2^-24 as the difference (2^-14 + m·2^-24) − 2^-14 of normal numbers.
+        let subnormal = (shifted + smallest_normal).from_bits() - smallest_normal.from_bits();
+        let finite = select(magnitude.lt(normal_from), subnormal.to_bits(), normal);
+        let infinite = select(magnitude.eq(infinity_bits), sign | infinity, nan);
+        select(magnitude.lt(infinity_bits), sign | finite, infinite).from_bits()
+    }
 }
 
 /// bfloat16 bits in the low halves of the lanes.

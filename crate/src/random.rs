@@ -11,18 +11,43 @@ use crate::simd::{F32x4, I32x4};
 const UNIFORM_STREAM: [u32; 2] = [0, u32::MAX];
 const NORMAL_STREAM: [u32; 2] = [1, u32::MAX];
 
-/// Four random words for a counter and a key (Philox4x32 with 10 rounds).
-pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    let [mut c0, mut c1, mut c2, mut c3] = counter;
-    let [mut k0, mut k1] = key;
-    for _ in 0..10 {
-        let p0 = u64::from(c0) * 0xd251_1f53;
-        let p1 = u64::from(c2) * 0xcd9e_8d57;
-        (c0, c1, c2, c3) = ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
-        k0 = k0.wrapping_add(0x9e37_79b9);
-        k1 = k1.wrapping_add(0xbb67_ae85);
+/// Philox4x32 with 10 rounds under one key: four random words for a counter of four words, in each lane.
+pub struct Philox {
+    multipliers: [I32x4; 2],
+    /// Vectors in memory: engines build a vector from a number anew at each use.
+    round_keys: [[I32x4; 2]; 10],
+}
+
+impl Philox {
+    /// Under the given key.
+    pub fn new(key: [u32; 2]) -> Self {
+        let splat = |word: u32| I32x4::splat(word.cast_signed());
+        let mut key = key;
+        let round_keys = core::array::from_fn(|_| {
+            let round_key = key.map(splat);
+            key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
+            round_key
+        });
+        Self { multipliers: [0xd251_1f53, 0xcd9e_8d57].map(splat), round_keys }
     }
-    [c0, c1, c2, c3]
+
+    /// The words of each lane's counter.
+    #[inline(always)]
+    pub fn words(&self, counters: [I32x4; 4]) -> [I32x4; 4] {
+        let [mut c0, mut c1, mut c2, mut c3] = counters;
+        for key in &self.round_keys {
+            let [high0, low0] = c0.multiply_wide(self.multipliers[0]);
+            let [high1, low1] = c2.multiply_wide(self.multipliers[1]);
+            (c0, c1, c2, c3) = (high1 ^ c1 ^ key[0], low1, high0 ^ c3 ^ key[1], low0);
+        }
+        [c0, c1, c2, c3]
+    }
+
+    /// The words of one counter.
+    pub fn words_of(&self, counter: [u32; 4]) -> [u32; 4] {
+        let counters = counter.map(|word| I32x4::splat(word.cast_signed()));
+        self.words(counters).map(|words| words.to_array()[0].cast_unsigned())
+    }
 }
 
 /// `output[i]` = element offset + i of the uniform stream in [low, high), low for low = high; both finite. One of 2^24
@@ -58,11 +83,12 @@ pub fn normal(output: &mut [f32], mean: f32, deviation: f32, seed: [u32; 2], off
 
 /// Elements 4n to 4n + 3 come from the words at counter n.
 fn fill(output: &mut [f32], seed: [u32; 2], offset: u64, stream: [u32; 2], numbers: impl Fn([u32; 4]) -> [f32; 4]) {
+    let philox = Philox::new(seed);
     let mut block = offset / 4;
     let mut skip = (offset % 4) as usize;
     let mut rest = output;
     while !rest.is_empty() {
-        let words = philox([block as u32, (block >> 32) as u32, stream[0], stream[1]], seed);
+        let words = philox.words_of([block as u32, (block >> 32) as u32, stream[0], stream[1]]);
         let values = numbers(words);
         let count = rest.len().min(4 - skip);
         let (head, tail) = rest.split_at_mut(count);

@@ -114,48 +114,24 @@ impl<'a> Heads<'a> {
         gathered
     }
 
-    /// `count` rows from `first` on as float32: where they lie, or widened into `buffer` (`[count, size]`).
-    pub fn rows<'s>(
-        &self,
-        b: usize,
-        h: usize,
-        first: usize,
-        count: usize,
-        size: usize,
-        buffer: &'s mut [f32],
-    ) -> Rows<'s>
+    /// The `count` rows of a head as float32: where they lie, or all of them widened into `buffer` (`[count, size]`), since
+    /// every panel of queries reads them.
+    pub fn head<'s>(&self, b: usize, h: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Rows<'s>
     where
         'a: 's,
     {
         match self.elements {
-            Elements::Float32(elements) => {
-                let start = self.strides.start(b, h, first);
-                Rows::new(&elements[start..], self.strides.row, count, size)
+            Elements::Float32(elements) if count != 0 => {
+                Rows::new(&elements[self.strides.start(b, h, 0)..], self.strides.row, count, size)
             }
+            Elements::Float32(_) => Rows::new(&[], size, 0, size),
             Elements::Bits(..) => {
-                for j in 0..count {
-                    self.read_row(&mut buffer[j * size..(j + 1) * size], b, h, first + j);
+                for (i, row) in buffer[..count * size].chunks_exact_mut(size).enumerate() {
+                    self.read_row(row, b, h, i);
                 }
                 Rows::new(buffer, size, count, size)
             }
         }
-    }
-
-    /// Whether no element of the head's `count` rows is NaN or infinite.
-    pub fn all_finite(&self, b: usize, h: usize, count: usize, size: usize) -> bool {
-        (0..count).all(|i| {
-            let start = self.strides.start(b, h, i);
-            match self.elements {
-                // Without an early end the loop is vectorised.
-                Elements::Float32(elements) => {
-                    elements[start..start + size].iter().fold(true, |finite, x| finite & x.is_finite())
-                }
-                Elements::Bits(elements, dtype) => {
-                    let exponent = if dtype == Dtype::Float16 { 0x7c00 } else { 0x7f80 };
-                    elements[start..start + size].iter().fold(true, |finite, x| finite & (x & exponent != exponent))
-                }
-            }
-        })
     }
 }
 

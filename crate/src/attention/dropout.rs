@@ -5,7 +5,9 @@
 //! when the word is at least floor(p · 2^32). (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".)
 
 use super::scores::PanelRows;
-use crate::random::philox;
+use crate::random::Philox;
+use crate::simd::{F32x4, I32x4, LANES};
+use crate::tiles::PANEL;
 use core::ops::Range;
 
 /// The options of dropout.
@@ -22,18 +24,39 @@ pub struct Dropout {
 impl Dropout {
     /// Sets the dropped weights of `[key][row]` to 0; the kept ones still lack the scale.
     pub fn drop_weights(&self, weights: &mut [f32], b: usize, rows: &PanelRows, keys: Range<usize>) {
-        for c in 0..rows.width {
-            let (h, i) = (rows.heads[c], rows.rows[c]);
-            let mut j = keys.start;
-            while j < keys.end {
-                let words = philox([(j / 4) as u32, i as u32, h as u32, b as u32], self.seed);
-                let next = (j - j % 4 + 4).min(keys.end);
-                for j in j..next {
-                    if words[j % 4] < self.threshold {
-                        weights[(j - keys.start) * rows.width + c] = 0.0;
+        let lanes = |values: &[usize; PANEL]| I32x4::lanes(|lane| values[lane] as i32);
+        let (heads, row_numbers) = (lanes(&rows.heads), lanes(&rows.rows));
+        let batch = I32x4::splat(b as i32);
+        // Read from memory, as in `weigh`.
+        let philox = Philox::new(self.seed);
+        let philox = core::hint::black_box(&philox);
+        // The words of four lanes that are rows of one group of keys, or groups of one row.
+        let words = |group: I32x4, half: usize| philox.words([group, row_numbers[half], heads[half], batch]);
+        if rows.width == 1 {
+            for first in (keys.start / 4..keys.end.div_ceil(4)).step_by(LANES) {
+                let groups = I32x4::splat(first as i32) + I32x4::from_array([0, 1, 2, 3]);
+                let by_group = F32x4::transpose(words(groups, 0).map(I32x4::from_bits)).map(F32x4::to_bits);
+                for (group, words) in (first..).zip(by_group) {
+                    let range = (4 * group).max(keys.start)..(4 * group + 4).min(keys.end);
+                    for (j, word) in (4 * group..).zip(words.to_array()) {
+                        if range.contains(&j) && word.cast_unsigned() < self.threshold {
+                            weights[j - keys.start] = 0.0;
+                        }
                     }
                 }
-                j = next;
+            }
+            return;
+        }
+        let threshold = I32x4::splat(self.threshold.cast_signed());
+        for group in keys.start / 4..keys.end.div_ceil(4) {
+            for half in 0..rows.width / LANES {
+                for (j, words) in (4 * group..).zip(words(I32x4::splat(group as i32), half)) {
+                    if keys.contains(&j) {
+                        let weights = &mut weights[(j - keys.start) * rows.width + half * LANES..];
+                        let is_dropped = words.lt_unsigned(threshold);
+                        is_dropped.select(F32x4::zero(), F32x4::load(weights)).store(weights);
+                    }
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::numeric::canonical;
 use crate::simd::{F32x4, I32x4};
 use crate::tiles::{KEY_BLOCK, NARROW_TILE, PANEL, TILE};
 use core::array::from_fn;
+use core::mem::take;
 use core::ops::Range;
 
 /// Computes attention. `scratch` is cut for the same call. docs/semantics.md is the specification.
@@ -19,7 +20,10 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
     let length = sizes.query_length;
     for b in 0..sizes.batch {
         for key_head in 0..sizes.key_heads {
-            let mut values = Values { attention, b, key_head, all_finite: None };
+            let (key_memory, value_memory) = (take(&mut scratch.key), take(&mut scratch.value));
+            let keys = attention.key.head(b, key_head, sizes.key_length, sizes.head_size, key_memory);
+            let rows = attention.value.head(b, key_head, sizes.key_length, sizes.value_head_size, value_memory);
+            let mut values = Values { rows, all_finite: None };
             let mut first = 0;
             while first < group * length {
                 // Few rows share a panel with those of the other heads, so that keys and values are read once for all of
@@ -28,9 +32,10 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
                 let count = rest.min(PANEL);
                 let rows =
                     PanelRows::narrow(count, |c| (key_head * group + (first + c) / length, (first + c) % length));
-                forward_panel(&mut outputs, attention, &mut values, &rows, &mut scratch);
+                forward_panel(&mut outputs, attention, b, keys, &mut values, &rows, &mut scratch);
                 first += count;
             }
+            (scratch.key, scratch.value) = (key_memory, value_memory);
         }
     }
     if let Some(request) = &mut outputs.weights {
@@ -42,13 +47,15 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
 fn forward_panel(
     outputs: &mut Outputs<'_>,
     attention: &Attention<'_>,
+    b: usize,
+    keys: Rows<'_>,
     values: &mut Values<'_>,
     rows: &PanelRows,
     scratch: &mut Scratch<'_>,
 ) {
     let sizes = &attention.sizes;
-    let (b, width) = (values.b, rows.width);
-    let panel = QueryPanel::load(attention, b, values.key_head, rows, &mut scratch.panel);
+    let width = rows.width;
+    let panel = QueryPanel::load(attention, b, keys, rows, &mut scratch.panel);
     let mut softmax = OnlineSoftmax::default();
     let accumulator_steps = rows.steps(sizes.value_head_size);
     let accumulator = &mut scratch.accumulator[..accumulator_steps * PANEL];
@@ -123,9 +130,9 @@ fn normalize(accumulator: &mut [f32], normalization: &Normalization, kept: F32x4
 /// Keys of a block: as few blocks as may be, of nearly equal length, of whole tiles.
 fn block_length(panel: &QueryPanel<'_>, visible: &Range<usize>) -> usize {
     let keys = visible.len();
-    // A narrow panel's block has as many scores as one of 8 rows; but where keys or values are copied, no more keys.
+    // A narrow panel's block has as many scores as one of 8 rows; but where values may have to be copied, no more keys.
     let width = panel.rows.width;
-    let factor = if panel.is_read_in_place(visible) { PANEL / width } else { 1 };
+    let factor = if panel.is_open(visible) { PANEL / width } else { 1 };
     let tile = if width == PANEL { TILE } else { NARROW_TILE };
     let blocks = keys.div_ceil(KEY_BLOCK * factor).max(1);
     keys.div_ceil(blocks).next_multiple_of(tile).min(KEY_BLOCK * factor)
@@ -140,9 +147,7 @@ fn store_rows(output: &mut [f32], start: usize, count: usize, lanes: Lanes) {
 
 /// The values of one key head.
 struct Values<'a> {
-    attention: &'a Attention<'a>,
-    b: usize,
-    key_head: usize,
+    rows: Rows<'a>,
     /// Whether they hold no NaN and no infinity; found out when it first matters.
     all_finite: Option<bool>,
 }
@@ -159,12 +164,11 @@ impl Values<'_> {
         block: &mut Block<'_>,
         keys: &Range<usize>,
     ) {
-        let Block { scores, mask, value: buffer, .. } = block;
-        let (heads, size, width) = (self.attention.value, self.attention.sizes.value_head_size, panel.rows.width);
+        let Block { scores, mask, finite_value, .. } = block;
+        let (size, width) = (self.rows.size(), panel.rows.width);
         let weights = &scores[..keys.len() * width];
         if panel.is_open(keys) || self.all_finite() {
-            let values = heads.rows(self.b, self.key_head, keys.start, keys.len(), size, buffer);
-            accumulate(accumulator, values, weights, width, is_first);
+            accumulate(accumulator, self.rows.part(keys), weights, width, is_first);
             return;
         }
         // The finite values by the product, the others by hand, to the rows that see them: whatever the weight, they
@@ -173,8 +177,8 @@ impl Values<'_> {
             accumulator.fill(0.0);
         }
         for offset in 0..keys.len() {
-            let row = &mut buffer[offset * size..(offset + 1) * size];
-            heads.read_row(row, self.b, self.key_head, keys.start + offset);
+            let row = &mut finite_value[offset * size..(offset + 1) * size];
+            row.copy_from_slice(self.rows.row(keys.start + offset));
             for (d, value) in row.iter_mut().enumerate() {
                 if !value.is_finite() {
                     for c in 0..width {
@@ -186,13 +190,11 @@ impl Values<'_> {
                 }
             }
         }
-        accumulate(accumulator, Rows::new(buffer, size, keys.len(), size), weights, width, false);
+        accumulate(accumulator, Rows::new(finite_value, size, keys.len(), size), weights, width, false);
     }
 
     fn all_finite(&mut self) -> bool {
-        let Attention { sizes, value, .. } = self.attention;
-        let (b, key_head) = (self.b, self.key_head);
-        *self.all_finite.get_or_insert_with(|| value.all_finite(b, key_head, sizes.key_length, sizes.value_head_size))
+        *self.all_finite.get_or_insert_with(|| self.rows.all_finite())
     }
 }
 

@@ -18,6 +18,7 @@
 use crate::simd::{F32x4, LANES};
 use crate::tiles::{NARROW_TILE, PANEL, TILE};
 use core::array::from_fn;
+use core::ops::Range;
 
 /// `count` rows of `size` elements at a distance of `stride` elements.
 #[derive(Clone, Copy)]
@@ -33,6 +34,25 @@ impl<'a> Rows<'a> {
     pub fn new(elements: &'a [f32], stride: usize, count: usize, size: usize) -> Self {
         assert!(count == 0 || (count - 1) * stride + size <= elements.len());
         Self { elements, stride, count, size }
+    }
+
+    /// Some of them.
+    pub fn part(&self, rows: &Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && rows.end <= self.count);
+        let first = if rows.is_empty() { 0 } else { rows.start * self.stride };
+        Self { elements: &self.elements[first..], count: rows.len(), ..*self }
+    }
+
+    /// Row `j`.
+    pub fn row(&self, j: usize) -> &'a [f32] {
+        assert!(j < self.count);
+        &self.elements[j * self.stride..][..self.size]
+    }
+
+    /// Whether no element is NaN or infinite.
+    pub fn all_finite(&self) -> bool {
+        // Without an early end inside a row its loop is vectorised.
+        (0..self.count).all(|j| self.row(j).iter().fold(true, |finite, x| finite & x.is_finite()))
     }
 
     /// How many.

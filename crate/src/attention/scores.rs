@@ -5,7 +5,6 @@
 //! step by step in natural units, as `attention`'s equations stand: for the stages that can be looked at, for scales
 //! that the panel can't take, and for single rows whose fast scores overflowed.
 
-use super::arrays::{Elements, Heads};
 use super::register_tile::Rows;
 use super::scratch::{Block, PanelMemory};
 use super::visibility::PanelRange;
@@ -76,8 +75,8 @@ pub struct QueryPanel<'a> {
     attention: &'a Attention<'a>,
     /// Batch.
     pub b: usize,
-    /// Key head.
-    pub key_head: usize,
+    /// The keys of their head.
+    keys: Rows<'a>,
     /// The rows.
     pub rows: &'a PanelRows,
     /// The keys that the rules open to them.
@@ -101,7 +100,7 @@ impl<'a> QueryPanel<'a> {
     pub fn load(
         attention: &'a Attention<'a>,
         b: usize,
-        key_head: usize,
+        keys: Rows<'a>,
         rows: &'a PanelRows,
         memory: &mut PanelMemory<'_>,
     ) -> Self {
@@ -113,7 +112,7 @@ impl<'a> QueryPanel<'a> {
         let mut panel = Self {
             attention,
             b,
-            key_head,
+            keys,
             range: PanelRange::new(&rules, &rows.rows, rows.width),
             positions: I32x4::lanes(|lane| (rows.rows[lane] as i64 + rules.offset) as i32),
             slopes,
@@ -152,14 +151,6 @@ impl<'a> QueryPanel<'a> {
     /// Whether every row surely sees all of `keys`.
     pub fn is_open(&self, keys: &Range<usize>) -> bool {
         self.attention.mask.is_none() && self.range.is_open(keys)
-    }
-
-    /// Whether the products read keys and values where they lie: nothing is widened, and no value that isn't finite has to
-    /// be kept from a hidden key.
-    pub fn is_read_in_place(&self, keys: &Range<usize>) -> bool {
-        let Attention { key, value, .. } = self.attention;
-        let is_float32 = |heads: &Heads<'_>| matches!(heads.elements, Elements::Float32(_));
-        is_float32(key) && is_float32(value) && self.is_open(keys)
     }
 
     /// Mask of the lanes that see their key in step `step` of `keys`, by the rules and by the user's mask (`block.mask`,
@@ -260,15 +251,7 @@ impl<'a> QueryPanel<'a> {
             let to = from + self.rows.steps(part.len()) * PANEL;
             let (largest, sees) = {
                 let scores = &mut block.scores[from..to];
-                let rows = attention.key.rows(
-                    self.b,
-                    self.key_head,
-                    part.start,
-                    part.len(),
-                    attention.sizes.head_size,
-                    block.key,
-                );
-                let largest = self.multiply(scores, rows, scaled);
+                let largest = self.multiply(scores, self.keys.part(&part), scaled);
                 if part == open {
                     (largest, [I32x4::splat(-1); 2])
                 } else {
@@ -337,11 +320,9 @@ impl<'a> QueryPanel<'a> {
     /// The equations one after the other, into `block.scores`.
     fn stepwise(&self, memory: &mut PanelMemory<'_>, block: &mut Block<'_>, keys: &Range<usize>, stage: Stage) {
         let attention = self.attention;
-        let depth = attention.sizes.head_size;
         let steps = self.rows.steps(keys.len());
         self.read_query(memory.query, memory.rows, 1.0);
-        let rows = attention.key.rows(self.b, self.key_head, keys.start, keys.len(), depth, block.key);
-        self.multiply(&mut block.scores[..steps * PANEL], rows, memory.query);
+        self.multiply(&mut block.scores[..steps * PANEL], self.keys.part(keys), memory.query);
 
         let scale = F32x4::splat(attention.scale);
         let softcap = F32x4::splat(attention.softcap);

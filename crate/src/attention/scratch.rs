@@ -1,7 +1,7 @@
 //! Working memory, handed over by the caller: a few blocks, and per-row statistics when weights are asked for. O(L).
 
 use super::Attention;
-use super::arrays::Elements;
+use super::arrays::{Elements, Heads};
 use super::weights::WeightsRequest;
 use crate::tiles::{KEY_BLOCK, PANEL};
 
@@ -13,6 +13,10 @@ pub struct Scratch<'a> {
     pub accumulator: &'a mut [f32],
     /// What a block needs.
     pub block: Block<'a>,
+    /// The keys of a head, `[T][D]`, and its values, `[T][Dv]`: where they have 16 bits, widened.
+    pub key: &'a mut [f32],
+    /// See `key`.
+    pub value: &'a mut [f32],
     /// The reference of every row, `[B, H, L]`, for the weights.
     pub references: &'a mut [f32],
     /// 1 / sum of every row, `[B, H, L]`, for the weights.
@@ -41,19 +45,20 @@ pub struct Block<'a> {
     pub mask: &'a mut [f32],
     /// Eight rows of `keys` elements.
     pub rows: &'a mut [f32],
-    /// Keys widened to float32, `[keys][D]`.
-    pub key: &'a mut [f32],
-    /// Values widened, or without their NaN and infinities, `[keys][Dv]`.
-    pub value: &'a mut [f32],
+    /// Values without their NaN and infinities, `[keys][Dv]`.
+    pub finite_value: &'a mut [f32],
 }
 
-const PIECES: usize = 13;
+const PIECES: usize = 14;
 
 /// The length of each piece, in the order in which `split` takes them; None when a product overflows.
 fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<[usize; PIECES]> {
     let sizes = &attention.sizes;
     let (depth, width) = (sizes.head_size, sizes.value_head_size);
-    let is_widened = matches!(attention.key.elements, Elements::Bits(..));
+    let widened = |heads: &Heads<'_>, size: usize| match heads.elements {
+        Elements::Float32(_) => Some(0),
+        Elements::Bits(..) => sizes.key_length.checked_mul(size),
+    };
     let tile = KEY_BLOCK * PANEL;
     let statistics = match weights {
         Some(weights) if weights.mode.is_normalized() => {
@@ -74,8 +79,9 @@ fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> O
         tile,
         tile,
         tile,
-        if is_widened { depth.checked_mul(KEY_BLOCK)? } else { 0 },
         width.checked_mul(KEY_BLOCK)?,
+        widened(&attention.key, depth)?,
+        widened(&attention.value, width)?,
         statistics,
         statistics,
         head_sum,
@@ -112,14 +118,15 @@ impl<'a> Scratch<'a> {
             recomputed,
             mask,
             block_rows,
+            finite_value,
             key,
             value,
             references,
             inverses,
             head_sum,
         ] = pieces;
-        let block = Block { scores, recomputed, mask, rows: block_rows, key, value };
+        let block = Block { scores, recomputed, mask, rows: block_rows, finite_value };
         let panel = PanelMemory { rows, query, scaled };
-        Some(Self { panel, accumulator, block, references, inverses, head_sum })
+        Some(Self { panel, accumulator, block, key, value, references, inverses, head_sum })
     }
 }

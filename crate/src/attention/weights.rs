@@ -5,13 +5,15 @@
 
 use super::arrays::ElementsMut;
 use super::online_softmax::weigh;
+use super::register_tile::Rows;
 use super::scores::{PanelRows, QueryPanel, Stage};
-use super::scratch::Scratch;
+use super::scratch::{Block, Scratch};
 use super::{Attention, Lanes, panel};
 use crate::numeric::canonical;
 use crate::simd::F32x4;
 use crate::tiles::{KEY_BLOCK, PANEL};
 use core::array::from_fn;
+use core::mem::take;
 use core::ops::Range;
 
 /// ONNX's `qk_matmul_output_mode`, and one more.
@@ -57,62 +59,89 @@ pub struct WeightsRequest<'a> {
 
 /// Fills the request, after the forward pass has left its statistics in the scratch.
 pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>, scratch: &mut Scratch<'_>) {
-    let sizes = &attention.sizes;
-    let key_length = sizes.key_length;
-    let (heads, rows) = (request.heads, request.rows);
+    let key_memory = take(&mut scratch.key);
     for b in 0..attention.sizes.batch {
-        for (group, group_rows) in rows.chunks(PANEL).enumerate() {
-            let group_size = sizes.heads / sizes.key_heads;
-            // Always 8 wide, so that a row's bits don't depend on which others are asked for.
-            let panel_rows = |h: u32| PanelRows::new(group_rows.len(), PANEL, |c| (h as usize, group_rows[c] as usize));
-            // Where the result's row r of its matrix m starts.
-            let start = |m: usize, r: usize| (m * rows.len() + group * PANEL + r) * key_length;
+        if request.average_heads {
+            write_averages(request, attention, b, scratch, key_memory);
+        } else {
+            write_heads(request, attention, b, scratch, key_memory);
+        }
+    }
+    scratch.key = key_memory;
+}
 
-            if !request.average_heads {
-                for (index, &h) in heads.iter().enumerate() {
-                    let matrix = b * heads.len() + index;
-                    let panel_rows = panel_rows(h);
-                    let panel =
-                        QueryPanel::load(attention, b, h as usize / group_size, &panel_rows, &mut scratch.panel);
-                    for keys in blocks(key_length) {
-                        block_weights(request.mode, attention, &panel, scratch, &keys);
-                        let block = &mut scratch.block;
-                        let starts: [usize; PANEL] = from_fn(|r| start(matrix, r) + keys.start);
-                        request.elements.write_panel(
-                            &starts[..group_rows.len()],
-                            block.scores,
-                            PANEL,
-                            keys.len(),
-                            block.rows,
-                        );
-                    }
-                }
-                continue;
-            }
+/// Rows `group_rows` of head `h`. Always 8 wide, so that a row's bits don't depend on which others are asked for.
+fn panel_rows(h: u32, group_rows: &[u32]) -> PanelRows {
+    PanelRows::new(group_rows.len(), PANEL, |c| (h as usize, group_rows[c] as usize))
+}
 
-            scratch.head_sum.fill(0.0);
-            let asked =
-                (0..attention.sizes.heads).flat_map(|h| heads.iter().filter(move |&&asked| asked as usize == h));
-            for &h in asked {
-                let panel_rows = panel_rows(h);
-                let panel = QueryPanel::load(attention, b, h as usize / group_size, &panel_rows, &mut scratch.panel);
-                for keys in blocks(key_length) {
-                    block_weights(request.mode, attention, &panel, scratch, &keys);
-                    for (step, j) in keys.enumerate() {
-                        let sum = panel::load(scratch.head_sum, j);
-                        let weight = panel::load(scratch.block.scores, step);
-                        panel::store(scratch.head_sum, j, from_fn(|half| sum[half] + weight[half]));
-                    }
-                }
-            }
-            let count = F32x4::splat(heads.len() as f32);
-            panel::for_each(scratch.head_sum, key_length, |sum| sum.map(|sum| canonical(sum / count)));
+/// The keys that head `h` reads.
+fn keys_of<'a>(attention: &Attention<'a>, b: usize, h: u32, memory: &'a mut [f32]) -> Rows<'a> {
+    let sizes = &attention.sizes;
+    let group = sizes.heads / sizes.key_heads;
+    attention.key.head(b, h as usize / group, sizes.key_length, sizes.head_size, memory)
+}
+
+/// The matrix of each head that is asked for.
+fn write_heads(
+    request: &mut WeightsRequest<'_>,
+    attention: &Attention<'_>,
+    b: usize,
+    scratch: &mut Scratch<'_>,
+    key_memory: &mut [f32],
+) {
+    let key_length = attention.sizes.key_length;
+    for (index, &h) in request.heads.iter().enumerate() {
+        let head_keys = keys_of(attention, b, h, key_memory);
+        for (group, group_rows) in request.rows.chunks(PANEL).enumerate() {
+            let first_row = (b * request.heads.len() + index) * request.rows.len() + group * PANEL;
+            let panel_rows = panel_rows(h, group_rows);
+            let panel = QueryPanel::load(attention, b, head_keys, &panel_rows, &mut scratch.panel);
             for keys in blocks(key_length) {
-                let sums = &scratch.head_sum[keys.start * PANEL..keys.end * PANEL];
-                let starts: [usize; PANEL] = from_fn(|r| start(b, r) + keys.start);
-                let buffer = &mut *scratch.block.rows;
-                request.elements.write_panel(&starts[..group_rows.len()], sums, PANEL, keys.len(), buffer);
+                block_weights(request.mode, attention, &panel, scratch, &keys);
+                let Block { scores, rows: buffer, .. } = &mut scratch.block;
+                let starts: [usize; PANEL] = from_fn(|r| (first_row + r) * key_length + keys.start);
+                let starts = &starts[..group_rows.len()];
+                request.elements.write_panel(starts, scores, PANEL, keys.len(), buffer);
             }
+        }
+    }
+}
+
+/// The mean over the heads that are asked for: their sum by ascending index, divided by their count.
+fn write_averages(
+    request: &mut WeightsRequest<'_>,
+    attention: &Attention<'_>,
+    b: usize,
+    scratch: &mut Scratch<'_>,
+    key_memory: &mut [f32],
+) {
+    let key_length = attention.sizes.key_length;
+    let heads = request.heads;
+    let count = F32x4::splat(heads.len() as f32);
+    for (group, group_rows) in request.rows.chunks(PANEL).enumerate() {
+        scratch.head_sum.fill(0.0);
+        let asked = (0..attention.sizes.heads).flat_map(|h| heads.iter().filter(move |&&asked| asked as usize == h));
+        for &h in asked {
+            let panel_rows = panel_rows(h, group_rows);
+            let head_keys = keys_of(attention, b, h, key_memory);
+            let panel = QueryPanel::load(attention, b, head_keys, &panel_rows, &mut scratch.panel);
+            for keys in blocks(key_length) {
+                block_weights(request.mode, attention, &panel, scratch, &keys);
+                for (step, j) in keys.enumerate() {
+                    let sum = panel::load(scratch.head_sum, j);
+                    let weight = panel::load(scratch.block.scores, step);
+                    panel::store(scratch.head_sum, j, from_fn(|half| sum[half] + weight[half]));
+                }
+            }
+        }
+        panel::for_each(scratch.head_sum, key_length, |sum| sum.map(|sum| canonical(sum / count)));
+        let first_row = b * request.rows.len() + group * PANEL;
+        for keys in blocks(key_length) {
+            let sums = &scratch.head_sum[keys.start * PANEL..keys.end * PANEL];
+            let starts: [usize; PANEL] = from_fn(|r| (first_row + r) * key_length + keys.start);
+            let starts = &starts[..group_rows.len()];
+            request.elements.write_panel(starts, sums, PANEL, keys.len(), scratch.block.rows);
         }
     }
 }

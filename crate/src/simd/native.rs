@@ -192,6 +192,11 @@ impl I32x4 {
     pub fn to_array(self) -> [i32; 4] {
         self.0
     }
+    /// Unsigned 16-bit numbers.
+    #[inline(always)]
+    pub fn load_u16(numbers: &[u16; 4]) -> Self {
+        Self(numbers.map(i32::from))
+    }
     /// The lanes' bits as float32.
     #[inline(always)]
     pub fn from_bits(self) -> F32x4 {
@@ -212,10 +217,24 @@ impl I32x4 {
     pub fn shift_right_logical(self, bits: u32) -> Self {
         Self(lanes(self.0, |a| (a.cast_unsigned() >> bits).cast_signed()))
     }
+    /// The upper and the lower halves of the lanes' 64-bit products, all unsigned.
+    #[inline(always)]
+    pub fn multiply_wide(self, factor: Self) -> [Self; 2] {
+        let product = |a: i32, b: i32| u64::from(a.cast_unsigned()) * u64::from(b.cast_unsigned());
+        [
+            Self(lanes2(self.0, factor.0, |a, b| ((product(a, b) >> 32) as u32).cast_signed())),
+            Self(lanes2(self.0, factor.0, |a, b| (product(a, b) as u32).cast_signed())),
+        ]
+    }
     /// Mask of the lanes where `self < other` (signed).
     #[inline(always)]
     pub fn lt(self, other: Self) -> Self {
         Self(lanes2(self.0, other.0, |a, b| -i32::from(a < b)))
+    }
+    /// Mask of the lanes where `self < other` (unsigned).
+    #[inline(always)]
+    pub fn lt_unsigned(self, other: Self) -> Self {
+        Self(lanes2(self.0, other.0, |a, b| -i32::from(a.cast_unsigned() < b.cast_unsigned())))
     }
     /// Mask of the lanes where `self == other`.
     #[inline(always)]

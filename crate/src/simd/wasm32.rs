@@ -193,6 +193,12 @@ impl I32x4 {
             i32x4_extract_lane::<3>(self.0),
         ]
     }
+    /// Unsigned 16-bit numbers.
+    #[inline(always)]
+    pub fn load_u16(numbers: &[u16; 4]) -> Self {
+        // SAFETY: the array holds the eight bytes; wasm loads have no alignment to keep.
+        Self(unsafe { u32x4_load_extend_u16x4(numbers.as_ptr()) })
+    }
     /// The lanes' bits as float32.
     #[inline(always)]
     pub fn from_bits(self) -> F32x4 {
@@ -213,10 +219,25 @@ impl I32x4 {
     pub fn shift_right_logical(self, bits: u32) -> Self {
         Self(u32x4_shr(self.0, bits))
     }
+    /// The upper and the lower halves of the lanes' 64-bit products, all unsigned.
+    #[inline(always)]
+    pub fn multiply_wide(self, factor: Self) -> [Self; 2] {
+        let low_lanes = u64x2_extmul_low_u32x4(self.0, factor.0);
+        let high_lanes = u64x2_extmul_high_u32x4(self.0, factor.0);
+        [
+            Self(i32x4_shuffle::<1, 3, 5, 7>(low_lanes, high_lanes)),
+            Self(i32x4_shuffle::<0, 2, 4, 6>(low_lanes, high_lanes)),
+        ]
+    }
     /// Mask of the lanes where `self < other` (signed).
     #[inline(always)]
     pub fn lt(self, other: Self) -> Self {
         Self(i32x4_lt(self.0, other.0))
+    }
+    /// Mask of the lanes where `self < other` (unsigned).
+    #[inline(always)]
+    pub fn lt_unsigned(self, other: Self) -> Self {
+        Self(u32x4_lt(self.0, other.0))
     }
     /// Mask of the lanes where `self == other`.
     #[inline(always)]

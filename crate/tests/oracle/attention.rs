@@ -3,7 +3,7 @@
 
 use crate::attention_call::{AttentionCall, AttentionResults, Data, MaskData};
 use wasm_attention::numeric::Dtype;
-use wasm_attention::random::philox;
+use wasm_attention::random::Philox;
 
 const LARGEST: f64 = f32::MAX as f64;
 
