@@ -196,7 +196,8 @@ impl<'a> Problem<'a> {
             let kept = 1.0 - f64::from(dropout.threshold) / 4_294_967_296.0;
             for (j, weight) in dropped.iter_mut().enumerate() {
                 let counter = [j / 4, i, h, b].map(|index| index as u32);
-                let is_kept = dropout.scale != 0.0 && philox(counter, dropout.seed)[j % 4] >= dropout.threshold;
+                let is_kept =
+                    dropout.scale != 0.0 && Philox::new(dropout.seed).words_of(counter)[j % 4] >= dropout.threshold;
                 *weight = if is_kept { round(*weight / kept) } else { 0.0 };
             }
         }
