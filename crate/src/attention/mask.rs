@@ -45,27 +45,37 @@ impl Mask<'_> {
         keys: Range<usize>,
     ) -> bool {
         let width = keys.len();
-        let buffer = &mut buffer[..rows.width * width];
         let covered = keys.end.min(self.keys).saturating_sub(keys.start);
-        for (c, row) in buffer.chunks_exact_mut(width).enumerate() {
-            let start = b * self.batch_stride + rows.heads[c] * self.head_stride + rows.rows[c] * self.row_stride;
-            let (inside, beyond) = row.split_at_mut(covered);
-            if self.key_stride == 0 {
-                let mut value = [0.0];
-                self.read(&mut value, start);
-                inside.fill(value[0]);
-            } else if covered != 0 {
-                self.read(inside, start + keys.start);
+        let start =
+            |c: usize| b * self.batch_stride + rows.heads[c] * self.head_stride + rows.rows[c] * self.row_stride;
+        let mut read: [&[f32]; PANEL] = [&[]; PANEL];
+        match self.elements {
+            MaskElements::Float(Elements::Float32(elements)) if self.key_stride != 0 && covered == width => {
+                for (c, row) in read[..rows.width].iter_mut().enumerate() {
+                    *row = &elements[start(c) + keys.start..][..width];
+                }
             }
-            beyond.fill(f32::NEG_INFINITY);
+            _ => {
+                for (c, row) in buffer[..rows.width * width].chunks_exact_mut(width).enumerate() {
+                    let (inside, beyond) = row.split_at_mut(covered);
+                    if self.key_stride == 0 {
+                        let mut value = [0.0];
+                        self.read(&mut value, start(c));
+                        inside.fill(value[0]);
+                    } else if covered != 0 {
+                        self.read(inside, start(c) + keys.start);
+                    }
+                    beyond.fill(f32::NEG_INFINITY);
+                }
+                for (row, buffered) in read[..rows.width].iter_mut().zip(buffer.chunks_exact(width)) {
+                    *row = buffered;
+                }
+            }
         }
-        let any_visible = buffer.iter().fold(false, |any, x| any | (*x != f32::NEG_INFINITY));
+        let read = &read[..rows.width];
+        let any_visible = read.iter().any(|row| row.iter().any(|x| *x != f32::NEG_INFINITY));
         if any_visible {
-            let mut split: [&[f32]; PANEL] = [&[]; PANEL];
-            for (slot, row) in split.iter_mut().zip(buffer.chunks_exact(width)) {
-                *slot = row;
-            }
-            panel::from_rows(tile, &split[..rows.width], 1.0);
+            panel::from_rows(tile, read, 1.0);
         }
         any_visible
     }

@@ -30,6 +30,15 @@ pub fn for_each(panel: &mut [f32], count: usize, function: impl Fn(Lanes) -> Lan
     }
 }
 
+/// Applies `function` to each step and its number.
+#[inline(always)]
+pub fn for_each_step(panel: &mut [f32], function: impl Fn(usize, Lanes) -> Lanes) {
+    for (step, lanes) in panel.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
+        let pair = function(step, load(lanes, 0));
+        store(lanes, 0, pair);
+    }
+}
+
 /// `panel[d][c] = factor · rows[c][d]`, for 8, 4 or 1 rows of equal length.
 pub fn from_rows(panel: &mut [f32], rows: &[&[f32]], factor: f32) {
     let size = rows[0].len();

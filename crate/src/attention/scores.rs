@@ -196,12 +196,17 @@ impl<'a> QueryPanel<'a> {
             self.stepwise(memory, block, keys, Stage::Log2);
             return Some(self.column_maximum(block.scores, steps));
         }
-        let (maximum, seen) = self.fast(memory.scaled, block, keys);
-        // A largest score that had to be clamped or is infinite though keys are visible, or a query that left the range
-        // when scaled.
-        let overflowed: [I32x4; 2] =
-            from_fn(|half| seen[half] & !(self.finite[half] & maximum[half].abs().lt(F32x4::splat(SCORE_LIMIT))));
-        if !(overflowed[0].any() || overflowed[1].any()) {
+        let maximum = self.fast(memory.scaled, block, keys);
+        // A largest score that had to be clamped or is infinite, or a query that left the range when scaled: unless no key
+        // is visible.
+        let in_range: [I32x4; 2] =
+            from_fn(|half| self.finite[half] & maximum[half].abs().lt(F32x4::splat(SCORE_LIMIT)));
+        if in_range[0].all() && in_range[1].all() {
+            return Some(maximum);
+        }
+        let seen = self.sees_any(block.mask, keys);
+        let overflowed: [I32x4; 2] = from_fn(|half| seen[half] & !in_range[half]);
+        if !(overflowed[0] | overflowed[1]).any() {
             return Some(maximum);
         }
         core::mem::swap(&mut block.scores, &mut block.recomputed);
@@ -230,38 +235,89 @@ impl<'a> QueryPanel<'a> {
         self.stepwise(memory, block, keys, stage);
     }
 
-    /// The largest score of each row, and whether it sees any of `keys`.
-    fn fast(&self, scaled: &[f32], block: &mut Block<'_>, keys: &Range<usize>) -> (Lanes, [I32x4; 2]) {
-        let attention = self.attention;
+    /// The scores from the scaled query; the largest of each row.
+    fn fast(&self, scaled: &[f32], block: &mut Block<'_>, keys: &Range<usize>) -> Lanes {
         let width = self.rows.width;
-        let is_plain = attention.softcap == 0.0 && attention.slopes.is_none() && attention.mask.is_none();
-        // What every row sees is done when it is multiplied.
+        // What every row sees has its maximum when it is multiplied.
         let open = match () {
-            () if is_plain && width == PANEL => self.range.open_tiles(keys),
-            () if is_plain && self.range.is_open(keys) => keys.clone(),
+            () if !self.is_plain() => keys.start..keys.start,
+            () if width == PANEL => self.range.open_tiles(keys),
+            () if self.range.is_open(keys) => keys.clone(),
             () => keys.start..keys.start,
         };
         let mut maximum = [F32x4::splat(f32::NEG_INFINITY); 2];
-        let mut seen = [I32x4::splat(0); 2];
         for part in [keys.start..open.start, open.clone(), open.end..keys.end] {
             if part.is_empty() {
                 continue;
             }
             let from = (part.start - keys.start) * width;
             let to = from + self.rows.steps(part.len()) * PANEL;
-            let (largest, sees) = {
-                let scores = &mut block.scores[from..to];
-                let largest = self.multiply(scores, self.keys.part(&part), scaled);
-                if part == open {
-                    (largest, [I32x4::splat(-1); 2])
-                } else {
-                    self.adjust(scores, &block.mask[from..to], &part)
-                }
-            };
+            let scores = &mut block.scores[from..to];
+            let mut largest = self.multiply(scores, self.keys.part(&part), scaled);
+            if part != open {
+                self.adjust(scores, &block.mask[from..to], &part);
+                largest = lane_maximum(scores);
+            }
             maximum = from_fn(|half| maximum[half].pseudo_max(largest[half]));
+        }
+        panel::join(maximum, width, F32x4::pseudo_max)
+    }
+
+    /// Whether products are scores, but for the rules.
+    fn is_plain(&self) -> bool {
+        let attention = self.attention;
+        attention.softcap == 0.0 && attention.slopes.is_none() && attention.mask.is_none()
+    }
+
+    /// Turns products into scores: softcap, ALiBi, mask, rules, each in a pass of its own.
+    fn adjust(&self, scores: &mut [f32], mask: &[f32], keys: &Range<usize>) {
+        let attention = self.attention;
+        // Read from memory, as in `weigh`.
+        let log2_e = core::hint::black_box(F32x4::splat(LOG2_E));
+        let hidden = core::hint::black_box(F32x4::splat(f32::NEG_INFINITY));
+        let steps = scores.len() / PANEL;
+        if attention.softcap != 0.0 {
+            let softcap = F32x4::splat(attention.softcap * LOG2_E);
+            panel::for_each(scores, steps, |ratio| ratio.map(|ratio| softcap * tanh(ratio)));
+        }
+        if attention.slopes.is_some() {
+            let slopes = self.slopes.map(|slope| slope * log2_e);
+            let bounds = self.range.bounds(keys.end);
+            panel::for_each_step(scores, |step, score| {
+                let keys = bounds.keys(keys.start + step * PANEL / self.rows.width);
+                from_fn(|half| {
+                    let distance = (self.positions[half] - keys[half]).to_f32().abs();
+                    slopes[half].negative_mul_add(distance, score[half])
+                })
+            });
+        }
+        if attention.mask.is_some() {
+            for (scores, mask) in scores.as_chunks_mut::<PANEL>().0.iter_mut().zip(mask.as_chunks::<PANEL>().0) {
+                let (score, added) = (panel::load(scores, 0), panel::load(mask, 0));
+                // Added to a NaN, −Infinity would not hide it.
+                let sum =
+                    from_fn(|half| added[half].eq(hidden).select(hidden, added[half].mul_add(log2_e, score[half])));
+                panel::store(scores, 0, sum);
+            }
+        }
+        if !self.range.is_open(keys) {
+            let bounds = self.range.bounds(keys.end);
+            panel::for_each_step(scores, |step, score| {
+                let sees = bounds.sees(bounds.keys(keys.start + step * PANEL / self.rows.width));
+                from_fn(|half| sees[half].select(score[half], hidden))
+            });
+        }
+        scores[keys.len() * self.rows.width..].fill(f32::NEG_INFINITY);
+    }
+
+    /// Mask of the rows that see any of `keys`.
+    fn sees_any(&self, mask: &[f32], keys: &Range<usize>) -> [I32x4; 2] {
+        let mut seen = [I32x4::splat(0); 2];
+        for step in 0..self.rows.steps(keys.len()) {
+            let sees = self.sees(mask, keys, step);
             seen = from_fn(|half| seen[half] | sees[half]);
         }
-        (panel::join(maximum, width, F32x4::pseudo_max), panel::any(seen, width))
+        panel::any(seen, self.rows.width)
     }
 
     /// `scores[j][c] = Σ_d keys[j][d] · panel[d][c]`, and the largest of each lane. Lanes beyond the last key are −Infinity.
@@ -276,45 +332,6 @@ impl<'a> QueryPanel<'a> {
         let mut maximum = [f32::NEG_INFINITY; PANEL];
         register_tile::scores(scores_of_keys, &mut maximum[..width], keys, panel);
         panel::load(&maximum, 0)
-    }
-
-    /// Turns products into scores, −Infinity where hidden: softcap, ALiBi, mask, rules. The largest of each lane, and
-    /// whether it sees any of `keys`.
-    fn adjust(&self, scores: &mut [f32], mask: &[f32], keys: &Range<usize>) -> (Lanes, [I32x4; 2]) {
-        let attention = self.attention;
-        let has_softcap = attention.softcap != 0.0;
-        let softcap = F32x4::splat(attention.softcap * LOG2_E);
-        let has_slopes = attention.slopes.is_some();
-        let slopes = self.slopes.map(|slope| slope * F32x4::splat(LOG2_E));
-        let has_mask = attention.mask.is_some();
-        let log2_e = F32x4::splat(LOG2_E);
-        let hidden = F32x4::splat(f32::NEG_INFINITY);
-        let bounds = self.range.bounds(keys.end);
-        let keys_a_step = PANEL / self.rows.width;
-        let mut maximum = [hidden; 2];
-        let mut seen = [I32x4::splat(0); 2];
-        for (step, scores) in scores.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
-            let step_keys = bounds.keys(keys.start + step * keys_a_step);
-            let mut sees = bounds.sees(step_keys);
-            let mut score = panel::load(scores, 0);
-            if has_softcap {
-                score = score.map(|ratio| softcap * tanh(ratio));
-            }
-            if has_slopes {
-                let distance: Lanes = from_fn(|half| (self.positions[half] - step_keys[half]).to_f32().abs());
-                score = from_fn(|half| slopes[half].negative_mul_add(distance[half], score[half]));
-            }
-            if has_mask {
-                let added = panel::load(mask, step);
-                sees = from_fn(|half| sees[half] & !added[half].eq(hidden));
-                score = from_fn(|half| added[half].mul_add(log2_e, score[half]));
-            }
-            score = from_fn(|half| sees[half].select(score[half], hidden));
-            panel::store(scores, 0, score);
-            maximum = from_fn(|half| maximum[half].pseudo_max(score[half]));
-            seen = from_fn(|half| seen[half] | sees[half]);
-        }
-        (maximum, seen)
     }
 
     /// The equations one after the other, into `block.scores`.
