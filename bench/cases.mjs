@@ -246,6 +246,13 @@ export function countBytes(benchmarkCase) {
 }
 
 /**
+ * Whether reading memory may be what bounds a case, rather than multiplying and adding: where few operations are done with
+ * a byte. Processors do between one and a few operations in the time in which they read one.
+ * @param {Case} benchmarkCase
+ */
+export const isNearMemoryBound = (benchmarkCase) => countFlops(benchmarkCase) < 4 * countBytes(benchmarkCase);
+
+/**
  * The cases of `--sweep`, which looks for cliffs: head sizes in steps of 1, lengths off every tile. All are short, with
  * four heads.
  * @returns {AttentionCase[]}

@@ -1,7 +1,6 @@
-// onnxruntime-web's WebAssembly backend on one thread, by ONNX's operator Attention.
+// onnxruntime-web's WebAssembly backend on one thread, by ONNX's own operators.
 import * as onnxruntime from "onnxruntime-web";
-import { makeInputs } from "../inputs.mjs";
-import { encodeAttentionModel } from "./onnx-model.mjs";
+import { makeAttentionModel, makeLinearModel } from "./onnx-model.mjs";
 
 /** @type {import("./adapter.mjs").Open} */
 export function open() {
@@ -10,24 +9,30 @@ export function open() {
   return { version: onnxruntime.env.versions.web ?? "", prepare };
 }
 
-/** @param {import("./adapter.mjs").AttentionCase} attentionCase */
-async function prepare(attentionCase) {
-  const { batch, heads, queryLength, keyLength, headSize } = attentionCase;
-  const session = await onnxruntime.InferenceSession.create(encodeAttentionModel(attentionCase), {
-    executionProviders: ["wasm"],
-  });
-  const inputs = makeInputs(attentionCase);
-  const tensor = (/** @type {Float32Array} */ elements, /** @type {number} */ length) =>
-    new onnxruntime.Tensor("float32", elements, [batch, heads, length, headSize]);
-  const feeds = {
-    Q: tensor(inputs.query, queryLength),
-    K: tensor(inputs.key, keyLength),
-    V: tensor(inputs.value, keyLength),
-  };
+/** @param {import("../cases.mjs").Case} benchmarkCase */
+async function prepare(benchmarkCase) {
+  const model =
+    benchmarkCase.operation === "attention" ? makeAttentionModel(benchmarkCase) : makeLinearModel(benchmarkCase);
+  return model && (await prepareModel(model));
+}
+
+/**
+ * A model in a session, with its inputs in place.
+ * @param {import("./onnx-model.mjs").Model} model
+ * @returns {Promise<import("./adapter.mjs").Job>}
+ */
+export async function prepareModel({ bytes, feeds }) {
+  const session = await onnxruntime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  const tensors = Object.fromEntries(
+    Object.entries(feeds).map(([name, { type, shape, elements }]) => [
+      name,
+      new onnxruntime.Tensor(type, elements, shape),
+    ]),
+  );
   return {
-    run: () => session.run(feeds),
+    run: () => session.run(tensors),
     async result() {
-      const { Y } = await session.run(feeds);
+      const { Y } = await session.run(tensors);
       return /** @type {Float32Array} */ (Y.data);
     },
     close: () => session.release(),

@@ -1,0 +1,16 @@
+// What a run leaves behind: the JSON of `--json`, which bench/record/ keeps and the README's table comes from.
+
+/** @typedef {ReturnType<typeof import("./environment.mjs").describeEnvironment>} Environment */
+/** @typedef {ReturnType<typeof import("./results.mjs").evaluate>} Results */
+
+/**
+ * Costs, scaling and memory are absent where a filter left them out.
+ * @typedef {Results & {
+ *   environment: Environment,
+ *   costs?: import("./costs.mjs").Cost[],
+ *   scaling?: import("./scaling.mjs").Scaling[],
+ *   memory?: import("./memory.mjs").MemoryUse[],
+ * }} Record
+ */
+
+export {};

@@ -1,0 +1,89 @@
+// What is asked of one engine build, wherever it runs: in a process of its own (worker.mjs) or in a page's worker. One
+// request after the other.
+
+/** @typedef {import("./cases.mjs").Case} Case */
+/** @typedef {import("./engines.mjs").EngineBuild} EngineBuild */
+
+// Engines compile their hot code by what has run before: long enough for a slow call to run a few times. A call that is
+// longer than that has warmed itself.
+const WARM_UP_CALLS = 3;
+const LONG_CALL_MILLISECONDS = 1000;
+
+/** @type {import("./engines/adapter.mjs").Engine} */
+let engine;
+/** @type {import("./engines/adapter.mjs").Job} */
+let job;
+
+/**
+ * Calls until the time is up, at least once; the milliseconds of each call.
+ * @param {number} milliseconds
+ */
+async function sample(milliseconds) {
+  if (job.sample !== undefined) return await job.sample(milliseconds);
+  const times = [];
+  for (let spent = 0; times.length === 0 || spent < milliseconds; spent += times[times.length - 1]) {
+    const start = performance.now();
+    await job.run();
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+export const requests = {
+  /**
+   * Starts the engine; its version.
+   * @param {EngineBuild} build
+   * @returns {Promise<string>}
+   */
+  async open(build) {
+    const module = /** @type {{ open: import("./engines/adapter.mjs").Open }} */ (
+      await import(new URL(build.adapter, import.meta.url).href)
+    );
+    engine = await module.open(build.arithmetic, build);
+    return engine.version;
+  },
+
+  /**
+   * Puts the inputs in place; the outputs, for the check, or undefined for a case that the engine doesn't offer.
+   * @param {Case} benchmarkCase
+   * @returns {Promise<{ output: Float32Array, weights?: Float32Array } | undefined>}
+   */
+  async prepare(benchmarkCase) {
+    const prepared = await engine.prepare(benchmarkCase);
+    if (prepared === undefined) return undefined;
+    job = prepared;
+    return { output: await job.result(), weights: await job.weights?.() };
+  },
+
+  /** @param {number} milliseconds */
+  async warmUp(milliseconds) {
+    let calls = 0;
+    for (let spent = 0; spent < milliseconds || (calls < WARM_UP_CALLS && spent < LONG_CALL_MILLISECONDS); ) {
+      const times = await sample(0);
+      calls += times.length;
+      for (const time of times) spent += time;
+    }
+  },
+
+  sample,
+
+  async close() {
+    await job.close();
+  },
+};
+
+/** @typedef {typeof requests} Requests */
+/** @typedef {{ method: keyof Requests, argument: never }} Request */
+/** @typedef {{ result: unknown } | { error: string }} Answer */
+
+/**
+ * @param {Request} request
+ * @returns {Promise<Answer>}
+ */
+export async function answer({ method, argument }) {
+  try {
+    return { result: await requests[method](argument) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
