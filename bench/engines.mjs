@@ -39,7 +39,7 @@ export const engineBuilds = [
   ...ourBuilds,
   ...referenceBuilds,
   { name: "tfjs-backend-wasm", adapter: "engines/tfjs-backend-wasm.mjs", arithmetic: "separate" },
-  { name: "jax-js", adapter: "engines/jax-js.mjs", arithmetic: "separate" },
+  { name: "jax-js", adapter: "engines/jax-js.mjs", arithmetic: "fused" },
   { name: "naive TypeScript", adapter: "engines/naive-typescript.mjs", arithmetic: "separate" },
   { name: "PyTorch", adapter: "engines/pytorch.mjs", arithmetic: "native" },
   { name: "onnxruntime", adapter: "engines/onnxruntime.mjs", arithmetic: "native" },

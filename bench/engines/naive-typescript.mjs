@@ -11,7 +11,8 @@ export const open = () => ({ version: "", prepare });
 
 /** @param {import("../cases.mjs").Case} benchmarkCase */
 function prepare(benchmarkCase) {
-  const compute = benchmarkCase.operation === "attention" ? prepareAttention(benchmarkCase) : prepareLinear(benchmarkCase);
+  const compute =
+    benchmarkCase.operation === "attention" ? prepareAttention(benchmarkCase) : prepareLinear(benchmarkCase);
   return compute && { run: compute, result: compute, close() {} };
 }
 

@@ -15,6 +15,12 @@ const oneThread = { OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1", OPENBLAS_NUM_THR
  * @property {ArrayBufferView} elements
  */
 
+/**
+ * @typedef {object} Feeds
+ * @property {readonly NamedArray[]} arrays what a case's job needs
+ * @property {(output: Float32Array) => Float32Array} [toResult] where the output isn't in the layout of the case
+ */
+
 /** A Python process: answers one request at a time. */
 class PythonProcess {
   #child;
@@ -96,18 +102,19 @@ class PythonProcess {
 /**
  * An engine whose module stands in python/.
  * @param {string} engine
- * @param {(benchmarkCase: import("../cases.mjs").Case) => readonly NamedArray[] | undefined} makeArrays what a case's job
- *   needs; undefined for a case that the engine can't express
+ * @param {(benchmarkCase: import("../cases.mjs").Case) => Feeds | undefined} makeFeeds undefined for a case that the engine
+ *   can't express
  * @returns {Promise<import("./adapter.mjs").Engine>}
  */
-export async function openPython(engine, makeArrays) {
+export async function openPython(engine, makeFeeds) {
   const python = new PythonProcess(engine);
   const { version = "" } = await python.readAnswer();
   return {
     version,
     async prepare(benchmarkCase) {
-      const arrays = makeArrays(benchmarkCase);
-      if (arrays === undefined) return undefined;
+      const feeds = makeFeeds(benchmarkCase);
+      if (feeds === undefined) return undefined;
+      const { arrays, toResult = (output) => output } = feeds;
       const { result: isOffered } = await python.ask({ method: "prepare", case: benchmarkCase }, arrays);
       if (isOffered !== true) return undefined;
       return {
@@ -115,7 +122,7 @@ export async function openPython(engine, makeArrays) {
         async result() {
           const { payload } = await python.ask({ method: "result" });
           // A copy begins where a Float32Array may.
-          return new Float32Array(new Uint8Array(payload).buffer);
+          return toResult(new Float32Array(new Uint8Array(payload).buffer));
         },
         async sample(milliseconds) {
           const { result } = await python.ask({ method: "sample", milliseconds });

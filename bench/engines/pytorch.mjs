@@ -8,9 +8,9 @@ import { openPython } from "./python-process.mjs";
 
 /** @type {import("./adapter.mjs").Open} */
 export const open = () =>
-  openPython("pytorch", (benchmarkCase) =>
-    benchmarkCase.operation === "attention" ? attentionArrays(benchmarkCase) : linearArrays(benchmarkCase),
-  );
+  openPython("pytorch", (benchmarkCase) => ({
+    arrays: benchmarkCase.operation === "attention" ? attentionArrays(benchmarkCase) : linearArrays(benchmarkCase),
+  }));
 
 /**
  * @param {AttentionCase} attentionCase
