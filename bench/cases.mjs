@@ -253,18 +253,25 @@ export function countBytes(benchmarkCase) {
 export const isNearMemoryBound = (benchmarkCase) => countFlops(benchmarkCase) < 4 * countBytes(benchmarkCase);
 
 /**
- * The cases of `--sweep`, which looks for cliffs: head sizes in steps of 1, lengths off every tile. All are short, with
- * four heads.
+ * The cases of `--sweep`, which looks for cliffs: head sizes in steps of 1, lengths off every tile, few queries. All are
+ * short, with four heads.
  * @returns {AttentionCase[]}
  */
 export function makeSweep() {
-  const sweep = (/** @type {string} */ group, /** @type {Parameters<typeof attention>[2]} */ differences) =>
-    denseAndCausal(group, `${group} ${Object.values(differences).join("x")}`, { heads: 4, ...differences });
   const from = (/** @type {number} */ first, /** @type {number} */ last) =>
     Array.from({ length: last - first + 1 }, (_, index) => first + index);
   return [
-    ...from(32, 130).flatMap((headSize) => sweep("D", { headSize, queryLength: 256 })),
-    ...from(500, 540).flatMap((length) => sweep("L", { queryLength: length, keyLength: 512 })),
-    ...from(500, 540).flatMap((length) => sweep("S", { queryLength: 512, keyLength: length })),
+    ...from(32, 130).flatMap((headSize) =>
+      denseAndCausal("D", `D=${headSize}`, { heads: 4, queryLength: 256, headSize }),
+    ),
+    ...from(500, 540).flatMap((queryLength) =>
+      denseAndCausal("L", `L=${queryLength}`, { heads: 4, queryLength, keyLength: 512 }),
+    ),
+    ...from(500, 540).flatMap((keyLength) =>
+      denseAndCausal("S", `S=${keyLength}`, { heads: 4, queryLength: 512, keyLength }),
+    ),
+    ...from(1, 40).map((queryLength) =>
+      attention("few queries", `few queries L=${queryLength}`, { heads: 4, queryLength, keyLength: 512 }),
+    ),
   ];
 }

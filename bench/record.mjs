@@ -1,6 +1,9 @@
 // What a run leaves behind: the JSON of `--json`, which bench/record/ keeps and the README's table comes from.
 
-/** @typedef {ReturnType<typeof import("./environment.mjs").describeEnvironment>} Environment */
+/**
+ * @typedef {ReturnType<typeof import("./environment.mjs").describeEnvironment> & { browser?: string }} Environment with a
+ *   browser, the engines ran in that; Node only steered it
+ */
 /** @typedef {ReturnType<typeof import("./results.mjs").evaluate>} Results */
 
 /**

@@ -18,7 +18,7 @@ const megabytes = (/** @type {number} */ bytes) => `${(bytes / 1e6).toFixed(1)} 
  * @param {readonly string[]} head
  * @param {number} leftColumns how many of the columns are text
  */
-const makeTable = (head, leftColumns) =>
+export const makeTable = (head, leftColumns) =>
   new Table({
     head: [...head],
     colAligns: head.map((_, column) => (column < leftColumns ? "left" : "right")),
@@ -78,7 +78,7 @@ export function describePeaks(peaks) {
     const what = bytes === undefined ? name : `${name}, ${megabytes(bytes)}`;
     table.push([what, `${best.toFixed(1)} ${unit}`, `${median.toFixed(1)} ${unit}`]);
   }
-  const isBusy = peaks.some(({ best, median }) => median < CLEAN_SHARE * best);
+  const isBusy = peaks.some(({ arithmetic, best, median }) => arithmetic !== undefined && median < CLEAN_SHARE * best);
   return [
     "",
     table.toString(),
@@ -92,7 +92,9 @@ export function describePeaks(peaks) {
 function describeCosts(costs) {
   const table = makeTable(["engine", "bytes", "gzip", "import + init ms", "first call ms"], 1);
   for (const { engine, bytes, gzipBytes, initMilliseconds, firstCallMilliseconds } of costs) {
-    const times = [initMilliseconds, firstCallMilliseconds].map(({ best, median }) => `${number(best)} (${number(median)})`);
+    const times = [initMilliseconds, firstCallMilliseconds].map(
+      ({ best, median }) => `${number(best)} (${number(median)})`,
+    );
     table.push([engine, bytes.toLocaleString("en"), gzipBytes.toLocaleString("en"), ...times]);
   }
   return ["", "costs: best (median) of fresh processes; the first call is attention 128 causal", table.toString()];
@@ -116,16 +118,25 @@ const describeMemory = (memory) => [
   ),
 ];
 
+/**
+ * What there is of every run.
+ * @param {import("./record.mjs").Results} results
+ */
+export const describeResults = ({ engines, skipped, peaks, measurements }) => [
+  engines.map(({ name, version }) => `${name} ${version}`).join(", "),
+  ...skipped.map(({ reason }) => `skipped: ${reason}`),
+  ...describeMeasurements(measurements),
+  ...describeMistakes(measurements),
+  ...(peaks.length === 0 ? [] : describePeaks(peaks)),
+];
+
 /** @param {Record} record */
-export const describeRecord = ({ environment, engines, skipped, peaks, measurements, costs, scaling, memory }) =>
+export const describeRecord = ({ environment, costs, scaling, memory, ...results }) =>
   [
     `${environment.processor}, ${environment.processors} processors, ${environment.system}; ` +
-      `Node ${environment.node}, V8 ${environment.v8}; ${environment.date.slice(0, 10)}; one thread`,
-    engines.map(({ name, version }) => `${name} ${version}`).join(", "),
-    ...skipped.map(({ reason }) => `skipped: ${reason}`),
-    ...describeMeasurements(measurements),
-    ...describeMistakes(measurements),
-    ...(peaks.length === 0 ? [] : describePeaks(peaks)),
+      `${environment.browser ?? `Node ${environment.node}, V8 ${environment.v8}`}; ` +
+      `${environment.date.slice(0, 10)}; one thread`,
+    ...describeResults(results),
     ...(costs === undefined ? [] : describeCosts(costs)),
     ...(scaling === undefined ? [] : describeScaling(scaling)),
     ...(memory === undefined ? [] : describeMemory(memory)),

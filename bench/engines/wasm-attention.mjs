@@ -30,16 +30,7 @@ function prepareAttention(attentionCase) {
     /** @type {number} */ count,
     /** @type {number} */ length,
     /** @type {number} */ size,
-  ) => {
-    const float32 = Tensor.from(
-      elements,
-      layout === "BHLD" ? [batch, count, length, size] : [batch, length, count, size],
-    );
-    if (dtype === "float32") return float32;
-    const converted = float32.to(dtype);
-    float32.dispose();
-    return converted;
-  };
+  ) => Tensor.from(elements, layout === "BHLD" ? [batch, count, length, size] : [batch, length, count, size], dtype);
   const query = tensor(inputs.query, heads, queryLength, headSize);
   const key = tensor(inputs.key, keyHeads, keyLength, headSize);
   const value = tensor(inputs.value, keyHeads, keyLength, valueHeadSize);
