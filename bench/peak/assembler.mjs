@@ -14,6 +14,8 @@ export const op = {
   f32Const: 0x43,
   i32Add: 0x6a,
   i32Sub: 0x6b,
+  i32And: 0x71,
+  i32ShiftLeft: 0x74,
   i32LessUnsigned: 0x49,
   v128Load: [0xfd, 0x00],
   f32x4Splat: [0xfd, 0x13],
