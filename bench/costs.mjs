@@ -9,20 +9,8 @@ import { runFresh } from "./fresh-process.mjs";
 
 /** @typedef {import("./engines.mjs").EngineBuild} EngineBuild */
 
-/**
- * @typedef {object} BestAndMedian
- * @property {number} best
- * @property {number} median
- */
-
-/**
- * @typedef {object} Cost of one engine
- * @property {string} engine
- * @property {number} bytes of its JavaScript, bundled and minified, and its WebAssembly
- * @property {number} gzipBytes of the same, each file by itself
- * @property {BestAndMedian} initMilliseconds from the start of its import until it is ready
- * @property {BestAndMedian} firstCallMilliseconds from arrays to the output, whatever has to be prepared for it
- */
+/** @typedef {import("./record.mjs").Cost} Cost */
+/** @typedef {{ initMilliseconds: number, firstCallMilliseconds: number }} Start of a fresh process */
 
 /**
  * What a page or an edge function has to ship, so that attention runs on this engine: the code that a bundler leaves of an
@@ -68,7 +56,10 @@ async function measureBytes({ adapter }) {
     external: ["fs", "path", "crypto", "os", "url", "module", "perf_hooks", "worker_threads", "util", "node:*"],
     logLevel: "error",
   });
-  const files = [...outputFiles.map(({ contents }) => contents), ...wasm.map((file) => readFileSync(require.resolve(file)))];
+  const files = [
+    ...outputFiles.map(({ contents }) => contents),
+    ...wasm.map((file) => readFileSync(require.resolve(file))),
+  ];
   const sum = (/** @type {number[]} */ sizes) => sizes.reduce((total, size) => total + size, 0);
   return { bytes: sum(files.map(({ length }) => length)), gzipBytes: sum(files.map((file) => gzipSync(file).length)) };
 }
@@ -88,14 +79,17 @@ function bestAndMedian(times) {
  * @returns {Promise<Cost[]>}
  */
 export async function measureCosts(builds, benchmarkCase, processes, report) {
-  const measured = builds.filter(({ adapter }) => adapter in shipped);
-  /** @type {Map<EngineBuild, { initMilliseconds: number, firstCallMilliseconds: number }[]>} */
-  const starts = new Map(measured.map((build) => [build, []]));
+  /** @type {Map<EngineBuild, Start[]>} */
+  const starts = new Map(builds.filter(({ adapter }) => adapter in shipped).map((build) => [build, []]));
   for (let round = 0; round < processes; round++) {
     report(`costs: round ${round + 1} of ${processes}`);
-    for (const build of measured) {
-      const start = await runFresh(program, build, { build, benchmarkCase });
-      starts.get(build)?.push(/** @type {{ initMilliseconds: number, firstCallMilliseconds: number }} */ (start));
+    for (const [build, times] of starts) {
+      try {
+        times.push(/** @type {Start} */ (await runFresh(program, build, { build, benchmarkCase })));
+      } catch (error) {
+        report(`no costs of ${/** @type {Error} */ (error).message}`);
+        starts.delete(build);
+      }
     }
   }
   return await Promise.all(

@@ -44,9 +44,9 @@ import { compare, expect } from "./oracle.mjs";
 
 /** The length of a turn: short, so that a disturbance hits all engines alike. A longer call is a turn of its own. */
 const TURN_MILLISECONDS = 10;
-/** Everyone is called so often, whatever it takes, unless it takes longer than that. */
+/** Everyone is called so often, even if it takes more than an equal share of the time: up to so many shares. */
 const LEAST_CALLS = 5;
-const SLOW_MILLISECONDS = 5000;
+const LARGEST_SHARE = 4;
 
 /**
  * @param {object} run
@@ -120,8 +120,11 @@ async function openAll(builds, openEngine) {
   return { running, skipped };
 }
 
-/** The first line of an error: a module that isn't installed comes with its whole history. @param {unknown} error */
-const reasonOf = (error) => (error instanceof Error ? error.message : String(error)).split("\n")[0];
+/**
+ * The beginning of an error: a module that isn't installed comes with its whole history.
+ * @param {unknown} error
+ */
+const reasonOf = (error) => (error instanceof Error ? error.message : String(error)).split("\n")[0].slice(0, 160);
 
 /**
  * Puts a case before the engines; those that offer it stay prepared.
@@ -160,7 +163,7 @@ async function takeTurns(engines, peaks, seconds) {
 
   const wantsMore = (/** @type {RunningEngine} */ engine) => {
     const [used, calls] = [spent.get(engine) ?? 0, times.get(engine)?.length ?? 0];
-    return used < share || (calls < LEAST_CALLS && used < SLOW_MILLISECONDS);
+    return used < share || (calls < LEAST_CALLS && used < LARGEST_SHARE * share);
   };
   for (let turn = engines.filter(wantsMore); turn.length > 0; turn = turn.filter(wantsMore)) {
     for (const engine of shuffle([...turn, ...peaks])) {

@@ -2,18 +2,11 @@
 import { ourBuilds } from "./engines.mjs";
 import { runFresh } from "./fresh-process.mjs";
 
-/**
- * @typedef {object} MemoryUse
- * @property {string} engine
- * @property {string} case
- * @property {number} extraBytes beside inputs and output
- */
-
 const program = new URL("peak-memory.mjs", import.meta.url);
 
 /**
  * @param {import("./cases.mjs").AttentionCase} attentionCase
- * @returns {Promise<MemoryUse[]>}
+ * @returns {Promise<import("./record.mjs").MemoryUse[]>}
  */
 export async function measureMemory(attentionCase) {
   const uses = [];

@@ -48,9 +48,7 @@ const CHECKED_ROWS = 128;
  */
 function chooseRows(rows, multiplyAdds) {
   const step = multiplyAdds <= WHOLE_CHECK ? 1 : Math.floor(rows / CHECKED_ROWS) | 1;
-  return Array.from({ length: rows }, (_, row) => row).filter(
-    (row) => row % step === 0 || row < 3 || row >= rows - 3,
-  );
+  return Array.from({ length: rows }, (_, row) => row).filter((row) => row % step === 0 || row < 3 || row >= rows - 3);
 }
 
 /**
@@ -71,8 +69,11 @@ function expectAttention(attentionCase) {
   const { query, key, value, mask } = makeInputs(attentionCase);
   const scale = 1 / Math.sqrt(headSize);
   const headsWithWeights = { all: heads, "one head": 1, none: 0 }[needWeights ?? "none"];
-  const startOf = (/** @type {number[]} */ [b, head, row], /** @type {number} */ count, /** @type {number} */ length) =>
-    layout === "BHLD" ? (b * count + head) * length + row : (b * length + row) * count + head;
+  const startOf = (
+    /** @type {number[]} */ [b, head, row],
+    /** @type {number} */ count,
+    /** @type {number} */ length,
+  ) => (layout === "BHLD" ? (b * count + head) * length + row : (b * length + row) * count + head);
 
   const outputs = [];
   const weightRows = [];
@@ -135,7 +136,8 @@ function expectAttention(attentionCase) {
 
   const magnitude = largestMagnitude + (attentionCase.mask === "float" ? 1 : 0);
   const roundings = Math.sqrt(headSize) * (1 + magnitude) + Math.sqrt(keyLength);
-  const tolerance = (2 * UNIT_ROUNDOFF * roundings) / (1 - dropoutP) + (dtype === "float16" ? 2 * HALF_UNIT_ROUNDOFF : 0);
+  const tolerance =
+    (2 * UNIT_ROUNDOFF * roundings) / (1 - dropoutP) + (dtype === "float16" ? 2 * HALF_UNIT_ROUNDOFF : 0);
   return {
     output: { length: batch * heads * queryLength * valueHeadSize, runs: outputs, tolerance },
     weights: needWeights && {
@@ -214,7 +216,10 @@ function erf(x) {
 export function compare(actual, expected) {
   const output = { error: largestError(actual.output, expected.output), tolerance: expected.output.tolerance };
   if (expected.weights === undefined || !(output.error <= output.tolerance)) return output;
-  const weights = { error: largestError(actual.weights ?? [], expected.weights), tolerance: expected.weights.tolerance };
+  const weights = {
+    error: largestError(actual.weights ?? [], expected.weights),
+    tolerance: expected.weights.tolerance,
+  };
   return output.error / output.tolerance > weights.error / weights.tolerance ? output : weights;
 }
 

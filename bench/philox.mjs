@@ -10,8 +10,7 @@ const KEY_INCREMENTS = [0x9e3779b9, 0xbb67ae85];
  * @param {number} a
  * @param {number} b
  */
-const multiplyHigh = (a, b) =>
-  Math.floor(((a >>> 16) * b + Math.floor(((a & 0xffff) * b) / 2 ** 16)) / 2 ** 16);
+const multiplyHigh = (a, b) => Math.floor(((a >>> 16) * b + Math.floor(((a & 0xffff) * b) / 2 ** 16)) / 2 ** 16);
 
 /**
  * @param {readonly number[]} counter four words

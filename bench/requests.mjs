@@ -4,10 +4,10 @@
 /** @typedef {import("./cases.mjs").Case} Case */
 /** @typedef {import("./engines.mjs").EngineBuild} EngineBuild */
 
-// Engines compile their hot code by what has run before: long enough for a slow call to run a few times. A call that is
-// longer than that has warmed itself.
+/** Engines compile their hot code by what has run before: a slow call runs a few times, but a very slow one needn't. */
 const WARM_UP_CALLS = 3;
-const LONG_CALL_MILLISECONDS = 1000;
+/** So many times the warm-up that was asked for. */
+const LONGEST_WARM_UP = 3;
 
 /** @type {import("./engines/adapter.mjs").Engine} */
 let engine;
@@ -58,7 +58,8 @@ export const requests = {
   /** @param {number} milliseconds */
   async warmUp(milliseconds) {
     let calls = 0;
-    for (let spent = 0; spent < milliseconds || (calls < WARM_UP_CALLS && spent < LONG_CALL_MILLISECONDS); ) {
+    let spent = 0;
+    while (spent < milliseconds || (calls < WARM_UP_CALLS && spent < LONGEST_WARM_UP * milliseconds)) {
       const times = await sample(0);
       calls += times.length;
       for (const time of times) spent += time;

@@ -8,46 +8,10 @@ import { FLOPS_PER_CALL } from "./peak/multiply-add-loop.mjs";
 /** @typedef {import("./engines.mjs").PeakBuild} PeakBuild */
 /** @typedef {import("./measure.mjs").Outcome} Outcome */
 /** @typedef {Awaited<ReturnType<typeof import("./measure.mjs").measure>>} Run */
-
-/**
- * @typedef {object} Summary milliseconds of a call
- * @property {number} best
- * @property {number} lowerQuartile
- * @property {number} median
- * @property {number} upperQuartile
- */
-
-/**
- * @typedef {object} Peak over the whole run
- * @property {string} name
- * @property {"separate" | "fused"} [arithmetic] of multiplying and adding
- * @property {1 | 4 | 8} [streams] of reading memory
- * @property {number} [bytes] that are read over and over: what fits a cache is read faster
- * @property {"GFLOP/s" | "GB/s"} unit
- * @property {number} best
- * @property {number} median
- */
-
-/**
- * @typedef {object} Measurement
- * @property {string} case
- * @property {string} group
- * @property {string} engine
- * @property {number | null} largestError from the oracle, absolute; null for NaN
- * @property {number} tolerance
- * @property {string} [failure] what the engine said in place of a result
- * @property {number} samples calls that were timed: none when the error exceeds the tolerance
- * @property {Summary} [milliseconds]
- * @property {number} flops of one call
- * @property {number} bytes that one call has to read or write at least
- * @property {number} [gflops] GFLOP/s of the best call
- * @property {number} [gigabytesPerSecond] of the best call
- * @property {"arithmetic" | "memory"} [bound] which of the two is reached first
- * @property {number} [peak] that bound in its unit, by the best of the samples that were interleaved with this case
- * @property {number} [shareOfPeak] of that, from 0 to 1, reached by the best call
- * @property {number} [shareOfRunPeak] of the best of the whole run
- * @property {number} [timesReference] the best time of onnxruntime-web, by its faster operator, over this one's
- */
+/** @typedef {import("./record.mjs").Measurement} Measurement */
+/** @typedef {import("./record.mjs").Peak} Peak */
+/** @typedef {import("./record.mjs").Summary} Summary */
+/** @typedef {import("./record.mjs").Results} Results */
 
 /** Figures as JSON keeps them: more digits than a clock is good for say nothing. */
 const round = (/** @type {number} */ value) => Number(value.toPrecision(5));
@@ -129,7 +93,10 @@ function findBound({ benchmarkCase, build }, peaks) {
     : { bound: "arithmetic", peak: arithmetic };
 }
 
-/** @param {Run} run */
+/**
+ * @param {Run} run
+ * @returns {Results}
+ */
 export function evaluate({ versions, skipped, outcomes }) {
   const collected = collectPeakRates(outcomes);
   /** @type {Peak[]} */

@@ -1,15 +1,7 @@
 // How time grows with L · S: the exponent of the power law that fits best, and how far times lie from it.
 
-/** @typedef {import("./results.mjs").Measurement} Measurement */
-
-/**
- * @typedef {object} Scaling of one engine
- * @property {string} engine
- * @property {number[]} lengths L = S
- * @property {number[]} milliseconds the best time of each
- * @property {number} exponent e in time = c · (L · S)^e: 1 is linear
- * @property {number} largestDeviation of a time from c · (L · S)^e, as a share of that
- */
+/** @typedef {import("./record.mjs").Measurement} Measurement */
+/** @typedef {import("./record.mjs").Scaling} Scaling */
 
 /**
  * @param {readonly import("./cases.mjs").AttentionCase[]} cases
@@ -43,6 +35,7 @@ export function fitScaling(cases, measurements) {
 function fitLine(points) {
   const mean = (/** @type {number[]} */ values) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [meanX, meanY] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))];
-  const exponent = mean(points.map(([x, y]) => (x - meanX) * (y - meanY))) / mean(points.map(([x]) => (x - meanX) ** 2));
+  const exponent =
+    mean(points.map(([x, y]) => (x - meanX) * (y - meanY))) / mean(points.map(([x]) => (x - meanX) ** 2));
   return { exponent, logFactor: meanY - exponent * meanX };
 }

@@ -2,7 +2,7 @@
 import { describeMistakes, describePeaks, makeTable, number, percent } from "./table.mjs";
 
 /** @typedef {import("./cases.mjs").AttentionCase} AttentionCase */
-/** @typedef {import("./results.mjs").Measurement} Measurement */
+/** @typedef {import("./record.mjs").Measurement} Measurement */
 
 /**
  * @typedef {object} Drop
@@ -56,7 +56,7 @@ export function findDrops(cases, measurements) {
 }
 
 /**
- * @param {ReturnType<typeof import("./results.mjs").evaluate>} results
+ * @param {import("./record.mjs").Results} results
  * @param {readonly Drop[]} drops
  */
 export function describeSweep({ skipped, measurements, peaks }, drops) {

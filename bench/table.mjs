@@ -1,8 +1,8 @@
 // The figures of a run as text for a terminal.
 import Table from "cli-table3";
 
-/** @typedef {import("./results.mjs").Measurement} Measurement */
-/** @typedef {import("./results.mjs").Peak} Peak */
+/** @typedef {import("./record.mjs").Measurement} Measurement */
+/** @typedef {import("./record.mjs").Peak} Peak */
 /** @typedef {import("./record.mjs").Record} Record */
 
 /** A median below this share of the best means that somebody else used the processor for much of the run. */
@@ -123,7 +123,7 @@ const describeMemory = (memory) => [
  * @param {import("./record.mjs").Results} results
  */
 export const describeResults = ({ engines, skipped, peaks, measurements }) => [
-  engines.map(({ name, version }) => `${name} ${version}`).join(", "),
+  engines.map(({ name, version }) => `${name} ${version}`.trim()).join(", "),
   ...skipped.map(({ reason }) => `skipped: ${reason}`),
   ...describeMeasurements(measurements),
   ...describeMistakes(measurements),

@@ -10,6 +10,7 @@ import { swapMiddle } from "./layout.mjs";
 
 /** @type {import("./adapter.mjs").Open} */
 export async function open() {
+  if (!("map" in "".matchAll(/-/g))) throw new Error("it needs iterators with map(), which Node has from 22 on");
   if (!(await init("wasm")).includes("wasm")) throw new Error("its WebAssembly device doesn't start");
   defaultDevice("wasm");
   const manifest = readFileSync(new URL("../node_modules/@jax-js/jax/package.json", import.meta.url), "utf8");
