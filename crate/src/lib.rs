@@ -21,6 +21,7 @@
 //! | `attention` | scaled dot-product attention, forward |
 //! | `linear` | x·Wᵀ + b over packed weights |
 //! | `normalization`, `softmax`, `activation`, `rotary`, `embedding` | the other layers' kernels |
+//! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
 //! | `random` | Philox4x32-10, uniform and normal |
 //!
@@ -43,6 +44,7 @@ pub mod rotary;
 pub mod simd;
 pub mod softmax;
 mod sum;
+pub mod tiles;
 
 /// A panic is a bug of this crate: trap, so that the host sees it and stops using the instance.
 #[cfg(target_arch = "wasm32")]

@@ -7,7 +7,8 @@ mod sample;
 
 use sample::sample;
 use wasm_attention::linear::register_tile::{multiply_row, multiply_strip};
-use wasm_attention::linear::{PANEL, linear, pack_weight, packed_length, scratch_length};
+use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
+use wasm_attention::tiles::{PANEL, TILE};
 use wasm_attention::numeric::CANONICAL_NAN;
 use wasm_attention::simd::F32x4;
 
@@ -140,7 +141,7 @@ fn lengths_that_overflow_are_none() {
 fn register_tiles_compute_products() {
     for depth in [0, 1, 2, 7] {
         let panels = [1, 2, 3, 4].map(|seed| sample(depth * PANEL, seed));
-        for rows in [1, 2, 4, 6] {
+        for rows in [1, 2, 4, TILE] {
             let strip = sample(depth * rows, 11);
             let mut sums = vec![[f32::NAN; PANEL]; rows];
             multiply_strip(&mut sums, &strip, &panels[0]);

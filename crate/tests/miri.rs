@@ -11,9 +11,10 @@ mod sample;
 use attention_call::{AttentionCall, CallMask, CallWeights, Data, Layout, MaskData, dropout};
 use sample::sample;
 use wasm_attention::attention::register_tile::{Rows, accumulate, scores};
-use wasm_attention::attention::{PANEL, Sizes};
+use wasm_attention::attention::Sizes;
 use wasm_attention::numeric::Dtype;
 use wasm_attention::simd::F32x4;
+use wasm_attention::tiles::PANEL;
 
 /// a · b + c as the arithmetic has it.
 fn multiply_add(a: f32, b: f32, c: f32) -> f32 {

@@ -1,7 +1,9 @@
 //! The tensors that attention reads and writes: `[B, heads, rows, size]` at given strides, float32 or 16 bits.
 
+use super::panel;
 use super::register_tile::Rows;
 use crate::numeric::{Dtype, narrow, widen};
+use crate::tiles::PANEL;
 
 /// Distances in elements; a row's own elements are contiguous.
 #[derive(Clone, Copy, Debug)]
@@ -45,11 +47,25 @@ pub enum ElementsMut<'a> {
 }
 
 impl ElementsMut<'_> {
-    /// Writes `values` from element `start` on, rounded once to the dtype. NaN is expected to be canonical.
-    pub fn write(&mut self, start: usize, values: &[f32]) {
+    /// Writes the panel's rows, of `size` elements, at `starts`, rounded once to the dtype. NaN is expected to be
+    /// canonical. `buffer` holds as many elements as the panel.
+    pub fn write_panel(
+        &mut self,
+        starts: &[usize],
+        panel: &[f32],
+        width: usize,
+        size: usize,
+        buffer: &mut [f32],
+    ) {
         match self {
-            Self::Float32(elements) => elements[start..start + values.len()].copy_from_slice(values),
-            Self::Bits(elements, dtype) => narrow(&mut elements[start..start + values.len()], values, *dtype),
+            Self::Float32(elements) => panel::to_rows(elements, starts, panel, width, size),
+            Self::Bits(elements, dtype) => {
+                let buffer_starts: [usize; PANEL] = core::array::from_fn(|c| c * size);
+                panel::to_rows(buffer, &buffer_starts[..starts.len()], panel, width, size);
+                for (start, row) in starts.iter().zip(buffer.chunks_exact(size)) {
+                    narrow(&mut elements[*start..start + size], row, *dtype);
+                }
+            }
         }
     }
 }
@@ -71,6 +87,38 @@ impl<'a> Heads<'a> {
             Elements::Float32(elements) => output.copy_from_slice(&elements[start..start + output.len()]),
             Elements::Bits(elements, dtype) => widen(output, &elements[start..start + output.len()], dtype),
         }
+    }
+
+    /// The first `count` of 8 rows as float32: where they lie, or widened into `buffer` (`[count, size]`).
+    pub fn gather<'s>(
+        &self,
+        b: usize,
+        heads: &[usize; PANEL],
+        rows: &[usize; PANEL],
+        count: usize,
+        size: usize,
+        buffer: &'s mut [f32],
+    ) -> [&'s [f32]; PANEL]
+    where
+        'a: 's,
+    {
+        let mut gathered: [&[f32]; PANEL] = [&[]; PANEL];
+        match self.elements {
+            Elements::Float32(elements) => {
+                for c in 0..count {
+                    gathered[c] = &elements[self.strides.start(b, heads[c], rows[c])..][..size];
+                }
+            }
+            Elements::Bits(..) => {
+                for (c, row) in buffer[..count * size].chunks_exact_mut(size).enumerate() {
+                    self.read_row(row, b, heads[c], rows[c]);
+                }
+                for (row, widened) in gathered.iter_mut().zip(buffer.chunks_exact(size)) {
+                    *row = widened;
+                }
+            }
+        }
+        gathered
     }
 
     /// `count` rows from `first` on as float32: where they lie, or widened into `buffer` (`[count, size]`).

@@ -4,7 +4,7 @@
 //! Element (b, h, i, j) has word j mod 4 of Philox4x32-10 at counter (floor(j/4), i, h, b) under the seed, and is kept
 //! when the word is at least floor(p · 2^32). (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".)
 
-use super::PANEL;
+use super::scores::PanelRows;
 use crate::random::philox;
 use core::ops::Range;
 
@@ -21,15 +21,16 @@ pub struct Dropout {
 
 impl Dropout {
     /// Sets the dropped weights of `[key][row]` to 0; the kept ones still lack the scale.
-    pub fn drop_weights(&self, weights: &mut [f32], b: usize, h: usize, rows: &[usize; PANEL], keys: Range<usize>) {
-        for (c, &i) in rows.iter().enumerate() {
+    pub fn drop_weights(&self, weights: &mut [f32], b: usize, rows: &PanelRows, keys: Range<usize>) {
+        for c in 0..rows.width {
+            let (h, i) = (rows.heads[c], rows.rows[c]);
             let mut j = keys.start;
             while j < keys.end {
                 let words = philox([(j / 4) as u32, i as u32, h as u32, b as u32], self.seed);
                 let next = (j - j % 4 + 4).min(keys.end);
                 for j in j..next {
                     if words[j % 4] < self.threshold {
-                        weights[(j - keys.start) * PANEL + c] = 0.0;
+                        weights[(j - keys.start) * rows.width + c] = 0.0;
                     }
                 }
                 j = next;

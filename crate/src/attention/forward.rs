@@ -1,13 +1,14 @@
 //! The loops of the forward pass, and what it writes.
 
 use super::online_softmax::{OnlineSoftmax, weigh};
-use super::register_tile::{Rows, accumulate};
-use super::scores::QueryPanel;
+use super::register_tile::Rows;
+use super::scores::{PanelRows, QueryPanel};
 use super::scratch::{Block, Scratch};
 use super::weights::write_weights;
-use super::{Attention, BLOCK, Lanes, Outputs, PANEL, SINGLE_BLOCK, panel};
+use super::{Attention, Lanes, Outputs, panel, register_tile, single_row};
 use crate::numeric::canonical;
-use crate::simd::{F32x4, LANES};
+use crate::simd::F32x4;
+use crate::tiles::{KEY_BLOCK, PANEL, SINGLE_KEY_BLOCK, TILE};
 use core::array::from_fn;
 use core::ops::Range;
 
@@ -15,15 +16,22 @@ use core::ops::Range;
 pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mut scratch: Scratch<'_>) {
     let sizes = &attention.sizes;
     let group = sizes.heads / sizes.key_heads;
+    let length = sizes.query_length;
     for b in 0..sizes.batch {
         for key_head in 0..sizes.key_heads {
             let mut values = Values { attention, b, key_head, all_finite: None };
-            for h in key_head * group..(key_head + 1) * group {
-                for first in (0..sizes.query_length).step_by(PANEL) {
-                    let count = PANEL.min(sizes.query_length - first);
-                    let rows: [usize; PANEL] = from_fn(|c| first + c);
-                    forward_panel(&mut outputs, attention, &mut values, b, h, &rows[..count], &mut scratch);
-                }
+            let mut first = 0;
+            while first < group * length {
+                // Few rows share a panel with those of the other heads, so that keys and values are read once for all of
+                // them. Many would see too different keys.
+                let rest = if length < PANEL { group * length - first } else { length - first % length };
+                let count = rest.min(PANEL);
+                let width = if count == 1 { 1 } else { PANEL };
+                let rows = PanelRows::new(count, width, |c| {
+                    (key_head * group + (first + c) / length, (first + c) % length)
+                });
+                forward_panel(&mut outputs, attention, &mut values, rows, &mut scratch);
+                first += count;
             }
         }
     }
@@ -32,65 +40,84 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
     }
 }
 
-/// One panel of up to 8 rows: over its keys block by block, then out.
+/// One panel of rows that share a key head: over its keys block by block, then out.
 fn forward_panel(
     outputs: &mut Outputs<'_>,
     attention: &Attention<'_>,
     values: &mut Values<'_>,
-    b: usize,
-    h: usize,
-    rows: &[usize],
+    rows: PanelRows,
     scratch: &mut Scratch<'_>,
 ) {
     let sizes = &attention.sizes;
-    let panel = QueryPanel::load(attention, b, h, rows, scratch);
-    let sink = attention.sinks.map_or(f32::NEG_INFINITY, |sinks| sinks[h]);
+    let (b, width) = (values.b, rows.width);
+    let panel = QueryPanel::load(attention, b, values.key_head, rows, &mut scratch.panel);
     let mut softmax = OnlineSoftmax::default();
-    scratch.accumulator.fill(0.0);
+    let accumulator_steps = rows.steps(sizes.value_head_size);
+    panel::for_each(scratch.accumulator, accumulator_steps, |_| [F32x4::zero(); 2]);
 
     let visible = panel.range.outer.clone();
-    let block_length = if visible.len() <= SINGLE_BLOCK { SINGLE_BLOCK } else { BLOCK };
+    let length = block_length(&panel, &visible);
     let mut start = visible.start;
     while start < visible.end {
-        let keys = start..visible.end.min(start + block_length);
+        let keys = start..visible.end.min(start + length);
         start = keys.end;
-        let Some(maximum) = panel.log2_scores(scratch.query, scratch.query_log2, &mut scratch.block, &keys) else {
+        let Some(maximum) = panel.log2_scores(&mut scratch.panel, &mut scratch.block, &keys) else {
             continue;
         };
         if let Some(factor) = softmax.raise(maximum) {
-            panel::for_each(scratch.accumulator, sizes.value_head_size, |sum| from_fn(|half| sum[half] * factor[half]));
+            panel::for_each(scratch.accumulator, accumulator_steps, |sum| from_fn(|half| sum[half] * factor[half]));
         }
-        let weights = &mut scratch.block.scores[..keys.len() * PANEL];
-        softmax.add(weigh(weights, softmax.reference()));
+        let weights = &mut scratch.block.scores[..rows.steps(keys.len()) * PANEL];
+        let sum = weigh(weights, softmax.reference());
+        softmax.add(panel::join(sum, width, |a, b| a + b));
         if let Some(dropout) = &attention.dropout {
-            dropout.drop_weights(weights, b, h, &panel.rows, keys.clone());
+            dropout.drop_weights(weights, b, &rows, keys.clone());
         }
         values.accumulate(scratch.accumulator, &panel, &mut scratch.block, &keys);
     }
 
-    let normalization = softmax.finish(sink);
+    let sinks = attention.sinks.map_or([F32x4::splat(f32::NEG_INFINITY); 2], |sinks| {
+        F32x4::lanes(|lane| sinks[rows.heads[lane]])
+    });
+    let normalization = softmax.finish(sinks);
     let kept = F32x4::splat(attention.dropout.as_ref().map_or(1.0, |dropout| dropout.scale));
-    let width = sizes.value_head_size;
-    panel::for_each(scratch.accumulator, width, |sum| {
+    panel::for_each(scratch.accumulator, accumulator_steps, |sum| {
         from_fn(|half| {
             // Adding +0 turns a −0, which depends on the sign of hidden values, into +0.
             let mean = sum[half] * normalization.inverse[half] * kept + F32x4::zero();
             canonical(normalization.fully_masked[half].select(F32x4::zero(), mean))
         })
     });
-    panel::to_rows(&mut scratch.rows[..PANEL * width], scratch.accumulator, width);
-    for (row, &i) in scratch.rows.chunks_exact(width).zip(rows) {
-        outputs.output.write(outputs.output_strides.start(b, h, i), row);
-    }
+    let starts: [usize; PANEL] = from_fn(|c| outputs.output_strides.start(b, rows.heads[c], rows.rows[c]));
+    outputs.output.write_panel(
+        &starts[..rows.count],
+        scratch.accumulator,
+        width,
+        sizes.value_head_size,
+        scratch.panel.rows,
+    );
 
-    let statistics = (b * sizes.heads + h) * sizes.query_length + rows[0];
+    // Rows of neighbouring heads follow each other.
+    let statistics = (b * sizes.heads + rows.heads[0]) * sizes.query_length + rows.rows[0];
     if let Some(log_sum_exp) = &mut outputs.log_sum_exp {
-        store_rows(log_sum_exp, statistics, rows.len(), normalization.log_sum_exp.map(canonical));
+        store_rows(log_sum_exp, statistics, rows.count, normalization.log_sum_exp.map(canonical));
     }
     if !scratch.references.is_empty() {
-        store_rows(scratch.references, statistics, rows.len(), normalization.reference);
-        store_rows(scratch.inverses, statistics, rows.len(), normalization.inverse);
+        store_rows(scratch.references, statistics, rows.count, normalization.reference);
+        store_rows(scratch.inverses, statistics, rows.count, normalization.inverse);
     }
+}
+
+/// Keys of a block: as few blocks as may be, of nearly equal length, of whole tiles.
+fn block_length(panel: &QueryPanel<'_>, visible: &Range<usize>) -> usize {
+    let keys = visible.len();
+    // A single row's block has as many scores as one of 8 rows; but where keys or values are copied, no more keys.
+    let factor = if panel.rows.width == 1 && panel.is_read_in_place(visible) { PANEL } else { 1 };
+    if keys <= SINGLE_KEY_BLOCK * factor {
+        return keys;
+    }
+    let blocks = keys.div_ceil(KEY_BLOCK * factor);
+    keys.div_ceil(blocks).next_multiple_of(TILE * factor)
 }
 
 /// Writes the first `count` lanes at `start`.
@@ -121,28 +148,30 @@ impl Values<'_> {
         keys: &Range<usize>,
     ) {
         let Block { scores, mask, value: buffer, .. } = block;
-        let (heads, width) = (self.attention.value, self.attention.sizes.value_head_size);
-        let weights = &scores[..keys.len() * PANEL];
+        let (heads, size, width) = (self.attention.value, self.attention.sizes.value_head_size, panel.rows.width);
+        let weights = &scores[..keys.len() * width];
         if panel.is_open(keys) || self.all_finite() {
-            accumulate(accumulator, heads.rows(self.b, self.key_head, keys.start, keys.len(), width, buffer), weights);
+            let values = heads.rows(self.b, self.key_head, keys.start, keys.len(), size, buffer);
+            accumulate(accumulator, values, weights, width);
             return;
         }
         // The finite values by the product, the others by hand, to the rows that see them: whatever the weight, they
         // make the element NaN or infinite.
-        for step in 0..keys.len() {
-            let row = &mut buffer[step * width..(step + 1) * width];
-            heads.read_row(row, self.b, self.key_head, keys.start + step);
+        for offset in 0..keys.len() {
+            let row = &mut buffer[offset * size..(offset + 1) * size];
+            heads.read_row(row, self.b, self.key_head, keys.start + offset);
             for (d, value) in row.iter_mut().enumerate() {
                 if !value.is_finite() {
-                    let sees = panel.sees(mask, keys, step);
-                    let sum = panel::load(accumulator, d);
-                    let spoilt = from_fn(|half| sees[half].select(sum[half] + F32x4::splat(*value), sum[half]));
-                    panel::store(accumulator, d, spoilt);
+                    for c in 0..width {
+                        if panel.row_sees(mask, keys, offset, c) {
+                            accumulator[d * width + c] += *value;
+                        }
+                    }
                     *value = 0.0;
                 }
             }
         }
-        accumulate(accumulator, Rows::new(buffer, width, keys.len(), width), weights);
+        accumulate(accumulator, Rows::new(buffer, size, keys.len(), size), weights, width);
     }
 
     fn all_finite(&mut self) -> bool {
@@ -152,4 +181,10 @@ impl Values<'_> {
     }
 }
 
-const _: () = assert!(PANEL == 2 * LANES);
+fn accumulate(accumulator: &mut [f32], values: Rows<'_>, weights: &[f32], width: usize) {
+    if width == PANEL {
+        register_tile::accumulate(accumulator, values, weights);
+    } else {
+        single_row::accumulate(accumulator, values, weights);
+    }
+}

@@ -1,8 +1,10 @@
 //! A user's mask, broadcast to `[B, H, L, T]`: boolean (non-zero attends) or float (added to the score).
 
 use super::arrays::Elements;
-use super::{PANEL, panel};
+use super::panel;
+use super::scores::PanelRows;
 use crate::numeric::widen;
+use crate::tiles::PANEL;
 use core::ops::Range;
 
 /// The mask's elements.
@@ -32,21 +34,22 @@ pub struct Mask<'a> {
 }
 
 impl Mask<'_> {
-    /// Writes what is added to the scores of `keys`, `tile[key][row]`: 0 or −Infinity for a boolean mask. Returns
-    /// whether any of it is visible. `buffer` holds 8 rows of `keys.len()`.
+    /// Writes what is added to the scores of `keys`, side by side as the panel's rows are: 0 or −Infinity for a boolean
+    /// mask. Returns whether any of it is visible; if not, nothing is written. `buffer` is as long as `tile`.
     pub fn read_tile(
         &self,
         tile: &mut [f32],
         buffer: &mut [f32],
         b: usize,
-        h: usize,
-        rows: &[usize; PANEL],
+        rows: &PanelRows,
         keys: Range<usize>,
     ) -> bool {
         let width = keys.len();
+        let buffer = &mut buffer[..rows.width * width];
         let covered = keys.end.min(self.keys).saturating_sub(keys.start);
-        for (row, &i) in buffer.chunks_exact_mut(width).zip(rows) {
-            let start = b * self.batch_stride + h * self.head_stride + i * self.row_stride;
+        for (c, row) in buffer.chunks_exact_mut(width).enumerate() {
+            let start =
+                b * self.batch_stride + rows.heads[c] * self.head_stride + rows.rows[c] * self.row_stride;
             let (inside, beyond) = row.split_at_mut(covered);
             if self.key_stride == 0 {
                 let mut value = [0.0];
@@ -57,9 +60,13 @@ impl Mask<'_> {
             }
             beyond.fill(f32::NEG_INFINITY);
         }
-        let any_visible = buffer[..PANEL * width].iter().fold(false, |any, x| any | (*x != f32::NEG_INFINITY));
+        let any_visible = buffer.iter().fold(false, |any, x| any | (*x != f32::NEG_INFINITY));
         if any_visible {
-            panel::from_rows(tile, &buffer[..PANEL * width], width);
+            let mut split: [&[f32]; PANEL] = [&[]; PANEL];
+            for (slot, row) in split.iter_mut().zip(buffer.chunks_exact(width)) {
+                *slot = row;
+            }
+            panel::from_rows(tile, &split[..rows.width], 1.0);
         }
         any_visible
     }

@@ -37,6 +37,7 @@ pub mod panel;
 pub mod register_tile;
 pub mod scores;
 pub mod scratch;
+pub mod single_row;
 pub mod visibility;
 pub mod weights;
 
@@ -48,15 +49,6 @@ use dropout::Dropout;
 use mask::Mask;
 use visibility::Visibility;
 use weights::WeightsRequest;
-
-/// Query rows that are computed together.
-pub const PANEL: usize = 8;
-
-/// Keys in a block: a multiple of the register tile's 6 whose scores (4 KB) stay in the L1 cache beside the panel.
-pub const BLOCK: usize = 126;
-
-/// A panel that sees no more keys than this takes them as one block, without any rescaling.
-pub const SINGLE_BLOCK: usize = 2 * BLOCK;
 
 /// One value for each row of a panel.
 pub type Lanes = [F32x4; 2];

@@ -18,9 +18,10 @@
 //! from the subnormal numbers that processors are slow with, also after the multiplication with a value. Below that a
 //! weight is exactly 0. The largest is 2^40.
 
-use super::{Lanes, PANEL, panel};
+use super::{Lanes, panel};
 use crate::math::{LN2_HIGH, LN2_LOW, log};
 use crate::simd::{F32x4, I32x4};
+use crate::tiles::PANEL;
 use core::array::from_fn;
 use core::f32::consts::LN_2;
 use core::f64::consts::LOG2_E;
@@ -145,12 +146,12 @@ impl OnlineSoftmax {
         self.sum = from_fn(|half| self.sum[half] + block_sum[half]);
     }
 
-    /// After the last block. `sink` in natural units; −Infinity for none.
-    pub fn finish(&self, sink: f32) -> Normalization {
+    /// After the last block. A sink for each row in natural units; −Infinity for none.
+    pub fn finish(&self, sinks: Lanes) -> Normalization {
         let none = F32x4::splat(f32::NEG_INFINITY);
         let zero = F32x4::zero();
         let reference = self.reference();
-        let part = SinkPart::new(sink, reference);
+        let part = SinkPart::new(sinks, reference);
         let total: Lanes = from_fn(|half| self.sum[half] + part.weight[half]);
         // With a sink of NaN or +Infinity the total is NaN, and so is the row.
         let is_number: [I32x4; 2] = from_fn(|half| total[half].eq(total[half]));
@@ -168,9 +169,9 @@ impl OnlineSoftmax {
                 let low = reference[half].mul_add(F32x4::splat(LN2_LOW), log(total[half] * F32x4::splat(1.0 / FACTOR)));
                 let of_keys = reference[half].mul_add(F32x4::splat(LN2_HIGH), low);
                 // The same from the other end, which loses nothing where the sink is the larger part.
-                let of_sink = F32x4::splat(sink) + log(total[half] / part.weight[half]);
+                let of_sink = sinks[half] + log(total[half] / part.weight[half]);
                 let log_sum_exp = part.leads[half].select(of_sink, of_keys);
-                (fully_masked[half] | overwhelmed[half]).select(F32x4::splat(sink), log_sum_exp)
+                (fully_masked[half] | overwhelmed[half]).select(sinks[half], log_sum_exp)
             }),
         }
     }
@@ -192,13 +193,18 @@ struct SinkPart {
 impl SinkPart {
     /// The exponent is computed in float64: rounded to float32, a sink far above the scores would shift all weights of
     /// its row together.
-    fn new(sink: f32, reference: Lanes) -> Self {
-        if sink == f32::NEG_INFINITY {
+    fn new(sinks: Lanes, reference: Lanes) -> Self {
+        let none = F32x4::splat(f32::NEG_INFINITY);
+        if sinks[0].eq(none).all() && sinks[1].eq(none).all() {
             let nowhere = [I32x4::splat(0); 2];
             return Self { weight: [F32x4::zero(); 2], leads: nowhere, overwhelms: nowhere };
         }
-        let exponents = reference.map(|r| {
-            r.to_array().map(|r| if sink < f32::INFINITY { f64::from(sink) * LOG2_E - f64::from(r) } else { f64::NAN })
+        let exponents: [[f64; 4]; 2] = from_fn(|half| {
+            let (sinks, references) = (sinks[half].to_array(), reference[half].to_array());
+            from_fn(|lane| match (sinks[lane], references[lane]) {
+                (sink, r) if sink < f32::INFINITY => f64::from(sink) * LOG2_E - f64::from(r),
+                _ => f64::NAN,
+            })
         });
         let mask = |is: fn(f64) -> bool| exponents.map(|lanes| I32x4::from_array(lanes.map(|x| -i32::from(is(x)))));
         let rounded = exponents.map(|lanes| F32x4::from_array(lanes.map(|x| x as f32)));

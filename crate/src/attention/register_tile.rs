@@ -1,21 +1,21 @@
-//! The two products of attention, on registers: 6 rows × 8 query columns.
+//! The two products of attention, on registers: `TILE` rows × 8 query columns.
 //!
 //! ```text
 //! scores[j][c]       = Σ_d keys[j][d] · panel[d][c]            j over keys, c over the panel's 8 queries
 //! accumulator[d][c] += Σ_j values[j][d] · weights[j][c]
 //! ```
 //!
-//! Both have the same inner step: two vectors of the panel, then for each of six rows one scalar spread over a vector
-//! and two multiply-adds. 12 accumulators, 2 panel vectors and 1 spread scalar fill 15 of 16 registers. What remains of
-//! six is done by tiles of 4, 2 and 1 rows, with the same order of summation.
+//! Both have the same inner step: two vectors of the panel, then for each row of the tile (`tiles::TILE`: 6 or 4) one
+//! scalar spread over a vector and two multiply-adds. What remains is done by tiles of 4, 2 and 1 rows, with the same
+//! order of summation.
 //!
 //! Each tile is a function that is never inlined, with stepping pointers and a loop that counts down: engines compile
 //! that form best, and a long outer function would stay in their baseline compiler.
 
 #![allow(unsafe_code)]
 
-use super::PANEL;
 use crate::simd::F32x4;
+use crate::tiles::{PANEL, TILE};
 
 /// `count` rows of `size` elements at a distance of `stride` elements.
 #[derive(Clone, Copy)]
@@ -33,9 +33,24 @@ impl<'a> Rows<'a> {
         Self { elements, stride, count, size }
     }
 
-    /// Row `j`.
-    pub fn row(&self, j: usize) -> &'a [f32] {
-        &self.elements[j * self.stride..j * self.stride + self.size]
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Elements of each.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// From one to the next.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Where the first begins; null-free even where there are none.
+    pub fn as_ptr(&self) -> *const f32 {
+        self.elements.as_ptr()
     }
 }
 
@@ -106,7 +121,7 @@ pub fn scores(scores: &mut [f32], maximum: &mut [f32; PANEL], keys: Rows<'_>, pa
             let keys = keys.add(j * stride);
             let scores = scores.add(j * PANEL);
             match count - j {
-                6.. => (scores_6(keys, stride, panel, depth, scores, maximum), j += 6),
+                6.. if TILE == 6 => (scores_6(keys, stride, panel, depth, scores, maximum), j += 6),
                 4.. => (scores_4(keys, stride, panel, depth, scores, maximum), j += 4),
                 2.. => (scores_2(keys, stride, panel, depth, scores, maximum), j += 2),
                 _ => (scores_1(keys, stride, panel, depth, scores, maximum), j += 1),
@@ -181,7 +196,7 @@ pub fn accumulate(accumulators: &mut [f32], values: Rows<'_>, weights: &[f32]) {
             let values = values.add(d);
             let accumulators = accumulators.add(d * PANEL);
             match width - d {
-                6.. => (values_6(values, stride, weights, count, accumulators), d += 6),
+                6.. if TILE == 6 => (values_6(values, stride, weights, count, accumulators), d += 6),
                 4.. => (values_4(values, stride, weights, count, accumulators), d += 4),
                 2.. => (values_2(values, stride, weights, count, accumulators), d += 2),
                 _ => (values_1(values, stride, weights, count, accumulators), d += 1),

@@ -1,14 +1,18 @@
-//! The scores of one block of keys for a panel of 8 query rows.
+//! The scores of one block of keys for a panel of query rows.
 //!
-//! There are two ways to the same numbers. The fast one serves calls without softcap, ALiBi and mask: the query panel is
-//! multiplied by scale · log2 e once, and the product is the score in units of log 2. The other one goes step by step in
-//! natural units, as `attention`'s equations stand; it also recomputes single rows whose fast scores overflowed.
+//! There are two ways to the same numbers. The fast one multiplies the query panel by scale · log2 e once, so that the
+//! product is the score in units of log 2, and puts softcap, ALiBi and masks on top in those units. The other one goes
+//! step by step in natural units, as `attention`'s equations stand: for the stages that can be looked at, for scales
+//! that the panel can't take, and for single rows whose fast scores overflowed.
 
-use super::scratch::{Block, Scratch};
+use super::arrays::{Elements, Heads};
+use super::register_tile::Rows;
+use super::scratch::{Block, PanelMemory};
 use super::visibility::PanelRange;
-use super::{Attention, Lanes, PANEL, panel, register_tile};
+use super::{Attention, Lanes, panel, register_tile, single_row};
 use crate::math::tanh;
 use crate::simd::{F32x4, I32x4};
+use crate::tiles::PANEL;
 use core::array::from_fn;
 use core::f32::consts::LOG2_E;
 use core::ops::Range;
@@ -16,8 +20,8 @@ use core::ops::Range;
 /// Finite scores are clamped to ±2^126 before the softmax: −FLT_MAX · log2 e must not become −Infinity.
 const SCORE_LIMIT: f32 = 8.507_059e37;
 
-/// Scales in this range of magnitude leave room for queries up to 2^110 when multiplied in beforehand.
-const FAST_SCALES: Range<f32> = 1e-18..65536.0;
+/// Factors in this range of magnitude leave room for queries up to 2^110 when multiplied in beforehand.
+const FAST_FACTORS: Range<f32> = 1e-18..65536.0;
 
 /// How far a score is computed: the four values that can be looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,69 +36,101 @@ pub enum Stage {
     Log2,
 }
 
-/// Eight query rows of one head.
+/// Which query rows stand in a panel.
+#[derive(Clone, Copy)]
+pub struct PanelRows {
+    /// Query head of each lane.
+    pub heads: [usize; PANEL],
+    /// Row of each lane. A panel with fewer than 8 rows repeats its last.
+    pub rows: [usize; PANEL],
+    /// How many there are.
+    pub count: usize,
+    /// Lanes that hold different rows: 8, or 1 where all hold the only row, at different keys.
+    pub width: usize,
+}
+
+impl PanelRows {
+    /// `count` rows, 1 to 8; `row(c)` is the head and the number of the c-th.
+    pub fn new(count: usize, width: usize, row: impl Fn(usize) -> (usize, usize)) -> Self {
+        let rows: [(usize, usize); PANEL] = from_fn(|lane| row((lane % width).min(count - 1)));
+        Self { heads: rows.map(|(head, _)| head), rows: rows.map(|(_, row)| row), count, width }
+    }
+
+    /// Steps of 8 lanes that `elements` of each row take.
+    pub fn steps(&self, elements: usize) -> usize {
+        (elements * self.width).div_ceil(PANEL)
+    }
+}
+
+/// Up to eight query rows that share a key head.
 pub struct QueryPanel<'a> {
     attention: &'a Attention<'a>,
     /// Batch.
     pub b: usize,
-    /// Query head.
-    pub h: usize,
-    /// Row numbers; a panel with fewer than 8 rows repeats its last.
-    pub rows: [usize; PANEL],
+    /// Key head.
+    pub key_head: usize,
+    /// The rows.
+    pub rows: PanelRows,
     /// The keys that the rules open to them.
     pub range: PanelRange,
     positions: [I32x4; 2],
-    /// Mask of the rows whose scaled query is finite throughout.
+    slopes: Lanes,
+    /// What the fast way multiplies the query by; None where it may not be taken.
+    fast_factor: Option<f32>,
+    /// Mask of the lanes whose scaled query is finite throughout.
     finite: [I32x4; 2],
 }
 
-/// Whether the fast way may be taken.
-fn is_fast(attention: &Attention<'_>) -> bool {
-    let is_plain = attention.softcap == 0.0 && attention.slopes.is_none() && attention.mask.is_none();
-    is_plain && (FAST_SCALES.contains(&attention.scale.abs()) || attention.scale == 0.0)
+/// What the fast way multiplies the query by, if it may be taken: the product is then raw · log2 e, or raw / softcap.
+fn fast_factor(attention: &Attention<'_>) -> Option<f32> {
+    let factor = attention.scale * if attention.softcap == 0.0 { LOG2_E } else { 1.0 / attention.softcap };
+    (FAST_FACTORS.contains(&factor.abs()) || factor == 0.0).then_some(factor)
 }
 
 impl<'a> QueryPanel<'a> {
-    /// Reads up to 8 rows into the scratch's panels.
-    pub fn load(attention: &'a Attention<'a>, b: usize, h: usize, rows: &[usize], scratch: &mut Scratch<'_>) -> Self {
+    /// Reads the rows into the panel's memory.
+    pub fn load(
+        attention: &'a Attention<'a>,
+        b: usize,
+        key_head: usize,
+        rows: PanelRows,
+        memory: &mut PanelMemory<'_>,
+    ) -> Self {
         let sizes = &attention.sizes;
-        let depth = sizes.head_size;
-        let last = rows.len() - 1;
-        let all_rows: [usize; PANEL] = from_fn(|c| rows[c.min(last)]);
-        let query_rows = &mut scratch.rows[..PANEL * depth];
-        for (row, &i) in query_rows.chunks_exact_mut(depth).zip(&all_rows) {
-            attention.query.read_row(row, b, h, i);
-        }
-        panel::from_rows(scratch.query, query_rows, depth);
-
-        let factor = F32x4::splat(attention.scale * LOG2_E);
-        let mut finite = [I32x4::splat(-1); 2];
-        for d in 0..depth {
-            let scaled = panel::load(scratch.query, d).map(|query| query * factor);
-            finite = from_fn(|half| finite[half] & scaled[half].abs().lt(F32x4::splat(f32::INFINITY)));
-            panel::store(scratch.query_log2, d, scaled);
-        }
-
         let rules = attention.visibility.rules(b, sizes.query_length, sizes.past_length, sizes.key_length);
-        let positions =
-            from_fn(|half| I32x4::from_array(from_fn(|c| (all_rows[half * 4 + c] as i64 + rules.offset) as i32)));
-        Self { attention, b, h, rows: all_rows, range: PanelRange::new(&rules, &all_rows), positions, finite }
-    }
-
-    fn key_head(&self) -> usize {
-        self.h / (self.attention.sizes.heads / self.attention.sizes.key_heads)
-    }
-
-    /// Mask of the rows that see key `keys.start + step`, by the rules and by the user's mask (`block.mask`, as
-    /// `read_mask` left it).
-    #[inline(always)]
-    pub fn sees(&self, mask: &[f32], keys: &Range<usize>, step: usize) -> [I32x4; 2] {
-        let by_rules = self.range.sees(keys.start + step);
-        if self.attention.mask.is_none() {
-            return by_rules;
+        let slopes = attention.slopes.map_or([F32x4::zero(); 2], |slopes| {
+            F32x4::lanes(|lane| slopes.slopes[b * slopes.batch_stride + rows.heads[lane]])
+        });
+        let mut panel = Self {
+            attention,
+            b,
+            key_head,
+            range: PanelRange::new(&rules, &rows.rows, rows.width),
+            positions: I32x4::lanes(|lane| (rows.rows[lane] as i64 + rules.offset) as i32),
+            slopes,
+            rows,
+            fast_factor: fast_factor(attention),
+            finite: [I32x4::splat(-1); 2],
+        };
+        if let Some(factor) = panel.fast_factor {
+            panel.read_query(memory.scaled, memory.rows, factor);
+            let mut finite = panel.finite;
+            for step in 0..rows.steps(sizes.head_size) {
+                let scaled = panel::load(memory.scaled, step);
+                finite = from_fn(|half| finite[half] & scaled[half].abs().lt(F32x4::splat(f32::INFINITY)));
+            }
+            panel.finite = panel::all(finite, rows.width);
         }
-        let added = panel::load(mask, step);
-        from_fn(|half| by_rules[half] & !added[half].eq(F32x4::splat(f32::NEG_INFINITY)))
+        panel
+    }
+
+    /// The rows times `factor`, side by side. Lanes beyond the end of a single row are 0.
+    fn read_query(&self, output: &mut [f32], buffer: &mut [f32], factor: f32) {
+        let depth = self.attention.sizes.head_size;
+        let rows = &self.rows;
+        let read = self.attention.query.gather(self.b, &rows.heads, &rows.rows, rows.width, depth, buffer);
+        panel::from_rows(output, &read[..rows.width], factor);
+        output[depth * rows.width..rows.steps(depth) * PANEL].fill(0.0);
     }
 
     /// Whether every row surely sees all of `keys`.
@@ -102,13 +138,37 @@ impl<'a> QueryPanel<'a> {
         self.attention.mask.is_none() && self.range.is_open(keys)
     }
 
+    /// Whether the products read keys and values where they lie: nothing is widened, and no value that isn't finite has to
+    /// be kept from a hidden key.
+    pub fn is_read_in_place(&self, keys: &Range<usize>) -> bool {
+        let Attention { key, value, .. } = self.attention;
+        let is_float32 = |heads: &Heads<'_>| matches!(heads.elements, Elements::Float32(_));
+        is_float32(key) && is_float32(value) && self.is_open(keys)
+    }
+
+    /// Mask of the lanes that see their key in step `step` of `keys`, by the rules and by the user's mask (`block.mask`,
+    /// as `read_mask` left it).
+    #[inline(always)]
+    pub fn sees(&self, mask: &[f32], keys: &Range<usize>, step: usize) -> [I32x4; 2] {
+        let bounds = self.range.bounds(keys.end);
+        let by_rules = bounds.sees(bounds.keys(keys.start + step * PANEL / self.rows.width));
+        if self.attention.mask.is_none() {
+            return by_rules;
+        }
+        let added = panel::load(mask, step);
+        from_fn(|half| by_rules[half] & !added[half].eq(F32x4::splat(f32::NEG_INFINITY)))
+    }
+
+    /// As `sees`, for row `c` and the key `offset` behind the first of `keys`.
+    pub fn row_sees(&self, mask: &[f32], keys: &Range<usize>, offset: usize, c: usize) -> bool {
+        let by_mask = self.attention.mask.is_none() || mask[offset * self.rows.width + c] != f32::NEG_INFINITY;
+        by_mask && self.range.row_sees(c, keys.start + offset)
+    }
+
     /// Reads the user's mask for `keys` into the block; false when it hides all of them from all rows.
     fn read_mask(&self, block: &mut Block<'_>, keys: &Range<usize>) -> bool {
         match &self.attention.mask {
-            Some(mask) => {
-                let buffer = &mut block.rows[..PANEL * keys.len()];
-                mask.read_tile(block.mask, buffer, self.b, self.h, &self.rows, keys.clone())
-            }
+            Some(mask) => mask.read_tile(block.mask, block.rows, self.b, &self.rows, keys.clone()),
             None => true,
         }
     }
@@ -117,102 +177,167 @@ impl<'a> QueryPanel<'a> {
     /// (NaN passed over), or None when no row sees any of the keys: then there are no scores.
     pub fn log2_scores(
         &self,
-        query: &[f32],
-        query_log2: &[f32],
+        memory: &mut PanelMemory<'_>,
         block: &mut Block<'_>,
         keys: &Range<usize>,
     ) -> Option<Lanes> {
         if !self.read_mask(block, keys) {
             return None;
         }
-        if !is_fast(self.attention) {
-            self.stepwise(query, block, keys, Stage::Log2);
-            return Some(column_maximum(block.scores, keys.len()));
+        let width = self.rows.width;
+        let steps = self.rows.steps(keys.len());
+        if self.fast_factor.is_none() {
+            self.stepwise(memory, block, keys, Stage::Log2);
+            return Some(self.column_maximum(block.scores, steps));
         }
-        let maximum = self.fast(query_log2, block, keys);
-        let overflowed = self.overflowed(maximum, keys);
+        let (maximum, seen) = self.fast(memory.scaled, block, keys);
+        // A largest score that had to be clamped or is infinite though keys are visible, or a query that left the range
+        // when scaled.
+        let overflowed: [I32x4; 2] = from_fn(|half| {
+            seen[half] & !(self.finite[half] & maximum[half].abs().lt(F32x4::splat(SCORE_LIMIT)))
+        });
         if !(overflowed[0].any() || overflowed[1].any()) {
             return Some(maximum);
         }
         core::mem::swap(&mut block.scores, &mut block.recomputed);
-        self.stepwise(query, block, keys, Stage::Log2);
+        self.stepwise(memory, block, keys, Stage::Log2);
         core::mem::swap(&mut block.scores, &mut block.recomputed);
-        for step in 0..keys.len() {
+        for step in 0..steps {
             let fast = panel::load(block.scores, step);
             let exact = panel::load(block.recomputed, step);
             panel::store(block.scores, step, from_fn(|half| overflowed[half].select(exact[half], fast[half])));
         }
-        Some(column_maximum(block.scores, keys.len()))
+        debug_assert!(width == 1 || width == PANEL);
+        Some(self.column_maximum(block.scores, steps))
     }
 
     /// The scores of `keys` at a stage in natural units, into `block.scores`.
-    pub fn staged_scores(&self, query: &[f32], block: &mut Block<'_>, keys: &Range<usize>, stage: Stage) {
+    pub fn staged_scores(
+        &self,
+        memory: &mut PanelMemory<'_>,
+        block: &mut Block<'_>,
+        keys: &Range<usize>,
+        stage: Stage,
+    ) {
         if !self.read_mask(block, keys) {
             // An entirely hidden tile is not transposed; every other reader skips it.
             block.mask[..keys.len() * PANEL].fill(f32::NEG_INFINITY);
         }
-        self.stepwise(query, block, keys, stage);
+        self.stepwise(memory, block, keys, stage);
     }
 
-    /// The product with the scaled panel; the keys that not every row sees are done apart, with a test.
-    fn fast(&self, query_log2: &[f32], block: &mut Block<'_>, keys: &Range<usize>) -> Lanes {
-        let mut maximum = [f32::NEG_INFINITY; PANEL];
-        for part in self.range.parts(keys) {
-            let (key_head, depth) = (self.key_head(), self.attention.sizes.head_size);
-            let rows = self.attention.key.rows(self.b, key_head, part.start, part.len(), depth, block.key);
-            let scores = &mut block.scores[(part.start - keys.start) * PANEL..(part.end - keys.start) * PANEL];
-            if self.range.is_open(&part) {
-                register_tile::scores(scores, &mut maximum, rows, query_log2);
-            } else {
-                register_tile::scores(scores, &mut [0.0; PANEL], rows, query_log2);
-                let hidden = F32x4::splat(f32::NEG_INFINITY);
-                let mut largest = panel::load(&maximum, 0);
-                for (step, scores) in scores.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
-                    let sees = self.range.sees(part.start + step);
-                    let score = panel::load(scores, 0);
-                    let score: Lanes = from_fn(|half| sees[half].select(score[half], hidden));
-                    panel::store(scores, 0, score);
-                    largest = from_fn(|half| largest[half].pseudo_max(score[half]));
-                }
-                panel::store(&mut maximum, 0, largest);
+    /// The largest score of each row, and whether it sees any of `keys`.
+    fn fast(&self, scaled: &[f32], block: &mut Block<'_>, keys: &Range<usize>) -> (Lanes, [I32x4; 2]) {
+        let attention = self.attention;
+        let width = self.rows.width;
+        let is_plain = attention.softcap == 0.0 && attention.slopes.is_none() && attention.mask.is_none();
+        // What every row sees is done when it is multiplied.
+        let open = match () {
+            () if is_plain && width == PANEL => self.range.open_tiles(keys),
+            () if is_plain && self.range.is_open(keys) => keys.clone(),
+            () => keys.start..keys.start,
+        };
+        let mut maximum = [F32x4::splat(f32::NEG_INFINITY); 2];
+        let mut seen = [I32x4::splat(0); 2];
+        for part in [keys.start..open.start, open.clone(), open.end..keys.end] {
+            if part.is_empty() {
+                continue;
             }
+            let from = (part.start - keys.start) * width;
+            let to = from + self.rows.steps(part.len()) * PANEL;
+            let (largest, sees) = {
+                let scores = &mut block.scores[from..to];
+                let rows =
+                    attention.key.rows(self.b, self.key_head, part.start, part.len(), attention.sizes.head_size, block.key);
+                let largest = self.multiply(scores, rows, scaled);
+                if part == open {
+                    (largest, [I32x4::splat(-1); 2])
+                } else {
+                    self.adjust(scores, &block.mask[from..to], &part)
+                }
+            };
+            maximum = from_fn(|half| maximum[half].pseudo_max(largest[half]));
+            seen = from_fn(|half| seen[half] | sees[half]);
         }
-        panel::load(&maximum, 0)
+        (panel::join(maximum, width, F32x4::pseudo_max), panel::any(seen, width))
     }
 
-    /// Mask of the rows whose fast scores may be wrong: a largest score that had to be clamped or is infinite though
-    /// keys are visible, or a query that left the range when scaled.
-    fn overflowed(&self, maximum: Lanes, keys: &Range<usize>) -> [I32x4; 2] {
-        let sees_any = self.range.sees_any(keys);
-        from_fn(|half| {
-            let finite = self.finite[half] & maximum[half].abs().lt(F32x4::splat(SCORE_LIMIT));
-            sees_any[half] & !finite
-        })
+    /// `scores[j][c] = Σ_d keys[j][d] · panel[d][c]`, and the largest of each lane. Lanes beyond the last key are −Infinity.
+    fn multiply(&self, scores: &mut [f32], keys: Rows<'_>, panel: &[f32]) -> Lanes {
+        if self.rows.width == PANEL {
+            let mut maximum = [f32::NEG_INFINITY; PANEL];
+            register_tile::scores(scores, &mut maximum, keys, panel);
+            return panel::load(&maximum, 0);
+        }
+        let (scores_of_keys, beyond) = scores.split_at_mut(keys.count());
+        single_row::scores(scores_of_keys, keys, panel);
+        beyond.fill(f32::NEG_INFINITY);
+        lane_maximum(scores)
+    }
+
+    /// Turns products into scores, −Infinity where hidden: softcap, ALiBi, mask, rules. The largest of each lane, and
+    /// whether it sees any of `keys`.
+    fn adjust(&self, scores: &mut [f32], mask: &[f32], keys: &Range<usize>) -> (Lanes, [I32x4; 2]) {
+        let attention = self.attention;
+        let has_softcap = attention.softcap != 0.0;
+        let softcap = F32x4::splat(attention.softcap * LOG2_E);
+        let has_slopes = attention.slopes.is_some();
+        let slopes = self.slopes.map(|slope| slope * F32x4::splat(LOG2_E));
+        let has_mask = attention.mask.is_some();
+        let log2_e = F32x4::splat(LOG2_E);
+        let hidden = F32x4::splat(f32::NEG_INFINITY);
+        let bounds = self.range.bounds(keys.end);
+        let keys_a_step = PANEL / self.rows.width;
+        let mut maximum = [hidden; 2];
+        let mut seen = [I32x4::splat(0); 2];
+        for (step, scores) in scores.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
+            let step_keys = bounds.keys(keys.start + step * keys_a_step);
+            let mut sees = bounds.sees(step_keys);
+            let mut score = panel::load(scores, 0);
+            if has_softcap {
+                score = score.map(|ratio| softcap * tanh(ratio));
+            }
+            if has_slopes {
+                let distance: Lanes = from_fn(|half| (self.positions[half] - step_keys[half]).to_f32().abs());
+                score = from_fn(|half| slopes[half].negative_mul_add(distance[half], score[half]));
+            }
+            if has_mask {
+                let added = panel::load(mask, step);
+                sees = from_fn(|half| sees[half] & !added[half].eq(hidden));
+                score = from_fn(|half| added[half].mul_add(log2_e, score[half]));
+            }
+            score = from_fn(|half| sees[half].select(score[half], hidden));
+            panel::store(scores, 0, score);
+            maximum = from_fn(|half| maximum[half].pseudo_max(score[half]));
+            seen = from_fn(|half| seen[half] | sees[half]);
+        }
+        (maximum, seen)
     }
 
     /// The equations one after the other, into `block.scores`.
-    fn stepwise(&self, query: &[f32], block: &mut Block<'_>, keys: &Range<usize>, stage: Stage) {
+    fn stepwise(&self, memory: &mut PanelMemory<'_>, block: &mut Block<'_>, keys: &Range<usize>, stage: Stage) {
         let attention = self.attention;
-        let (key_head, depth) = (self.key_head(), attention.sizes.head_size);
-        let rows = attention.key.rows(self.b, key_head, keys.start, keys.len(), depth, block.key);
-        register_tile::scores(block.scores, &mut [0.0; PANEL], rows, query);
+        let depth = attention.sizes.head_size;
+        let steps = self.rows.steps(keys.len());
+        self.read_query(memory.query, memory.rows, 1.0);
+        let rows = attention.key.rows(self.b, self.key_head, keys.start, keys.len(), depth, block.key);
+        self.multiply(&mut block.scores[..steps * PANEL], rows, memory.query);
 
-        let slope = attention.slopes.map(|slopes| slopes.slopes[self.b * slopes.batch_stride + self.h]);
         let scale = F32x4::splat(attention.scale);
         let softcap = F32x4::splat(attention.softcap);
         let limit = F32x4::splat(SCORE_LIMIT);
         let infinity = F32x4::splat(f32::INFINITY);
-        for step in 0..keys.len() {
+        let bounds = self.range.bounds(keys.end);
+        for step in 0..steps {
             let mut score = panel::load(block.scores, step).map(|dot| dot * scale);
             if attention.softcap != 0.0 && stage != Stage::Raw {
                 score = score.map(|raw| softcap * tanh(raw / softcap));
             }
             if stage == Stage::Score || stage == Stage::Log2 {
-                if let Some(slope) = slope {
-                    let key = I32x4::splat((keys.start + step) as i32);
+                if attention.slopes.is_some() {
+                    let keys = bounds.keys(keys.start + step * PANEL / self.rows.width);
                     score = from_fn(|half| {
-                        let distance = (self.positions[half] - key).to_f32().abs();
-                        score[half] - F32x4::splat(slope) * distance
+                        score[half] - self.slopes[half] * (self.positions[half] - keys[half]).to_f32().abs()
                     });
                 }
                 if attention.mask.is_some() {
@@ -232,12 +357,18 @@ impl<'a> QueryPanel<'a> {
             panel::store(block.scores, step, score);
         }
     }
+
+    /// The largest score of each row over so many steps; NaN is passed over.
+    fn column_maximum(&self, scores: &[f32], steps: usize) -> Lanes {
+        panel::join(lane_maximum(&scores[..steps * PANEL]), self.rows.width, F32x4::pseudo_max)
+    }
 }
 
-fn column_maximum(scores: &[f32], keys: usize) -> Lanes {
+/// The largest score of each lane; NaN is passed over.
+fn lane_maximum(scores: &[f32]) -> Lanes {
     let mut maximum = [F32x4::splat(f32::NEG_INFINITY); 2];
-    for step in 0..keys {
-        let score = panel::load(scores, step);
+    for scores in scores.as_chunks::<PANEL>().0 {
+        let score = panel::load(scores, 0);
         maximum = from_fn(|half| maximum[half].pseudo_max(score[half]));
     }
     maximum

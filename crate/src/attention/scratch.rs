@@ -2,16 +2,13 @@
 
 use super::arrays::Elements;
 use super::weights::WeightsRequest;
-use super::{Attention, PANEL, SINGLE_BLOCK};
+use crate::tiles::{PANEL, SINGLE_KEY_BLOCK};
+use super::Attention;
 
 /// The pieces of the working memory.
 pub struct Scratch<'a> {
-    /// The panel's query rows, `[8][max(D, Dv)]`; later its output rows.
-    pub rows: &'a mut [f32],
-    /// Query panel `[D][8]` as it is.
-    pub query: &'a mut [f32],
-    /// Query panel times scale · log2 e.
-    pub query_log2: &'a mut [f32],
+    /// What the query rows need.
+    pub panel: PanelMemory<'a>,
     /// `[Dv][8]`.
     pub accumulator: &'a mut [f32],
     /// What a block needs.
@@ -22,6 +19,16 @@ pub struct Scratch<'a> {
     pub inverses: &'a mut [f32],
     /// Sum over heads, `[8][T]`, for averaged weights.
     pub head_sum: &'a mut [f32],
+}
+
+/// The working memory of a panel of query rows.
+pub struct PanelMemory<'a> {
+    /// 16-bit query rows widened, `[8][D]`; later output rows before they are narrowed, `[8][Dv]`.
+    pub rows: &'a mut [f32],
+    /// The query side by side `[D][8]`, as it is.
+    pub query: &'a mut [f32],
+    /// The query times the factor of the fast way.
+    pub scaled: &'a mut [f32],
 }
 
 /// The working memory of one block of keys.
@@ -47,7 +54,7 @@ fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> O
     let sizes = &attention.sizes;
     let (depth, width) = (sizes.head_size, sizes.value_head_size);
     let is_widened = matches!(attention.key.elements, Elements::Bits(..));
-    let tile = SINGLE_BLOCK * PANEL;
+    let tile = SINGLE_KEY_BLOCK * PANEL;
     let statistics = match weights {
         Some(weights) if weights.mode.is_normalized() => {
             sizes.batch.checked_mul(sizes.heads)?.checked_mul(sizes.query_length)?
@@ -67,8 +74,8 @@ fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> O
         tile,
         tile,
         tile,
-        if is_widened { depth.checked_mul(SINGLE_BLOCK)? } else { 0 },
-        width.checked_mul(SINGLE_BLOCK)?,
+        if is_widened { depth.checked_mul(SINGLE_KEY_BLOCK)? } else { 0 },
+        width.checked_mul(SINGLE_KEY_BLOCK)?,
         statistics,
         statistics,
         head_sum,
@@ -99,7 +106,7 @@ impl<'a> Scratch<'a> {
         let [
             rows,
             query,
-            query_log2,
+            scaled,
             accumulator,
             scores,
             recomputed,
@@ -112,6 +119,7 @@ impl<'a> Scratch<'a> {
             head_sum,
         ] = pieces;
         let block = Block { scores, recomputed, mask, rows: block_rows, key, value };
-        Some(Self { rows, query, query_log2, accumulator, block, references, inverses, head_sum })
+        let panel = PanelMemory { rows, query, scaled };
+        Some(Self { panel, accumulator, block, references, inverses, head_sum })
     }
 }

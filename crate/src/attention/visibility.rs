@@ -3,8 +3,9 @@
 //! Query i stands at position p = i + offset; the rules open one range of keys, `[first, end)`, which moves to the
 //! right as i grows. A tile of keys and rows is open when every row sees every key of it, closed when none does.
 
-use super::PANEL;
 use crate::simd::I32x4;
+use crate::tiles::{PANEL, TILE};
+use core::array::from_fn;
 use core::ops::Range;
 
 /// The options that make the rules.
@@ -57,35 +58,39 @@ impl Rules {
     }
 }
 
-/// The key ranges of a panel's 8 rows.
+/// The key ranges of a panel's rows.
 pub struct PanelRange {
     /// Keys that at least one row sees.
     pub outer: Range<usize>,
     /// Keys that every row sees.
     inner: Range<usize>,
+    /// Of each lane's row.
+    ranges: [Range<usize>; PANEL],
+    /// How far a lane's key lies behind the step's.
+    key_offset: [I32x4; 2],
+}
+
+/// The bounds of what each lane sees among the keys before some end.
+pub struct Bounds {
     first: [I32x4; 2],
     end: [I32x4; 2],
+    key_offset: [I32x4; 2],
 }
 
 impl PanelRange {
-    /// For the given row numbers.
-    pub fn new(rules: &Rules, rows: &[usize; PANEL]) -> Self {
+    /// For the row numbers of the lanes of a panel.
+    pub fn new(rules: &Rules, rows: &[usize; PANEL], width: usize) -> Self {
         let ranges = rows.map(|i| rules.range(i));
         let seen = || ranges.iter().filter(|range| !range.is_empty());
         let outer_first = seen().map(|range| range.start).min().unwrap_or(0);
         let outer_end = seen().map(|range| range.end).max().unwrap_or(0);
         let inner_first = ranges.iter().map(|range| range.start).max().unwrap_or(0);
         let inner_end = ranges.iter().map(|range| range.end).min().unwrap_or(0);
-        let lanes = |bound: fn(&Range<usize>) -> usize| {
-            core::array::from_fn(|half| {
-                I32x4::from_array(core::array::from_fn(|c| bound(&ranges[half * 4 + c]) as i32))
-            })
-        };
         Self {
             outer: outer_first..outer_end,
             inner: inner_first..inner_end,
-            first: lanes(|range| range.start),
-            end: lanes(|range| range.end),
+            ranges,
+            key_offset: I32x4::lanes(|lane| (lane / width) as i32),
         }
     }
 
@@ -94,25 +99,43 @@ impl PanelRange {
         self.inner.start <= keys.start && keys.end <= self.inner.end
     }
 
-    /// `keys` cut where the keys that every row sees begin and end.
-    pub fn parts(&self, keys: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
-        let first = self.inner.start.clamp(keys.start, keys.end);
-        let end = self.inner.end.clamp(first, keys.end);
-        [keys.start..first, first..end, end..keys.end].into_iter().filter(|part| !part.is_empty())
+    /// The register tiles of `keys`, counted from their start, that every row sees whole.
+    pub fn open_tiles(&self, keys: &Range<usize>) -> Range<usize> {
+        if self.is_open(keys) {
+            return keys.clone();
+        }
+        let first = keys.start + self.inner.start.saturating_sub(keys.start).next_multiple_of(TILE);
+        let visible = self.inner.end.min(keys.end).saturating_sub(keys.start);
+        let end = keys.start + visible - visible % TILE;
+        if first < end { first..end } else { keys.start..keys.start }
     }
 
-    /// Mask of the rows that see at least one of `keys`.
-    pub fn sees_any(&self, keys: &Range<usize>) -> [I32x4; 2] {
-        let (start, end) = (I32x4::splat(keys.start as i32), I32x4::splat(keys.end as i32));
-        core::array::from_fn(|half| {
-            start.lt(self.end[half]) & self.first[half].lt(end) & self.first[half].lt(self.end[half])
-        })
+    /// Whether row `c` of the panel sees key `j`.
+    pub fn row_sees(&self, c: usize, j: usize) -> bool {
+        self.ranges[c].contains(&j)
     }
 
-    /// Mask of the rows that see key `j`.
+    /// What each lane sees of the keys before `end`.
+    pub fn bounds(&self, end: usize) -> Bounds {
+        Bounds {
+            first: I32x4::lanes(|lane| self.ranges[lane].start as i32),
+            end: I32x4::lanes(|lane| self.ranges[lane].end.min(end) as i32),
+            key_offset: self.key_offset,
+        }
+    }
+}
+
+impl Bounds {
+    /// The keys of the lanes in a step that begins with key `j`.
     #[inline(always)]
-    pub fn sees(&self, j: usize) -> [I32x4; 2] {
+    pub fn keys(&self, j: usize) -> [I32x4; 2] {
         let j = I32x4::splat(j as i32);
-        core::array::from_fn(|half| j.lt(self.end[half]) & !j.lt(self.first[half]))
+        self.key_offset.map(|offset| j + offset)
+    }
+
+    /// Mask of the lanes that see their key.
+    #[inline(always)]
+    pub fn sees(&self, keys: [I32x4; 2]) -> [I32x4; 2] {
+        from_fn(|half| keys[half].lt(self.end[half]) & !keys[half].lt(self.first[half]))
     }
 }

@@ -5,11 +5,12 @@
 
 use super::arrays::ElementsMut;
 use super::online_softmax::weigh;
-use super::scores::{QueryPanel, Stage};
-use super::scratch::{Block, Scratch};
-use super::{Attention, Lanes, PANEL, SINGLE_BLOCK, panel};
+use super::scores::{PanelRows, QueryPanel, Stage};
+use super::scratch::{PanelMemory, Scratch};
+use super::{Attention, Lanes, panel};
 use crate::numeric::canonical;
 use crate::simd::F32x4;
+use crate::tiles::{PANEL, SINGLE_KEY_BLOCK};
 use core::array::from_fn;
 use core::ops::Range;
 
@@ -56,32 +57,34 @@ pub struct WeightsRequest<'a> {
 
 /// Fills the request, after the forward pass has left its statistics in the scratch.
 pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>, scratch: &mut Scratch<'_>) {
-    let key_length = attention.sizes.key_length;
+    let sizes = &attention.sizes;
+    let key_length = sizes.key_length;
     let (heads, rows) = (request.heads, request.rows);
     for b in 0..attention.sizes.batch {
         for (group, group_rows) in rows.chunks(PANEL).enumerate() {
-            let mut row_numbers = [0; PANEL];
-            for (number, &row) in row_numbers.iter_mut().zip(group_rows) {
-                *number = row as usize;
-            }
-            let row_numbers = &row_numbers[..group_rows.len()];
+            let group_size = sizes.heads / sizes.key_heads;
+            let load = |h: usize, memory: &mut PanelMemory<'_>| {
+                // Always 8 wide, so that a row's bits don't depend on which others are asked for.
+                let panel_rows = PanelRows::new(group_rows.len(), PANEL, |c| (h, group_rows[c] as usize));
+                QueryPanel::load(attention, b, h / group_size, panel_rows, memory)
+            };
             // Where the result's row r of its matrix m starts.
             let start = |m: usize, r: usize| (m * rows.len() + group * PANEL + r) * key_length;
 
             if !request.average_heads {
                 for (index, &h) in heads.iter().enumerate() {
                     let matrix = b * heads.len() + index;
-                    let panel = QueryPanel::load(attention, b, h as usize, row_numbers, scratch);
+                    let panel = load(h as usize, &mut scratch.panel);
                     for keys in blocks(key_length) {
                         block_weights(request.mode, attention, &panel, scratch, &keys);
-                        let Block { scores, rows: buffer, .. } = &mut scratch.block;
-                        write_block(
-                            &mut request.elements,
-                            scores,
-                            buffer,
-                            &keys,
-                            |r| start(matrix, r),
-                            row_numbers.len(),
+                        let block = &mut scratch.block;
+                        let starts: [usize; PANEL] = from_fn(|r| start(matrix, r) + keys.start);
+                        request.elements.write_panel(
+                            &starts[..group_rows.len()],
+                            block.scores,
+                            PANEL,
+                            keys.len(),
+                            block.rows,
                         );
                     }
                 }
@@ -92,7 +95,7 @@ pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>
             let asked =
                 (0..attention.sizes.heads).flat_map(|h| heads.iter().filter(move |&&asked| asked as usize == h));
             for &h in asked {
-                let panel = QueryPanel::load(attention, b, h as usize, row_numbers, scratch);
+                let panel = load(h as usize, &mut scratch.panel);
                 for keys in blocks(key_length) {
                     block_weights(request.mode, attention, &panel, scratch, &keys);
                     for (step, j) in keys.enumerate() {
@@ -106,14 +109,16 @@ pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>
             panel::for_each(scratch.head_sum, key_length, |sum| sum.map(|sum| canonical(sum / count)));
             for keys in blocks(key_length) {
                 let sums = &scratch.head_sum[keys.start * PANEL..keys.end * PANEL];
-                write_block(&mut request.elements, sums, scratch.block.rows, &keys, |r| start(b, r), row_numbers.len());
+                let starts: [usize; PANEL] = from_fn(|r| start(b, r) + keys.start);
+                let buffer = &mut *scratch.block.rows;
+                request.elements.write_panel(&starts[..group_rows.len()], sums, PANEL, keys.len(), buffer);
             }
         }
     }
 }
 
 fn blocks(key_length: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..key_length).step_by(SINGLE_BLOCK).map(move |start| start..key_length.min(start + SINGLE_BLOCK))
+    (0..key_length).step_by(SINGLE_KEY_BLOCK).map(move |start| start..key_length.min(start + SINGLE_KEY_BLOCK))
 }
 
 /// The values of one block, `[keys][8]`, into `block.scores`.
@@ -124,7 +129,7 @@ fn block_weights(
     scratch: &mut Scratch<'_>,
     keys: &Range<usize>,
 ) {
-    let Scratch { query, query_log2, block, references, inverses, .. } = scratch;
+    let Scratch { panel: memory, block, references, inverses, .. } = scratch;
     let length = keys.len() * PANEL;
     let stage = match mode {
         WeightsMode::Raw => Stage::Raw,
@@ -133,24 +138,25 @@ fn block_weights(
         WeightsMode::Softmax | WeightsMode::Dropout => Stage::Log2,
     };
     if stage != Stage::Log2 {
-        panel.staged_scores(query, block, keys, stage);
+        panel.staged_scores(memory, block, keys, stage);
         panel::for_each(block.scores, keys.len(), |score| score.map(canonical));
         return;
     }
     let outer = &panel.range.outer;
     let is_closed = keys.end <= outer.start || outer.end <= keys.start;
-    if is_closed || panel.log2_scores(query, query_log2, block, keys).is_none() {
+    if is_closed || panel.log2_scores(memory, block, keys).is_none() {
         block.scores[..length].fill(0.0);
         return;
     }
-    let row = |c: usize| (panel.b * attention.sizes.heads + panel.h) * attention.sizes.query_length + panel.rows[c];
-    let lanes = |values: &[f32]| -> Lanes { from_fn(|half| F32x4::from_array(from_fn(|c| values[row(half * 4 + c)]))) };
+    let sizes = &attention.sizes;
+    let row = |c: usize| (panel.b * sizes.heads + panel.rows.heads[c]) * sizes.query_length + panel.rows.rows[c];
+    let lanes = |values: &[f32]| -> Lanes { F32x4::lanes(|lane| values[row(lane)]) };
     let inverse = lanes(inverses);
     weigh(&mut block.scores[..length], lanes(references));
     if mode == WeightsMode::Dropout
         && let Some(dropout) = &attention.dropout
     {
-        dropout.drop_weights(&mut block.scores[..length], panel.b, panel.h, &panel.rows, keys.clone());
+        dropout.drop_weights(&mut block.scores[..length], panel.b, &panel.rows, keys.clone());
     }
     let kept = match (mode, &attention.dropout) {
         (WeightsMode::Dropout, Some(dropout)) => dropout.scale,
@@ -166,21 +172,5 @@ fn block_weights(
             (sees[half] & !is_subnormal).select(canonical(weight), F32x4::zero())
         });
         panel::store(block.scores, step, weight);
-    }
-}
-
-/// Writes a block's columns as rows: column r at `start(r) + keys.start`.
-fn write_block(
-    elements: &mut ElementsMut<'_>,
-    block: &[f32],
-    buffer: &mut [f32],
-    keys: &Range<usize>,
-    start: impl Fn(usize) -> usize,
-    rows: usize,
-) {
-    let width = keys.len();
-    panel::to_rows(&mut buffer[..PANEL * width], block, width);
-    for (r, row) in buffer.chunks_exact(width).take(rows).enumerate() {
-        elements.write(start(r) + keys.start, row);
     }
 }

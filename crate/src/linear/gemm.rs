@@ -2,7 +2,8 @@
 
 use super::pack::pack_strip;
 use super::register_tile::{multiply_strip, tile_rows};
-use super::{BLOCK, PANEL, STRIP, finish, panel_bias};
+use super::{finish, panel_bias};
+use crate::tiles::{INPUT_BLOCK, PANEL, TILE};
 
 /// As `linear`, for any number of rows.
 pub fn gemm(
@@ -17,9 +18,9 @@ pub fn gemm(
     if out_features == 0 {
         return;
     }
-    for (block, output) in output.chunks_mut(BLOCK * out_features).enumerate() {
+    for (block, output) in output.chunks_mut(INPUT_BLOCK * out_features).enumerate() {
         let rows = output.len() / out_features;
-        let input = &input[block * BLOCK * in_features..][..rows * in_features];
+        let input = &input[block * INPUT_BLOCK * in_features..][..rows * in_features];
         let strips = &mut scratch[..rows * in_features];
         let mut row = 0;
         while row < rows {
@@ -32,7 +33,7 @@ pub fn gemm(
             let weights = &packed[panel * in_features * PANEL..][..in_features * PANEL];
             let column = panel * PANEL;
             let bias = panel_bias(bias, column);
-            let mut sums = [[0.0; PANEL]; STRIP];
+            let mut sums = [[0.0; PANEL]; TILE];
             let mut row = 0;
             while row < rows {
                 let count = tile_rows(rows - row);

@@ -1,7 +1,8 @@
 //! One row: bound by the reading of the weights, so four distant panels are read together.
 
 use super::register_tile::{multiply_row, multiply_strip};
-use super::{PANEL, finish, panel_bias};
+use super::{finish, panel_bias};
+use crate::tiles::PANEL;
 
 /// output `[out_features]`, input `[in_features]`; as `linear` with one row.
 pub fn gemv(output: &mut [f32], input: &[f32], packed: &[f32], bias: Option<&[f32]>) {

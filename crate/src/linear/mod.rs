@@ -24,15 +24,7 @@ pub use pack::pack_weight;
 
 use crate::numeric::canonical;
 use crate::simd::{F32x4, LANES};
-
-/// Outputs in a panel of packed weights.
-pub const PANEL: usize = 8;
-
-/// Input rows in a strip: with a panel 12 accumulators, as many as the registers hold.
-pub const STRIP: usize = 6;
-
-/// Input rows that are packed at a time: their strips stay in the L2 cache while the panels pass by.
-const BLOCK: usize = 16 * STRIP;
+use crate::tiles::{INPUT_BLOCK, PANEL};
 
 /// Elements of the packed form of weights `[out_features, in_features]`.
 pub fn packed_length(in_features: usize, out_features: usize) -> Option<usize> {
@@ -41,7 +33,7 @@ pub fn packed_length(in_features: usize, out_features: usize) -> Option<usize> {
 
 /// Elements of scratch memory that `linear` needs.
 pub fn scratch_length(rows: usize, in_features: usize) -> Option<usize> {
-    if rows <= 1 { Some(0) } else { rows.min(BLOCK).checked_mul(in_features) }
+    if rows <= 1 { Some(0) } else { rows.min(INPUT_BLOCK).checked_mul(in_features) }
 }
 
 /// output `[rows, out_features]`, input `[rows, in_features]`, packed: the weights after `pack_weight`,

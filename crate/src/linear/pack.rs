@@ -1,6 +1,6 @@
 //! Packed forms of both factors: k goes over memory without gaps, and beside each k lie the rows that a tile reads.
 
-use super::PANEL;
+use crate::tiles::PANEL;
 
 /// packed `[out_features / 8 rounded up][in_features][8]` of weight `[out_features, in_features]`; outputs that fill
 /// up the last panel have weight 0.

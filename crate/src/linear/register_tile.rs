@@ -12,8 +12,8 @@
 
 #![allow(unsafe_code)]
 
-use super::PANEL;
 use crate::simd::F32x4;
+use crate::tiles::{PANEL, TILE};
 
 macro_rules! strip_tile {
     ($name:ident, $rows:literal: $($low:ident $high:ident $row:literal),+) => {
@@ -69,7 +69,7 @@ pub fn multiply_strip(sums: &mut [[f32; PANEL]], strip: &[f32], panel: &[f32]) {
     // groups of as many rows as the chosen tile has, and the panel holds at least 8 · depth elements.
     unsafe {
         match rows {
-            6 => strip_6(sums, strip, panel, depth),
+            6 if TILE == 6 => strip_6(sums, strip, panel, depth),
             4 => strip_4(sums, strip, panel, depth),
             2 => strip_2(sums, strip, panel, depth),
             1 => strip_1(sums, strip, panel, depth),
@@ -81,7 +81,7 @@ pub fn multiply_strip(sums: &mut [[f32; PANEL]], strip: &[f32], panel: &[f32]) {
 /// The rows of the largest tile that `rows` > 0 rows fill.
 pub fn tile_rows(rows: usize) -> usize {
     match rows {
-        6.. => 6,
+        6.. if TILE == 6 => 6,
         4.. => 4,
         2.. => 2,
         _ => 1,

@@ -95,6 +95,22 @@ impl F32x4 {
     }
 }
 
+impl F32x4 {
+    /// Eight lanes from a function of the lane.
+    #[inline(always)]
+    pub fn lanes(function: impl Fn(usize) -> f32) -> [Self; 2] {
+        core::array::from_fn(|half| Self::from_array(core::array::from_fn(|lane| function(half * LANES + lane))))
+    }
+}
+
+impl I32x4 {
+    /// Eight lanes from a function of the lane.
+    #[inline(always)]
+    pub fn lanes(function: impl Fn(usize) -> i32) -> [Self; 2] {
+        core::array::from_fn(|half| Self::from_array(core::array::from_fn(|lane| function(half * LANES + lane))))
+    }
+}
+
 /// Applies `function` to every element, four at a time; the last lanes are padded with zeros.
 #[inline(always)]
 pub fn map(output: &mut [f32], input: &[f32], function: impl Fn(F32x4) -> F32x4) {
