@@ -13,7 +13,7 @@ import { chooseCases, fullLength, isChosen, quickLength, sweepLength } from "./p
 import { evaluate } from "./results.mjs";
 import { drawRoofline } from "./roofline.mjs";
 import { fitScaling } from "./scaling.mjs";
-import { describeSweep, findDrops } from "./sweep.mjs";
+import { describeSweep, sweep } from "./sweep.mjs";
 import { describeRecord } from "./table.mjs";
 
 /** What is measured beside the cases, by the name that `--filter` knows. */
@@ -75,11 +75,10 @@ async function runSweep() {
   const environment = describeEnvironment();
   const chosen = makeSweep().filter(({ name, group }) => isChosen(options.filter, `${group}: ${name}`));
   if (chosen.length === 0) command.error("error: --filter: no case of the sweep has such a name");
-  const results = await run(chosen, ourBuilds, sweepLength);
-  const drops = findDrops(chosen, results.measurements);
-  console.log(describeSweep(results, drops));
-  writeJson({ environment, ...results, drops });
-  return results.measurements;
+  const swept = await sweep(chosen, (some) => run(some, ourBuilds, sweepLength));
+  console.log(describeSweep(swept));
+  writeJson({ environment, ...swept });
+  return swept.measurements;
 }
 
 async function runCases() {

@@ -12,8 +12,6 @@ const query = Tensor.from(inputs.query, [batch, heads, queryLength, headSize]);
 const key = Tensor.from(inputs.key, [batch, keyHeads, keyLength, headSize]);
 const value = Tensor.from(inputs.value, [batch, keyHeads, keyLength, valueHeadSize]);
 const { output } = scaledDotProductAttention(query, key, value, { isCausal });
-const elements = [...[query, key, value].map(({ shape }) => shape), output.shape]
-  .map((shape) => shape.reduce((product, size) => product * size))
-  .reduce((sum, count) => sum + count);
+const elements = [inputs.query, inputs.key, inputs.value, output.view()].reduce((sum, { length }) => sum + length, 0);
 
 process.send?.(memoryUsage().bytesPeak - 4 * elements, () => process.exit());
