@@ -121,10 +121,14 @@ async function openAll(builds, openEngine) {
 }
 
 /**
- * The beginning of an error: a module that isn't installed comes with its whole history.
+ * The first line of an error, which may come with its whole history; without paths, which are this machine's own affair.
  * @param {unknown} error
  */
-const reasonOf = (error) => (error instanceof Error ? error.message : String(error)).split("\n")[0].slice(0, 160);
+const reasonOf = (error) =>
+  (error instanceof Error ? error.message : String(error))
+    .split("\n")[0]
+    .replace(/(^|[\s'"(])(\/|[A-Z]:\\)[^\s'")]*/g, "$1…")
+    .slice(0, 120);
 
 /**
  * Puts a case before the engines; those that offer it stay prepared.

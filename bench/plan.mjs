@@ -2,7 +2,7 @@
 import { cases, quickCases } from "./cases.mjs";
 
 /** Seconds of timing for each case, milliseconds of warm-up for everyone before them. */
-export const fullLength = { seconds: 10, warmUpMilliseconds: 300 };
+export const fullLength = { seconds: 8, warmUpMilliseconds: 300 };
 export const quickLength = { seconds: 2, warmUpMilliseconds: 100 };
 /** For each of a sweep's hundreds of cases: the code is hot from the ones before. */
 export const sweepLength = { seconds: 0.4, warmUpMilliseconds: 30 };

@@ -39,7 +39,7 @@ export function drawRoofline({ environment, peaks, measurements }) {
   const rates = points.map(({ gflops }) => gflops);
   const left = Math.min(0.4, ...intensities) / 1.3;
   const right = Math.max(100, ...intensities) * 2;
-  const bottom = Math.min(2, ...rates) / 1.2;
+  const bottom = Math.min(...rates) / 1.4;
   const top = Math.max(highest, ...rates) * 1.25;
 
   /** @type {Plot.ScaleOptions} */
@@ -60,7 +60,8 @@ export function drawRoofline({ environment, peaks, measurements }) {
     range: [HEIGHT - MARGIN.bottom, MARGIN.top],
     ticks: TICKS.filter((tick) => tick > bottom && tick < top),
     tickFormat: String,
-    label: "↑ GFLOP/s",
+    label: "GFLOP/s",
+    labelAnchor: "center",
     grid: true,
   };
 
@@ -72,7 +73,8 @@ export function drawRoofline({ environment, peaks, measurements }) {
       from: { intensity: left, gflops: best },
       to: { intensity: right, gflops: best },
       labelAt: best,
-      labelOffset: { dx: 4, dy: -8 },
+      // Where nothing is gained by fusing, both lie on each other.
+      labelOffset: { dx: 4, dy: arithmetic === "fused" ? -8 : 10 },
       dashes: "none",
     })),
     ...reads.map(({ bytes, best }, index) => ({

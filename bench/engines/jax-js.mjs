@@ -51,6 +51,9 @@ function prepareAttention(attentionCase) {
   if (dtype === "float16" || dropoutP !== undefined || needWeights !== undefined) return undefined;
   if (headSize !== valueHeadSize || (causalAlignment === "lower-right" && queryLength !== keyLength)) return undefined;
 
+  // It keeps several copies of the scores, which beyond this number exceed 4 GiB.
+  if (batch * heads * queryLength * keyLength > 2 ** 27) return undefined;
+
   const elements = makeInputs(attentionCase);
   /** @param {Float32Array} given @param {number} headCount @param {number} length */
   const tensor = (given, headCount, length) =>
