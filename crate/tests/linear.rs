@@ -8,9 +8,9 @@ mod sample;
 use sample::sample;
 use wasm_attention::linear::register_tile::{multiply_row, multiply_strip};
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
-use wasm_attention::tiles::{PANEL, TILE};
 use wasm_attention::numeric::CANONICAL_NAN;
 use wasm_attention::simd::F32x4;
+use wasm_attention::tiles::{PANEL, TILE};
 
 fn run(input: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: [usize; 3]) -> Vec<f32> {
     let [rows, in_features, out_features] = sizes;

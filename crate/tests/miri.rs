@@ -10,8 +10,8 @@ mod sample;
 
 use attention_call::{AttentionCall, CallMask, CallWeights, Data, Layout, MaskData, dropout};
 use sample::sample;
-use wasm_attention::attention::register_tile::{Rows, accumulate, scores};
 use wasm_attention::attention::Sizes;
+use wasm_attention::attention::register_tile::{Rows, accumulate, scores};
 use wasm_attention::numeric::Dtype;
 use wasm_attention::simd::F32x4;
 use wasm_attention::tiles::PANEL;
@@ -55,17 +55,18 @@ fn score_tiles() {
 #[test]
 fn value_tiles() {
     for width in 0..=13 {
-        for (count, gap) in [(0, 0), (1, 0), (3, 0), (2, 3)] {
+        for (count, gap, is_first) in [(1, 0, false), (1, 0, true), (3, 0, true), (3, 0, false), (2, 3, false)] {
             let stride = width + gap;
             let values = rows(count, width, stride, 3);
             let weights = sample(count * PANEL, 4);
             let before = sample((width + 1) * PANEL, 5);
             let mut accumulators = before.clone();
-            accumulate(&mut accumulators[..width * PANEL], Rows::new(&values, stride, count, width), &weights);
+            let values_rows = Rows::new(&values, stride, count, width);
+            accumulate(&mut accumulators[..width * PANEL], values_rows, &weights, is_first);
             for d in 0..width {
                 for c in 0..PANEL {
                     let step = |sum, j: usize| multiply_add(values[j * stride + d], weights[j * PANEL + c], sum);
-                    let expected = (0..count).fold(0.0, step) + before[d * PANEL + c];
+                    let expected = (0..count).fold(0.0, step) + if is_first { 0.0 } else { before[d * PANEL + c] };
                     assert_eq!(accumulators[d * PANEL + c], expected, "width {width}, {count} keys");
                 }
             }
@@ -83,25 +84,25 @@ fn rows_beyond_their_memory_are_refused() {
 #[test]
 #[should_panic]
 fn a_short_panel_is_refused() {
-    scores(&mut [0.0; 8], &mut [0.0; 8], Rows::new(&[0.0; 2], 2, 1, 2), &[0.0; 15]);
+    scores(&mut [0.0; 8], &mut [0.0; 8], Rows::new(&[0.0; 2], 2, 1, 2), &[0.0; 15], false);
 }
 
 #[test]
 #[should_panic]
 fn too_few_scores_are_refused() {
-    scores(&mut [0.0; 15], &mut [0.0; 8], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16]);
+    scores(&mut [0.0; 15], &mut [0.0; 8], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16], false);
 }
 
 #[test]
 #[should_panic]
 fn too_few_weights_are_refused() {
-    accumulate(&mut [0.0; 16], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 15]);
+    accumulate(&mut [0.0; 16], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 15], false);
 }
 
 #[test]
 #[should_panic]
 fn a_short_accumulator_is_refused() {
-    accumulate(&mut [0.0; 15], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16]);
+    accumulate(&mut [0.0; 15], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16], false);
 }
 
 /// A causal call of two heads on one key head, with every kind of memory that attention takes.

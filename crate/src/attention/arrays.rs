@@ -49,14 +49,7 @@ pub enum ElementsMut<'a> {
 impl ElementsMut<'_> {
     /// Writes the panel's rows, of `size` elements, at `starts`, rounded once to the dtype. NaN is expected to be
     /// canonical. `buffer` holds as many elements as the panel.
-    pub fn write_panel(
-        &mut self,
-        starts: &[usize],
-        panel: &[f32],
-        width: usize,
-        size: usize,
-        buffer: &mut [f32],
-    ) {
+    pub fn write_panel(&mut self, starts: &[usize], panel: &[f32], width: usize, size: usize, buffer: &mut [f32]) {
         match self {
             Self::Float32(elements) => panel::to_rows(elements, starts, panel, width, size),
             Self::Bits(elements, dtype) => {

@@ -1,14 +1,14 @@
 //! The loops of the forward pass, and what it writes.
 
-use super::online_softmax::{OnlineSoftmax, weigh};
+use super::online_softmax::{Normalization, OnlineSoftmax, weigh};
 use super::register_tile::Rows;
 use super::scores::{PanelRows, QueryPanel};
 use super::scratch::{Block, Scratch};
 use super::weights::write_weights;
 use super::{Attention, Lanes, Outputs, panel, register_tile, single_row};
 use crate::numeric::canonical;
-use crate::simd::F32x4;
-use crate::tiles::{KEY_BLOCK, PANEL, SINGLE_KEY_BLOCK, TILE};
+use crate::simd::{F32x4, I32x4};
+use crate::tiles::{KEY_BLOCK, PANEL, TILE};
 use core::array::from_fn;
 use core::ops::Range;
 
@@ -27,10 +27,9 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
                 let rest = if length < PANEL { group * length - first } else { length - first % length };
                 let count = rest.min(PANEL);
                 let width = if count == 1 { 1 } else { PANEL };
-                let rows = PanelRows::new(count, width, |c| {
-                    (key_head * group + (first + c) / length, (first + c) % length)
-                });
-                forward_panel(&mut outputs, attention, &mut values, rows, &mut scratch);
+                let rows =
+                    PanelRows::new(count, width, |c| (key_head * group + (first + c) / length, (first + c) % length));
+                forward_panel(&mut outputs, attention, &mut values, &rows, &mut scratch);
                 first += count;
             }
         }
@@ -45,7 +44,7 @@ fn forward_panel(
     outputs: &mut Outputs<'_>,
     attention: &Attention<'_>,
     values: &mut Values<'_>,
-    rows: PanelRows,
+    rows: &PanelRows,
     scratch: &mut Scratch<'_>,
 ) {
     let sizes = &attention.sizes;
@@ -53,7 +52,8 @@ fn forward_panel(
     let panel = QueryPanel::load(attention, b, values.key_head, rows, &mut scratch.panel);
     let mut softmax = OnlineSoftmax::default();
     let accumulator_steps = rows.steps(sizes.value_head_size);
-    panel::for_each(scratch.accumulator, accumulator_steps, |_| [F32x4::zero(); 2]);
+    let accumulator = &mut scratch.accumulator[..accumulator_steps * PANEL];
+    let mut is_first = true;
 
     let visible = panel.range.outer.clone();
     let length = block_length(&panel, &visible);
@@ -65,42 +65,34 @@ fn forward_panel(
             continue;
         };
         if let Some(factor) = softmax.raise(maximum) {
-            panel::for_each(scratch.accumulator, accumulator_steps, |sum| from_fn(|half| sum[half] * factor[half]));
+            panel::for_each(accumulator, accumulator_steps, |sum| from_fn(|half| sum[half] * factor[half]));
         }
         let weights = &mut scratch.block.scores[..rows.steps(keys.len()) * PANEL];
         let sum = weigh(weights, softmax.reference());
         softmax.add(panel::join(sum, width, |a, b| a + b));
         if let Some(dropout) = &attention.dropout {
-            dropout.drop_weights(weights, b, &rows, keys.clone());
+            dropout.drop_weights(weights, b, rows, keys.clone());
         }
-        values.accumulate(scratch.accumulator, &panel, &mut scratch.block, &keys);
+        values.accumulate(accumulator, is_first, &panel, &mut scratch.block, &keys);
+        is_first = false;
+    }
+    if is_first {
+        accumulator.fill(0.0);
     }
 
-    let sinks = attention.sinks.map_or([F32x4::splat(f32::NEG_INFINITY); 2], |sinks| {
-        F32x4::lanes(|lane| sinks[rows.heads[lane]])
-    });
+    let sinks = attention
+        .sinks
+        .map_or([F32x4::splat(f32::NEG_INFINITY); 2], |sinks| F32x4::lanes(|lane| sinks[rows.heads[lane]]));
     let normalization = softmax.finish(sinks);
     let kept = F32x4::splat(attention.dropout.as_ref().map_or(1.0, |dropout| dropout.scale));
-    panel::for_each(scratch.accumulator, accumulator_steps, |sum| {
-        from_fn(|half| {
-            // Adding +0 turns a −0, which depends on the sign of hidden values, into +0.
-            let mean = sum[half] * normalization.inverse[half] * kept + F32x4::zero();
-            canonical(normalization.fully_masked[half].select(F32x4::zero(), mean))
-        })
-    });
+    normalize(accumulator, &normalization, kept);
     let starts: [usize; PANEL] = from_fn(|c| outputs.output_strides.start(b, rows.heads[c], rows.rows[c]));
-    outputs.output.write_panel(
-        &starts[..rows.count],
-        scratch.accumulator,
-        width,
-        sizes.value_head_size,
-        scratch.panel.rows,
-    );
+    outputs.output.write_panel(&starts[..rows.count], accumulator, width, sizes.value_head_size, scratch.panel.rows);
 
     // Rows of neighbouring heads follow each other.
     let statistics = (b * sizes.heads + rows.heads[0]) * sizes.query_length + rows.rows[0];
     if let Some(log_sum_exp) = &mut outputs.log_sum_exp {
-        store_rows(log_sum_exp, statistics, rows.count, normalization.log_sum_exp.map(canonical));
+        store_rows(log_sum_exp, statistics, rows.count, normalization.log_sum_exp().map(canonical));
     }
     if !scratch.references.is_empty() {
         store_rows(scratch.references, statistics, rows.count, normalization.reference);
@@ -108,15 +100,33 @@ fn forward_panel(
     }
 }
 
+/// accumulator · kept / sum, 0 in fully masked rows.
+fn normalize(accumulator: &mut [f32], normalization: &Normalization, kept: F32x4) {
+    let factor = normalization.inverse.map(|inverse| inverse * kept);
+    let steps = accumulator.len() / PANEL;
+    let mut are_numbers = [I32x4::splat(-1); 2];
+    for lanes in accumulator.as_chunks_mut::<PANEL>().0 {
+        let sum = panel::load(lanes, 0);
+        // Adding +0 turns a −0, which depends on the sign of hidden values, into +0.
+        let mean: Lanes = from_fn(|half| sum[half] * factor[half] + F32x4::zero());
+        are_numbers = from_fn(|half| are_numbers[half] & mean[half].eq(mean[half]));
+        panel::store(lanes, 0, mean);
+    }
+    let masked = normalization.fully_masked;
+    if are_numbers[0].all() && are_numbers[1].all() && !(masked[0] | masked[1]).any() {
+        return;
+    }
+    panel::for_each(accumulator, steps, |mean| {
+        from_fn(|half| canonical(masked[half].select(F32x4::zero(), mean[half])))
+    });
+}
+
 /// Keys of a block: as few blocks as may be, of nearly equal length, of whole tiles.
 fn block_length(panel: &QueryPanel<'_>, visible: &Range<usize>) -> usize {
     let keys = visible.len();
     // A single row's block has as many scores as one of 8 rows; but where keys or values are copied, no more keys.
     let factor = if panel.rows.width == 1 && panel.is_read_in_place(visible) { PANEL } else { 1 };
-    if keys <= SINGLE_KEY_BLOCK * factor {
-        return keys;
-    }
-    let blocks = keys.div_ceil(KEY_BLOCK * factor);
+    let blocks = keys.div_ceil(KEY_BLOCK * factor).max(1);
     keys.div_ceil(blocks).next_multiple_of(TILE * factor)
 }
 
@@ -137,12 +147,13 @@ struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// `accumulator[d][c] += Σ_j value[j][d] · weight[j][c]`.
+    /// `accumulator[d][c] += Σ_j value[j][d] · weight[j][c]`; for the first block the sums replace what is there.
     ///
     /// A hidden key's weight is exactly 0, which must not meet a value that isn't finite: 0 · Infinity is NaN.
     fn accumulate(
         &mut self,
         accumulator: &mut [f32],
+        is_first: bool,
         panel: &QueryPanel<'_>,
         block: &mut Block<'_>,
         keys: &Range<usize>,
@@ -152,11 +163,14 @@ impl Values<'_> {
         let weights = &scores[..keys.len() * width];
         if panel.is_open(keys) || self.all_finite() {
             let values = heads.rows(self.b, self.key_head, keys.start, keys.len(), size, buffer);
-            accumulate(accumulator, values, weights, width);
+            accumulate(accumulator, values, weights, width, is_first);
             return;
         }
         // The finite values by the product, the others by hand, to the rows that see them: whatever the weight, they
         // make the element NaN or infinite.
+        if is_first {
+            accumulator.fill(0.0);
+        }
         for offset in 0..keys.len() {
             let row = &mut buffer[offset * size..(offset + 1) * size];
             heads.read_row(row, self.b, self.key_head, keys.start + offset);
@@ -171,7 +185,7 @@ impl Values<'_> {
                 }
             }
         }
-        accumulate(accumulator, Rows::new(buffer, size, keys.len(), size), weights, width);
+        accumulate(accumulator, Rows::new(buffer, size, keys.len(), size), weights, width, false);
     }
 
     fn all_finite(&mut self) -> bool {
@@ -181,10 +195,13 @@ impl Values<'_> {
     }
 }
 
-fn accumulate(accumulator: &mut [f32], values: Rows<'_>, weights: &[f32], width: usize) {
+fn accumulate(accumulator: &mut [f32], values: Rows<'_>, weights: &[f32], width: usize, is_first: bool) {
     if width == PANEL {
-        register_tile::accumulate(accumulator, values, weights);
+        register_tile::accumulate(accumulator, values, weights, is_first);
     } else {
+        if is_first {
+            accumulator.fill(0.0);
+        }
         single_row::accumulate(accumulator, values, weights);
     }
 }

@@ -48,8 +48,7 @@ impl Mask<'_> {
         let buffer = &mut buffer[..rows.width * width];
         let covered = keys.end.min(self.keys).saturating_sub(keys.start);
         for (c, row) in buffer.chunks_exact_mut(width).enumerate() {
-            let start =
-                b * self.batch_stride + rows.heads[c] * self.head_stride + rows.rows[c] * self.row_stride;
+            let start = b * self.batch_stride + rows.heads[c] * self.head_stride + rows.rows[c] * self.row_stride;
             let (inside, beyond) = row.split_at_mut(covered);
             if self.key_stride == 0 {
                 let mut value = [0.0];

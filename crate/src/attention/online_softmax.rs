@@ -94,6 +94,8 @@ pub struct OnlineSoftmax {
     /// r; −Infinity before anything was visible. A sink has no part in it.
     reference: Lanes,
     sum: Lanes,
+    /// Whether any row has a reference: what comes before it is 0 or NaN and needs no rescaling.
+    has_reference: bool,
 }
 
 /// What remains of a row when all keys have passed.
@@ -104,15 +106,17 @@ pub struct Normalization {
     pub inverse: Lanes,
     /// Mask of the fully masked rows, whose output is 0 whatever the accumulator holds.
     pub fully_masked: [I32x4; 2],
-    /// Natural logarithm of Σ exp(score), the sink included.
-    pub log_sum_exp: Lanes,
+    /// The sum with the sink.
+    total: Lanes,
+    sinks: Lanes,
+    part: SinkPart,
 }
 
 /// Before the first block.
 impl Default for OnlineSoftmax {
     fn default() -> Self {
         let none = F32x4::splat(f32::NEG_INFINITY);
-        Self { maximum: [none; 2], reference: [none; 2], sum: [F32x4::zero(); 2] }
+        Self { maximum: [none; 2], reference: [none; 2], sum: [F32x4::zero(); 2], has_reference: false }
     }
 }
 
@@ -128,6 +132,10 @@ impl OnlineSoftmax {
             return None;
         }
         self.reference = from_fn(|half| behind[half].select(self.maximum[half], old[half]));
+        if !self.has_reference {
+            self.has_reference = true;
+            return None;
+        }
         // From −Infinity the factor is 0, which meets a sum of 0.
         let weight = weight(old, self.reference());
         let factor = from_fn(|half| behind[half].select(weight[half] * F32x4::splat(1.0 / FACTOR), F32x4::splat(1.0)));
@@ -151,29 +159,33 @@ impl OnlineSoftmax {
         let none = F32x4::splat(f32::NEG_INFINITY);
         let zero = F32x4::zero();
         let reference = self.reference();
-        let part = SinkPart::new(sinks, reference);
+        let mut part = SinkPart::new(sinks, reference);
         let total: Lanes = from_fn(|half| self.sum[half] + part.weight[half]);
         // With a sink of NaN or +Infinity the total is NaN, and so is the row.
         let is_number: [I32x4; 2] = from_fn(|half| total[half].eq(total[half]));
         let fully_masked: [I32x4; 2] =
             from_fn(|half| self.maximum[half].eq(none) & self.sum[half].eq(zero) & is_number[half]);
-        let overwhelmed: [I32x4; 2] = from_fn(|half| part.overwhelms[half] & is_number[half]);
-        Normalization {
-            reference,
-            inverse: from_fn(|half| {
-                (total[half].eq(zero) | overwhelmed[half]).select(zero, F32x4::splat(1.0) / total[half])
-            }),
-            fully_masked,
-            log_sum_exp: from_fn(|half| {
-                // r·ln 2, with ln 2 in two parts.
-                let low = reference[half].mul_add(F32x4::splat(LN2_LOW), log(total[half] * F32x4::splat(1.0 / FACTOR)));
-                let of_keys = reference[half].mul_add(F32x4::splat(LN2_HIGH), low);
-                // The same from the other end, which loses nothing where the sink is the larger part.
-                let of_sink = sinks[half] + log(total[half] / part.weight[half]);
-                let log_sum_exp = part.leads[half].select(of_sink, of_keys);
-                (fully_masked[half] | overwhelmed[half]).select(sinks[half], log_sum_exp)
-            }),
-        }
+        part.overwhelms = from_fn(|half| part.overwhelms[half] & is_number[half]);
+        let inverse = from_fn(|half| {
+            (total[half].eq(zero) | part.overwhelms[half]).select(zero, F32x4::splat(1.0) / total[half])
+        });
+        Normalization { reference, inverse, fully_masked, total, sinks, part }
+    }
+}
+
+impl Normalization {
+    /// Natural logarithm of Σ exp(score), the sink included.
+    pub fn log_sum_exp(&self) -> Lanes {
+        let Self { reference, total, sinks, part, .. } = self;
+        from_fn(|half| {
+            // r·ln 2, with ln 2 in two parts.
+            let low = reference[half].mul_add(F32x4::splat(LN2_LOW), log(total[half] * F32x4::splat(1.0 / FACTOR)));
+            let of_keys = reference[half].mul_add(F32x4::splat(LN2_HIGH), low);
+            // The same from the other end, which loses nothing where the sink is the larger part.
+            let of_sink = sinks[half] + log(total[half] / part.weight[half]);
+            let log_sum_exp = part.leads[half].select(of_sink, of_keys);
+            (self.fully_masked[half] | part.overwhelms[half]).select(sinks[half], log_sum_exp)
+        })
     }
 }
 

@@ -30,6 +30,9 @@ pub fn for_each(panel: &mut [f32], count: usize, function: impl Fn(Lanes) -> Lan
     }
 }
 
+/// Four steps of a panel: four elements of each row.
+const STEPS: usize = LANES * PANEL;
+
 /// `panel[d][c] = factor · rows[c][d]`, for 8 rows or 1, of equal length.
 pub fn from_rows(panel: &mut [f32], rows: &[&[f32]], factor: f32) {
     let size = rows[0].len();
@@ -38,42 +41,57 @@ pub fn from_rows(panel: &mut [f32], rows: &[&[f32]], factor: f32) {
         assert!(rows.len() == 1);
         return crate::simd::map(&mut panel[..size], rows[0], |x| x * factor);
     };
-    let rows = rows.map(|row| &row[..size]);
-    let panel = &mut panel[..size * PANEL];
-    let whole = size - size % LANES;
-    for half in [0, LANES] {
-        for d in (0..whole).step_by(LANES) {
-            let columns = F32x4::transpose(from_fn(|c| F32x4::load(&rows[half + c][d..]) * factor));
+    let whole = size / LANES;
+    let (steps, tail) = panel[..size * PANEL].split_at_mut(whole * STEPS);
+    let steps = &mut steps.as_chunks_mut::<STEPS>().0[..whole];
+    for half in 0..2 {
+        let rows: [&[[f32; LANES]]; LANES] = from_fn(|c| &rows[half * LANES + c].as_chunks().0[..whole]);
+        for (d, steps) in steps.iter_mut().enumerate() {
+            let columns = F32x4::transpose(from_fn(|c| F32x4::from_array(rows[c][d]) * factor));
             for (step, column) in columns.into_iter().enumerate() {
-                column.store(&mut panel[(d + step) * PANEL + half..]);
+                column.store(&mut steps[step * PANEL + half * LANES..]);
             }
         }
-        for d in whole..size {
-            let column = F32x4::from_array(from_fn(|c| rows[half + c][d])) * factor;
-            column.store(&mut panel[d * PANEL + half..]);
-        }
+    }
+    for (step, tail) in tail.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
+        let column = F32x4::lanes(|c| rows[c][whole * LANES + step]);
+        store(tail, 0, column.map(|column| column * factor));
     }
 }
 
-/// `output[starts[c] + d] = panel[d][c]` for d < size, for each of `starts`; `width` is the panel's.
+/// `output[starts[c] + d] = panel[d][c]` for d < size, for each of `starts`, whose rows don't overlap; `width` is the
+/// panel's.
 pub fn to_rows(output: &mut [f32], starts: &[usize], panel: &[f32], width: usize, size: usize) {
     if width == 1 {
         output[starts[0]..starts[0] + size].copy_from_slice(&panel[..size]);
         return;
     }
-    let panel = &panel[..size * PANEL];
-    let whole = size - size % LANES;
+    let whole = size / LANES;
+    let (steps, tail) = panel[..size * PANEL].split_at(whole * STEPS);
+    let steps = &steps.as_chunks::<STEPS>().0[..whole];
     for (half, starts) in starts.chunks(LANES).enumerate() {
-        let half = half * LANES;
-        for d in (0..whole).step_by(LANES) {
-            let lanes = F32x4::transpose(from_fn(|step| F32x4::load(&panel[(d + step) * PANEL + half..])));
-            for (lane, start) in lanes.into_iter().zip(starts) {
-                lane.store(&mut output[start + d..]);
+        let columns =
+            |steps: &[f32; STEPS]| F32x4::transpose(from_fn(|step| F32x4::load(&steps[step * PANEL + half * LANES..])));
+        let ranges = |starts: &[usize; LANES]| starts.map(|start| start..start + whole * LANES);
+        if let Some(Ok(rows)) = starts.first_chunk().map(|starts| output.get_disjoint_mut(ranges(starts))) {
+            let mut rows = rows.map(|row| row.as_chunks_mut::<LANES>().0.iter_mut());
+            for steps in steps {
+                for (row, lanes) in rows.iter_mut().zip(columns(steps)) {
+                    if let Some(row) = row.next() {
+                        *row = lanes.to_array();
+                    }
+                }
+            }
+        } else {
+            for (d, steps) in steps.iter().enumerate() {
+                for (lanes, start) in columns(steps).into_iter().zip(starts) {
+                    lanes.store(&mut output[start + d * LANES..]);
+                }
             }
         }
-        for d in whole..size {
+        for (step, tail) in tail.as_chunks::<PANEL>().0.iter().enumerate() {
             for (c, start) in starts.iter().enumerate() {
-                output[start + d] = panel[d * PANEL + half + c];
+                output[start + whole * LANES + step] = tail[half * LANES + c];
             }
         }
     }

@@ -138,6 +138,7 @@ macro_rules! values_tile {
         #[inline(never)]
         unsafe fn $name(
             values: *const f32, stride: usize, weights: *const f32, count: usize, accumulators: *mut f32,
+            is_first: bool,
         ) {
             // SAFETY: the pointers step over exactly what the contract says is valid. `values` may step past its
             // allocation after the last row, where it is not read: hence wrapping.
@@ -162,11 +163,16 @@ macro_rules! values_tile {
                     remaining -= 1;
                 }
                 // The block's sum is added as a whole: a running sum over all keys would gather more rounding errors.
+                if !is_first {
+                    $(
+                        let accumulator = accumulators.add($column * PANEL);
+                        $low = $low + F32x4::load_pointer(accumulator);
+                        $high = $high + F32x4::load_pointer(accumulator.add(4));
+                    )+
+                }
                 $(
-                    let accumulator = accumulators.add($column * PANEL);
-                    ($low + F32x4::load_pointer(accumulator)).store_pointer(accumulator);
-                    let accumulator = accumulator.add(4);
-                    ($high + F32x4::load_pointer(accumulator)).store_pointer(accumulator);
+                    $low.store_pointer(accumulators.add($column * PANEL));
+                    $high.store_pointer(accumulators.add($column * PANEL + 4));
                 )+
             }
         }
@@ -178,13 +184,12 @@ values_tile!(values_4: l0 h0 0, l1 h1 1, l2 h2 2, l3 h3 3);
 values_tile!(values_2: l0 h0 0, l1 h1 1);
 values_tile!(values_1: l0 h0 0);
 
-/// `accumulators[d][c] += Σ_j values[j][d] · weights[j][c]` for all rows and columns of `values`.
-pub fn accumulate(accumulators: &mut [f32], values: Rows<'_>, weights: &[f32]) {
+/// `accumulators[d][c] += Σ_j values[j][d] · weights[j][c]` for all rows and columns of `values`, of which there is at
+/// least one; when it is the first, the sums replace what is there.
+pub fn accumulate(accumulators: &mut [f32], values: Rows<'_>, weights: &[f32], is_first: bool) {
     let Rows { elements, stride, count, size: width } = values;
     assert!(accumulators.len() >= width * PANEL && weights.len() >= count * PANEL);
-    if count == 0 {
-        return;
-    }
+    assert!(count != 0);
     let values = elements.as_ptr();
     let weights = weights.as_ptr();
     let accumulators = accumulators.as_mut_ptr();
@@ -196,10 +201,10 @@ pub fn accumulate(accumulators: &mut [f32], values: Rows<'_>, weights: &[f32]) {
             let values = values.add(d);
             let accumulators = accumulators.add(d * PANEL);
             match width - d {
-                6.. if TILE == 6 => (values_6(values, stride, weights, count, accumulators), d += 6),
-                4.. => (values_4(values, stride, weights, count, accumulators), d += 4),
-                2.. => (values_2(values, stride, weights, count, accumulators), d += 2),
-                _ => (values_1(values, stride, weights, count, accumulators), d += 1),
+                6.. if TILE == 6 => (values_6(values, stride, weights, count, accumulators, is_first), d += 6),
+                4.. => (values_4(values, stride, weights, count, accumulators, is_first), d += 4),
+                2.. => (values_2(values, stride, weights, count, accumulators, is_first), d += 2),
+                _ => (values_1(values, stride, weights, count, accumulators, is_first), d += 1),
             };
         }
     }

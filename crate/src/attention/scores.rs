@@ -37,7 +37,6 @@ pub enum Stage {
 }
 
 /// Which query rows stand in a panel.
-#[derive(Clone, Copy)]
 pub struct PanelRows {
     /// Query head of each lane.
     pub heads: [usize; PANEL],
@@ -70,7 +69,7 @@ pub struct QueryPanel<'a> {
     /// Key head.
     pub key_head: usize,
     /// The rows.
-    pub rows: PanelRows,
+    pub rows: &'a PanelRows,
     /// The keys that the rules open to them.
     pub range: PanelRange,
     positions: [I32x4; 2],
@@ -93,7 +92,7 @@ impl<'a> QueryPanel<'a> {
         attention: &'a Attention<'a>,
         b: usize,
         key_head: usize,
-        rows: PanelRows,
+        rows: &'a PanelRows,
         memory: &mut PanelMemory<'_>,
     ) -> Self {
         let sizes = &attention.sizes;
@@ -114,12 +113,16 @@ impl<'a> QueryPanel<'a> {
         };
         if let Some(factor) = panel.fast_factor {
             panel.read_query(memory.scaled, memory.rows, factor);
-            let mut finite = panel.finite;
-            for step in 0..rows.steps(sizes.head_size) {
-                let scaled = panel::load(memory.scaled, step);
-                finite = from_fn(|half| finite[half] & scaled[half].abs().lt(F32x4::splat(f32::INFINITY)));
+            // An infinite query makes all scores of its row infinite or NaN, which is seen in their maximum; but not
+            // behind a softcap.
+            if attention.softcap != 0.0 {
+                let mut finite = panel.finite;
+                for step in 0..rows.steps(sizes.head_size) {
+                    let scaled = panel::load(memory.scaled, step);
+                    finite = from_fn(|half| finite[half] & scaled[half].abs().lt(F32x4::splat(f32::INFINITY)));
+                }
+                panel.finite = panel::all(finite, rows.width);
             }
-            panel.finite = panel::all(finite, rows.width);
         }
         panel
     }
@@ -127,10 +130,12 @@ impl<'a> QueryPanel<'a> {
     /// The rows times `factor`, side by side. Lanes beyond the end of a single row are 0.
     fn read_query(&self, output: &mut [f32], buffer: &mut [f32], factor: f32) {
         let depth = self.attention.sizes.head_size;
-        let rows = &self.rows;
+        let rows = self.rows;
         let read = self.attention.query.gather(self.b, &rows.heads, &rows.rows, rows.width, depth, buffer);
         panel::from_rows(output, &read[..rows.width], factor);
-        output[depth * rows.width..rows.steps(depth) * PANEL].fill(0.0);
+        if rows.width == 1 {
+            output[depth..depth.next_multiple_of(PANEL)].fill(0.0);
+        }
     }
 
     /// Whether every row surely sees all of `keys`.
@@ -168,7 +173,7 @@ impl<'a> QueryPanel<'a> {
     /// Reads the user's mask for `keys` into the block; false when it hides all of them from all rows.
     fn read_mask(&self, block: &mut Block<'_>, keys: &Range<usize>) -> bool {
         match &self.attention.mask {
-            Some(mask) => mask.read_tile(block.mask, block.rows, self.b, &self.rows, keys.clone()),
+            Some(mask) => mask.read_tile(block.mask, block.rows, self.b, self.rows, keys.clone()),
             None => true,
         }
     }
@@ -193,9 +198,8 @@ impl<'a> QueryPanel<'a> {
         let (maximum, seen) = self.fast(memory.scaled, block, keys);
         // A largest score that had to be clamped or is infinite though keys are visible, or a query that left the range
         // when scaled.
-        let overflowed: [I32x4; 2] = from_fn(|half| {
-            seen[half] & !(self.finite[half] & maximum[half].abs().lt(F32x4::splat(SCORE_LIMIT)))
-        });
+        let overflowed: [I32x4; 2] =
+            from_fn(|half| seen[half] & !(self.finite[half] & maximum[half].abs().lt(F32x4::splat(SCORE_LIMIT))));
         if !(overflowed[0].any() || overflowed[1].any()) {
             return Some(maximum);
         }
@@ -247,8 +251,14 @@ impl<'a> QueryPanel<'a> {
             let to = from + self.rows.steps(part.len()) * PANEL;
             let (largest, sees) = {
                 let scores = &mut block.scores[from..to];
-                let rows =
-                    attention.key.rows(self.b, self.key_head, part.start, part.len(), attention.sizes.head_size, block.key);
+                let rows = attention.key.rows(
+                    self.b,
+                    self.key_head,
+                    part.start,
+                    part.len(),
+                    attention.sizes.head_size,
+                    block.key,
+                );
                 let largest = self.multiply(scores, rows, scaled);
                 if part == open {
                     (largest, [I32x4::splat(-1); 2])

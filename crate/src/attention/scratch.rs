@@ -1,9 +1,9 @@
 //! Working memory, handed over by the caller: a few blocks, and per-row statistics when weights are asked for. O(L).
 
+use super::Attention;
 use super::arrays::Elements;
 use super::weights::WeightsRequest;
-use crate::tiles::{PANEL, SINGLE_KEY_BLOCK};
-use super::Attention;
+use crate::tiles::{KEY_BLOCK, PANEL};
 
 /// The pieces of the working memory.
 pub struct Scratch<'a> {
@@ -54,7 +54,7 @@ fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> O
     let sizes = &attention.sizes;
     let (depth, width) = (sizes.head_size, sizes.value_head_size);
     let is_widened = matches!(attention.key.elements, Elements::Bits(..));
-    let tile = SINGLE_KEY_BLOCK * PANEL;
+    let tile = KEY_BLOCK * PANEL;
     let statistics = match weights {
         Some(weights) if weights.mode.is_normalized() => {
             sizes.batch.checked_mul(sizes.heads)?.checked_mul(sizes.query_length)?
@@ -74,8 +74,8 @@ fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> O
         tile,
         tile,
         tile,
-        if is_widened { depth.checked_mul(SINGLE_KEY_BLOCK)? } else { 0 },
-        width.checked_mul(SINGLE_KEY_BLOCK)?,
+        if is_widened { depth.checked_mul(KEY_BLOCK)? } else { 0 },
+        width.checked_mul(KEY_BLOCK)?,
         statistics,
         statistics,
         head_sum,

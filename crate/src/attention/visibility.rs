@@ -50,6 +50,7 @@ impl Visibility<'_> {
 
 impl Rules {
     /// The keys that row `i` sees.
+    #[inline(always)]
     pub fn range(&self, i: usize) -> Range<usize> {
         let position = i as i64 + self.offset;
         let end = self.right.map_or(self.keys, |right| (position + right + 1).clamp(0, self.keys));

@@ -6,11 +6,11 @@
 use super::arrays::ElementsMut;
 use super::online_softmax::weigh;
 use super::scores::{PanelRows, QueryPanel, Stage};
-use super::scratch::{PanelMemory, Scratch};
+use super::scratch::Scratch;
 use super::{Attention, Lanes, panel};
 use crate::numeric::canonical;
 use crate::simd::F32x4;
-use crate::tiles::{PANEL, SINGLE_KEY_BLOCK};
+use crate::tiles::{KEY_BLOCK, PANEL};
 use core::array::from_fn;
 use core::ops::Range;
 
@@ -63,18 +63,17 @@ pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>
     for b in 0..attention.sizes.batch {
         for (group, group_rows) in rows.chunks(PANEL).enumerate() {
             let group_size = sizes.heads / sizes.key_heads;
-            let load = |h: usize, memory: &mut PanelMemory<'_>| {
-                // Always 8 wide, so that a row's bits don't depend on which others are asked for.
-                let panel_rows = PanelRows::new(group_rows.len(), PANEL, |c| (h, group_rows[c] as usize));
-                QueryPanel::load(attention, b, h / group_size, panel_rows, memory)
-            };
+            // Always 8 wide, so that a row's bits don't depend on which others are asked for.
+            let panel_rows = |h: u32| PanelRows::new(group_rows.len(), PANEL, |c| (h as usize, group_rows[c] as usize));
             // Where the result's row r of its matrix m starts.
             let start = |m: usize, r: usize| (m * rows.len() + group * PANEL + r) * key_length;
 
             if !request.average_heads {
                 for (index, &h) in heads.iter().enumerate() {
                     let matrix = b * heads.len() + index;
-                    let panel = load(h as usize, &mut scratch.panel);
+                    let panel_rows = panel_rows(h);
+                    let panel =
+                        QueryPanel::load(attention, b, h as usize / group_size, &panel_rows, &mut scratch.panel);
                     for keys in blocks(key_length) {
                         block_weights(request.mode, attention, &panel, scratch, &keys);
                         let block = &mut scratch.block;
@@ -95,7 +94,8 @@ pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>
             let asked =
                 (0..attention.sizes.heads).flat_map(|h| heads.iter().filter(move |&&asked| asked as usize == h));
             for &h in asked {
-                let panel = load(h as usize, &mut scratch.panel);
+                let panel_rows = panel_rows(h);
+                let panel = QueryPanel::load(attention, b, h as usize / group_size, &panel_rows, &mut scratch.panel);
                 for keys in blocks(key_length) {
                     block_weights(request.mode, attention, &panel, scratch, &keys);
                     for (step, j) in keys.enumerate() {
@@ -118,7 +118,7 @@ pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>
 }
 
 fn blocks(key_length: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..key_length).step_by(SINGLE_KEY_BLOCK).map(move |start| start..key_length.min(start + SINGLE_KEY_BLOCK))
+    (0..key_length).step_by(KEY_BLOCK).map(move |start| start..key_length.min(start + KEY_BLOCK))
 }
 
 /// The values of one block, `[keys][8]`, into `block.scores`.
@@ -156,7 +156,7 @@ fn block_weights(
     if mode == WeightsMode::Dropout
         && let Some(dropout) = &attention.dropout
     {
-        dropout.drop_weights(&mut block.scores[..length], panel.b, &panel.rows, keys.clone());
+        dropout.drop_weights(&mut block.scores[..length], panel.b, panel.rows, keys.clone());
     }
     let kept = match (mode, &attention.dropout) {
         (WeightsMode::Dropout, Some(dropout)) => dropout.scale,

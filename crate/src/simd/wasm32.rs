@@ -87,7 +87,7 @@ impl F32x4 {
     pub fn pseudo_max(self, other: Self) -> Self {
         // With relaxed SIMD LLVM turns f32x4_pmax into f32x4.relaxed_max, whose result for NaN depends on the host.
         #[cfg(target_feature = "relaxed-simd")]
-        return Self(v128_bitselect(other.0, self.0, f32x4_lt(self.0, other.0)));
+        return self.lt(other).select(other, self);
         #[cfg(not(target_feature = "relaxed-simd"))]
         return Self(f32x4_pmax(self.0, other.0));
     }
@@ -96,7 +96,7 @@ impl F32x4 {
     pub fn pseudo_min(self, other: Self) -> Self {
         // As for the maximum.
         #[cfg(target_feature = "relaxed-simd")]
-        return Self(v128_bitselect(other.0, self.0, f32x4_lt(other.0, self.0)));
+        return other.lt(self).select(other, self);
         #[cfg(not(target_feature = "relaxed-simd"))]
         return Self(f32x4_pmin(self.0, other.0));
     }
@@ -226,7 +226,11 @@ impl I32x4 {
     /// As a mask: lanes of `chosen` where set, of `otherwise` elsewhere.
     #[inline(always)]
     pub fn select(self, chosen: F32x4, otherwise: F32x4) -> F32x4 {
-        F32x4(v128_bitselect(chosen.0, otherwise.0, self.0))
+        // One instruction in place of three. The specification leaves hosts a choice only where a lane's bits are mixed.
+        #[cfg(target_feature = "relaxed-simd")]
+        return F32x4(i32x4_relaxed_laneselect(chosen.0, otherwise.0, self.0));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        return F32x4(v128_bitselect(chosen.0, otherwise.0, self.0));
     }
     /// Whether any bit is set.
     #[inline(always)]
