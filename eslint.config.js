@@ -66,6 +66,20 @@ export default defineConfig(
     },
   },
   {
+    files: ["bench/browser/*.mjs"],
+    languageOptions: {
+      globals: {
+        FormData: "readonly",
+        Worker: "readonly",
+        crossOriginIsolated: "readonly",
+        document: "readonly",
+        navigator: "readonly",
+        self: "readonly",
+        window: "readonly",
+      },
+    },
+  },
+  {
     files: ["{scripts,examples}/**/*.mjs"],
     rules: {
       "@typescript-eslint/explicit-module-boundary-types": "off",

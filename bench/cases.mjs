@@ -1,58 +1,277 @@
 // What is measured, as data.
 //
-// Letters: B batch, H heads, L queries, S keys, D head size.
+// Letters: B batch, H query heads, Hkv key and value heads, L queries, S keys, D size of a query or key head, Dv size of
+// a value head; of a linear layer M rows, K in-features, N out-features.
 
 /**
  * @typedef {object} AttentionCase
+ * @property {"attention"} operation
  * @property {string} name unique; `--filter` looks into it
+ * @property {string} group the heading under which tables put it; `--filter` looks into it too
  * @property {number} batch B
- * @property {number} heads H, of queries and of keys
+ * @property {number} heads H
+ * @property {number} keyHeads Hkv: query head h reads key head floor(h / (H / Hkv))
  * @property {number} queryLength L
  * @property {number} keyLength S
- * @property {number} headSize D, of queries, keys and values
- * @property {boolean} isCausal query l sees the keys 0 to l
+ * @property {number} headSize D
+ * @property {number} valueHeadSize Dv
+ * @property {"BHLD" | "BLHD"} layout of all four tensors
+ * @property {"float32" | "float16"} dtype of query, key and value; float16 inputs are float32 ones, rounded
+ * @property {boolean} isCausal query l sees the keys 0 to l ("upper-left"), or 0 to l + S - L ("lower-right")
+ * @property {"upper-left" | "lower-right"} causalAlignment
+ * @property {number} [leftWindowSize] query l sees no key that lies further before its own position
+ * @property {"boolean" | "float" | "all -1e30"} [mask] of shape [L, S], the same for all heads. A boolean and a float one
+ *   hide a quarter of each row's keys at random, never all (float: -Infinity there, small values elsewhere); "all -1e30"
+ *   is a float mask of -1e30 in the last half of the keys and 0 elsewhere, so that no key is hidden
+ * @property {number} [dropoutP] with seed `DROPOUT_SEED`
+ * @property {"all" | "one head"} [needWeights] the attention weights are an output as well: of all heads, or of head 0
  * @property {number} amplitude query and key are uniform in [-amplitude, amplitude), value in [-1, 1). At 1 the scores
  *   deviate by 1/3 and every weight counts; at 8 they deviate by 21, and most exponentials fall below the float32 range
  */
 
 /**
- * @param {number} length L and S
- * @param {boolean} isCausal
- * @param {number} [amplitude]
+ * y = x · weightᵀ + bias, with x [M, K], weight [N, K], bias [N], y [M, N].
+ * @typedef {object} LinearCase
+ * @property {"linear"} operation
+ * @property {string} name unique; `--filter` looks into it
+ * @property {string} group the heading under which tables put it
+ * @property {number} rows M
+ * @property {number} inFeatures K
+ * @property {number} outFeatures N
+ * @property {boolean} hasBias
+ * @property {"gelu"} [activation] the exact GELU of the product, as a part of the operation
+ */
+
+/** @typedef {AttentionCase | LinearCase} Case */
+
+export const DROPOUT_SEED = 1;
+
+/**
+ * What a case doesn't say: B = 1, H = Hkv = 12, D = Dv = 64, float32, every key open.
+ * @param {string} group
+ * @param {string} name
+ * @param {Partial<AttentionCase> & { queryLength: number }} differences S is L, Hkv is H and Dv is D where they aren't said
  * @returns {AttentionCase}
  */
-const attention = (length, isCausal, amplitude = 1) => ({
-  name: `attention ${length} ${isCausal ? "causal" : "dense"}${amplitude === 1 ? "" : ` amplitude ${amplitude}`}`,
-  batch: 1,
-  heads: 12,
-  queryLength: length,
-  keyLength: length,
-  headSize: 64,
-  isCausal,
-  amplitude,
-});
+function attention(group, name, differences) {
+  const { heads = 12, headSize = 64, queryLength } = differences;
+  return {
+    operation: "attention",
+    name,
+    group,
+    batch: 1,
+    heads,
+    keyHeads: heads,
+    keyLength: queryLength,
+    headSize,
+    valueHeadSize: headSize,
+    layout: "BHLD",
+    dtype: "float32",
+    isCausal: false,
+    causalAlignment: "upper-left",
+    amplitude: 1,
+    ...differences,
+  };
+}
 
-/** @type {readonly AttentionCase[]} */
-export const cases = [
-  attention(128, false),
-  attention(128, true),
-  attention(512, false),
-  attention(512, true),
-  attention(512, false, 8),
-  attention(512, true, 8),
-  attention(1024, false),
-  attention(1024, true),
+/**
+ * The same once dense and once causal.
+ * @param {string} group
+ * @param {string} name
+ * @param {Parameters<typeof attention>[2]} differences
+ */
+const denseAndCausal = (group, name, differences) => [
+  attention(group, `${name} dense`, differences),
+  attention(group, `${name} causal`, { ...differences, isCausal: true }),
 ];
 
 /**
- * The floating-point operations of query · keyᵀ and weights · value over the scores that the mask leaves open; the
- * softmax between them is not counted, and neither is what an engine computes for closed scores.
+ * @param {number} rows
+ * @param {number} inFeatures
+ * @param {number} outFeatures
+ * @param {"gelu"} [activation]
+ * @returns {LinearCase}
+ */
+const linear = (rows, inFeatures, outFeatures, activation) => ({
+  operation: "linear",
+  name: `linear ${rows}x${inFeatures}x${outFeatures}${activation === undefined ? "" : ` ${activation}`}`,
+  group: "linear",
+  rows,
+  inFeatures,
+  outFeatures,
+  hasBias: true,
+  activation,
+});
+
+/** @type {readonly Case[]} */
+export const cases = [
+  ...[128, 512, 1024, 2048].flatMap((length) =>
+    denseAndCausal("prefill", `attention ${length}`, { queryLength: length }),
+  ),
+
+  ...[512, 1024].flatMap((length) =>
+    denseAndCausal("head size 128", `attention ${length} D=128`, { queryLength: length, headSize: 128 }),
+  ),
+
+  attention("decode", "decode 1 of 2048", { queryLength: 1, keyLength: 2048 }),
+  attention("decode", "decode 4 of 2048", { queryLength: 4, keyLength: 2048 }),
+  attention("decode", "decode 1 of 2048 H=32 Hkv=8 D=128", {
+    queryLength: 1,
+    keyLength: 2048,
+    heads: 32,
+    keyHeads: 8,
+    headSize: 128,
+  }),
+
+  ...[1, 16, 128, 512].map((rows) => linear(rows, 768, 768)),
+  linear(512, 768, 3072),
+  linear(128, 768, 768, "gelu"),
+  linear(512, 768, 3072, "gelu"),
+
+  ...denseAndCausal("shapes", "attention 197", { queryLength: 197 }),
+  ...denseAndCausal("shapes", "attention 512 D=80", { queryLength: 512, headSize: 80 }),
+  attention("shapes", "attention 512 Dv=48", { queryLength: 512, valueHeadSize: 48 }),
+  attention("shapes", "attention 512 Dv=128", { queryLength: 512, valueHeadSize: 128 }),
+  attention("shapes", "attention 512 BLHD", { queryLength: 512, layout: "BLHD" }),
+  ...denseAndCausal("shapes", "attention 512 H=32 Hkv=8 D=128", {
+    queryLength: 512,
+    heads: 32,
+    keyHeads: 8,
+    headSize: 128,
+  }),
+
+  ...denseAndCausal("masks and scores", "attention 512 amplitude 8", { queryLength: 512, amplitude: 8 }),
+  attention("masks and scores", "attention 512 mask all -1e30", { queryLength: 512, mask: "all -1e30" }),
+  attention("masks and scores", "attention 512 mask boolean", { queryLength: 512, mask: "boolean" }),
+  attention("masks and scores", "attention 512 mask float", { queryLength: 512, mask: "float" }),
+  attention("masks and scores", "attention 8192 H=4 causal window 256", {
+    queryLength: 8192,
+    heads: 4,
+    isCausal: true,
+    leftWindowSize: 256,
+  }),
+
+  attention("options", "attention 512 dropout", { queryLength: 512, dropoutP: 0.1 }),
+  attention("options", "attention 512 weights of all heads", { queryLength: 512, needWeights: "all" }),
+  attention("options", "attention 512 weights of one head", { queryLength: 512, needWeights: "one head" }),
+  attention("options", "attention 512 float16", { queryLength: 512, dtype: "float16" }),
+];
+
+/** What `--quick` measures: the least that says where each engine stands. */
+export const quickCases = cases.filter(({ name }) =>
+  [
+    "attention 128 dense",
+    "attention 128 causal",
+    "attention 512 dense",
+    "attention 512 causal",
+    "attention 512 amplitude 8 dense",
+    "attention 512 mask boolean",
+    "decode 1 of 2048",
+    "linear 1x768x768",
+    "linear 128x768x768",
+  ].includes(name),
+);
+
+/** How time grows with L · S, on one head, from 2^14 scores to 2^28. */
+export const scalingCases = [128, 256, 512, 1024, 2048, 4096, 8192, 16384].map((length) =>
+  attention("scaling", `attention ${length} H=1`, { queryLength: length, heads: 1 }),
+);
+
+/** The longest, for the memory that attention takes beside its inputs and outputs. */
+export const longestCase = attention("memory", "attention 32768 H=1 causal", {
+  queryLength: 32768,
+  heads: 1,
+  isCausal: true,
+});
+
+/**
+ * The scores that causality and window leave open in one head. A mask hides further ones, but only whoever has computed
+ * where it lies could leave them out.
  * @param {AttentionCase} attentionCase
  */
-export function countFlops({ batch, heads, queryLength, keyLength, headSize, isCausal }) {
+function countOpenScores(attentionCase) {
   let openScores = 0;
-  for (let row = 0; row < queryLength; row++) openScores += isCausal ? Math.min(row + 1, keyLength) : keyLength;
-  const productsOfOneScore = 2;
-  const flopsOfOneProduct = 2 * headSize;
-  return batch * heads * openScores * productsOfOneScore * flopsOfOneProduct;
+  for (let row = 0; row < attentionCase.queryLength; row++) {
+    const { start, end } = visibleKeys(attentionCase, row);
+    openScores += Math.max(end - start, 0);
+  }
+  return openScores;
+}
+
+/**
+ * The keys `start` to `end - 1` that causality and window leave open for a query.
+ * @param {AttentionCase} attentionCase
+ * @param {number} row
+ */
+export function visibleKeys({ queryLength, keyLength, isCausal, causalAlignment, leftWindowSize }, row) {
+  const position = row + (causalAlignment === "lower-right" ? keyLength - queryLength : 0);
+  return {
+    start: leftWindowSize === undefined ? 0 : Math.max(position - leftWindowSize, 0),
+    end: isCausal ? Math.min(position + 1, keyLength) : keyLength,
+  };
+}
+
+/**
+ * The floating-point operations of the products alone: query · keyᵀ and weights · value over the open scores, or
+ * input · weightᵀ. Softmax, bias and activation are not counted, and neither is what an engine computes for closed scores.
+ * @param {Case} benchmarkCase
+ */
+export function countFlops(benchmarkCase) {
+  if (benchmarkCase.operation === "linear") {
+    return 2 * benchmarkCase.rows * benchmarkCase.inFeatures * benchmarkCase.outFeatures;
+  }
+  const { batch, heads, headSize, valueHeadSize } = benchmarkCase;
+  return 2 * batch * heads * countOpenScores(benchmarkCase) * (headSize + valueHeadSize);
+}
+
+/**
+ * The bytes that have to be read or written at least once: inputs, mask and outputs.
+ * @param {Case} benchmarkCase
+ */
+export function countBytes(benchmarkCase) {
+  if (benchmarkCase.operation === "linear") {
+    const { rows, inFeatures, outFeatures, hasBias } = benchmarkCase;
+    return 4 * (rows * inFeatures + outFeatures * inFeatures + (hasBias ? outFeatures : 0) + rows * outFeatures);
+  }
+  const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = benchmarkCase;
+  const { dtype, mask, needWeights } = benchmarkCase;
+  const queriesAndOutputs = batch * heads * queryLength * (headSize + valueHeadSize);
+  const keysAndValues = batch * keyHeads * keyLength * (headSize + valueHeadSize);
+  const scores = queryLength * keyLength;
+  const weights = needWeights === undefined ? 0 : batch * (needWeights === "all" ? heads : 1) * scores;
+  return (
+    (dtype === "float16" ? 2 : 4) * (queriesAndOutputs + keysAndValues + weights) +
+    (mask === undefined ? 0 : (mask === "boolean" ? 1 : 4) * scores)
+  );
+}
+
+/**
+ * Whether reading memory may be what bounds a case, rather than multiplying and adding: where few operations are done with
+ * a byte. Processors do between one and a few operations in the time in which they read one.
+ * @param {Case} benchmarkCase
+ */
+export const isNearMemoryBound = (benchmarkCase) => countFlops(benchmarkCase) < 4 * countBytes(benchmarkCase);
+
+/**
+ * The cases of `--sweep`, which looks for cliffs: head sizes in steps of 1, lengths off every tile, few queries. All are
+ * short, with four heads.
+ * @returns {AttentionCase[]}
+ */
+export function makeSweep() {
+  const from = (/** @type {number} */ first, /** @type {number} */ last) =>
+    Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  return [
+    ...from(32, 130).flatMap((headSize) =>
+      denseAndCausal("D", `D=${headSize}`, { heads: 4, queryLength: 256, headSize }),
+    ),
+    ...from(500, 540).flatMap((queryLength) =>
+      denseAndCausal("L", `L=${queryLength}`, { heads: 4, queryLength, keyLength: 512 }),
+    ),
+    ...from(500, 540).flatMap((keyLength) =>
+      denseAndCausal("S", `S=${keyLength}`, { heads: 4, queryLength: 512, keyLength }),
+    ),
+    ...from(1, 40).map((queryLength) =>
+      attention("few queries", `few queries L=${queryLength}`, { heads: 4, queryLength, keyLength: 512 }),
+    ),
+  ];
 }

@@ -4,44 +4,59 @@ import { fileURLToPath } from "node:url";
 import { acceptsRelaxedSimd } from "./peak/multiply-add-loop.mjs";
 
 /** @typedef {import("./engines.mjs").EngineBuild} EngineBuild */
-/** @typedef {import("./worker.mjs").Requests} Requests */
+/** @typedef {import("./requests.mjs").Requests} Requests */
+/** @typedef {import("./requests.mjs").Answer} Answer */
 
 const worker = fileURLToPath(new URL("worker.mjs", import.meta.url));
 
 /** Node 20 knows relaxed SIMD behind this flag; later versions don't know the flag. */
 const relaxedSimdFlags = acceptsRelaxedSimd() ? [] : ["--experimental-wasm-relaxed-simd"];
 
-/** A process that runs one engine build. */
-export class EngineProcess {
+/**
+ * The flags that a process needs for an arithmetic.
+ * @param {EngineBuild["arithmetic"]} arithmetic
+ */
+export const flagsFor = (arithmetic) => (arithmetic === "fused" ? relaxedSimdFlags : []);
+
+/**
+ * Starts an engine build in a process of its own. Throws an Error that names the engine and says why it can't run here.
+ * @type {import("./measure.mjs").OpenEngine}
+ */
+export async function openEngineProcess(build) {
+  const engine = new EngineProcess(build);
+  try {
+    engine.version = await engine.request("open", build);
+    return engine;
+  } catch (error) {
+    engine.stop();
+    throw error;
+  }
+}
+
+class EngineProcess {
   #child;
 
   /** Why nothing can be asked any more. */
   #end = "";
 
-  /** @type {((answer: import("./worker.mjs").Answer) => void) | undefined} */
+  /** @type {((answer: Answer) => void) | undefined} */
   #waiting;
 
-  /** Known once it is open. */
   version = "";
 
   /** @param {EngineBuild} build */
   constructor(build) {
     this.build = build;
     this.#child = fork(worker, {
-      execArgv: build.arithmetic === "fused" ? relaxedSimdFlags : [],
+      execArgv: flagsFor(build.arithmetic),
       // Typed arrays travel as they are.
       serialization: "advanced",
       // Standard output belongs to the results.
       stdio: ["ignore", process.stderr, process.stderr, "ipc"],
     });
-    this.#child.on("message", (answer) => this.#settle(/** @type {import("./worker.mjs").Answer} */ (answer)));
+    this.#child.on("message", (answer) => this.#settle(/** @type {Answer} */ (answer)));
     this.#child.on("error", (error) => this.#fail(error.message));
     this.#child.on("exit", (code, signal) => this.#fail(`its process ended (${signal ?? `exit code ${code}`})`));
-  }
-
-  /** Starts the engine. */
-  async open() {
-    this.version = await this.request("open", this.build);
   }
 
   /**
@@ -66,7 +81,7 @@ export class EngineProcess {
     if (this.#child.connected) this.#child.disconnect();
   }
 
-  /** @param {import("./worker.mjs").Answer} answer */
+  /** @param {Answer} answer */
   #settle(answer) {
     this.#waiting?.(answer);
     this.#waiting = undefined;

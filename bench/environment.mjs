@@ -1,7 +1,10 @@
 // The machine and the versions that a figure belongs to.
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
 
-/** Taken before the run, so that the load is that of others. */
+/**
+ * Taken before the run, so that the load is that of others.
+ * @returns {import("./record.mjs").Environment}
+ */
 export function describeEnvironment() {
   return {
     date: new Date().toISOString(),

@@ -1,6 +1,26 @@
 // The inputs of a case: made from a seed wherever they are needed, so that they need not travel between processes.
+import { f16round } from "@petamoriken/float16";
 
+/** @typedef {import("./cases.mjs").Case} Case */
 /** @typedef {import("./cases.mjs").AttentionCase} AttentionCase */
+/** @typedef {import("./cases.mjs").LinearCase} LinearCase */
+
+/**
+ * @typedef {object} AttentionInputs in the case's layout; with float16, float32 values that float16 holds
+ * @property {Float32Array} query [B, H, L, D] or [B, L, H, D]
+ * @property {Float32Array} key [B, Hkv, S, D] or [B, S, Hkv, D]
+ * @property {Float32Array} value [B, Hkv, S, Dv] or [B, S, Hkv, Dv]
+ * @property {Uint8Array | Float32Array} [mask] [L, S]: non-zero where a query may attend, or what is added to its score
+ */
+
+/**
+ * @typedef {object} LinearInputs
+ * @property {Float32Array} input [M, K]
+ * @property {Float32Array} weight [N, K]
+ * @property {Float32Array} [bias] [N]
+ */
+
+const HIDDEN_SHARE = 0.25;
 
 /**
  * Uniform in [0, 1), from a 32-bit state (mulberry32, by Tommy Ettinger).
@@ -17,12 +37,81 @@ function makeGenerator(seed) {
 }
 
 /**
- * Query [B, H, L, D], key and value [B, H, S, D], row-major.
- * @param {AttentionCase} attentionCase
+ * @param {() => number} random
+ * @param {number} length
+ * @param {number} bound
  */
-export function makeInputs({ batch, heads, queryLength, keyLength, headSize, amplitude }) {
+const uniform = (random, length, bound) => Float32Array.from({ length }, () => (2 * random() - 1) * bound);
+
+/**
+ * A case object's inputs are made once, so that an engine's first call can be timed without their making. Nobody writes
+ * to them.
+ * @type {WeakMap<Case, AttentionInputs | LinearInputs>}
+ */
+const made = new WeakMap();
+
+/**
+ * @template {Case} T
+ * @param {T} benchmarkCase
+ * @returns {T extends AttentionCase ? AttentionInputs : LinearInputs}
+ */
+export function makeInputs(benchmarkCase) {
+  const inputs =
+    made.get(benchmarkCase) ??
+    (benchmarkCase.operation === "attention" ? makeAttentionInputs(benchmarkCase) : makeLinearInputs(benchmarkCase));
+  made.set(benchmarkCase, inputs);
+  return /** @type {T extends AttentionCase ? AttentionInputs : LinearInputs} */ (inputs);
+}
+
+/**
+ * @param {AttentionCase} attentionCase
+ * @returns {AttentionInputs}
+ */
+function makeAttentionInputs(attentionCase) {
+  const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize, dtype, amplitude } = attentionCase;
   const random = makeGenerator(1);
-  const fill = (/** @type {number} */ length, /** @type {number} */ bound) =>
-    Float32Array.from({ length: batch * heads * length * headSize }, () => (2 * random() - 1) * bound);
-  return { query: fill(queryLength, amplitude), key: fill(keyLength, amplitude), value: fill(keyLength, 1) };
+  const fill = (/** @type {number} */ length, /** @type {number} */ bound) => {
+    const elements = uniform(random, length, bound);
+    return dtype === "float16" ? elements.map((element) => f16round(element)) : elements;
+  };
+  return {
+    query: fill(batch * heads * queryLength * headSize, amplitude),
+    key: fill(batch * keyHeads * keyLength * headSize, amplitude),
+    value: fill(batch * keyHeads * keyLength * valueHeadSize, 1),
+    mask: makeMask(attentionCase, random),
+  };
+}
+
+/**
+ * @param {AttentionCase} attentionCase
+ * @param {() => number} random
+ */
+function makeMask({ mask, queryLength, keyLength }, random) {
+  const length = queryLength * keyLength;
+  // Causality beside a mask still leaves a row its first key.
+  const isOpen = (/** @type {number} */ index) => random() >= HIDDEN_SHARE || index % keyLength === 0;
+  switch (mask) {
+    case undefined:
+      return undefined;
+    case "boolean":
+      return Uint8Array.from({ length }, (_, index) => Number(isOpen(index)));
+    case "float":
+      return Float32Array.from({ length }, (_, index) => (isOpen(index) ? 2 * random() - 1 : -Infinity));
+    case "all -1e30":
+      return Float32Array.from({ length }, (_, index) => (2 * (index % keyLength) < keyLength ? 0 : -1e30));
+  }
+}
+
+/**
+ * The outputs deviate by about 1, so that an activation sees both of its sides.
+ * @param {LinearCase} linearCase
+ * @returns {LinearInputs}
+ */
+function makeLinearInputs({ rows, inFeatures, outFeatures, hasBias }) {
+  const random = makeGenerator(1);
+  return {
+    input: uniform(random, rows * inFeatures, 1),
+    weight: uniform(random, outFeatures * inFeatures, 3 / Math.sqrt(inFeatures)),
+    bias: hasBias ? uniform(random, outFeatures, 1) : undefined,
+  };
 }

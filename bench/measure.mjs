@@ -1,11 +1,29 @@
-// One run: every case on every engine, checked, then timed in turns.
-import { performance } from "node:perf_hooks";
-import { EngineProcess } from "./engine-process.mjs";
-import { engineBuilds, peakBuilds } from "./engines.mjs";
-import { expectedAttention, largestError } from "./oracle.mjs";
+// One run: every case on every engine, checked, then timed in turns. Where the engines run is the caller's: in processes
+// (engine-process.mjs), or in a page's workers.
+import { isNearMemoryBound } from "./cases.mjs";
+import { compare, expect } from "./oracle.mjs";
 
-/** @typedef {import("./cases.mjs").AttentionCase} AttentionCase */
+/** @typedef {import("./cases.mjs").Case} Case */
 /** @typedef {import("./engines.mjs").EngineBuild} EngineBuild */
+/** @typedef {import("./engines.mjs").PeakBuild} PeakBuild */
+/** @typedef {import("./requests.mjs").Requests} Requests */
+
+/**
+ * An engine build that runs somewhere. A request throws an Error that names the engine.
+ * @typedef {object} RunningEngine
+ * @property {EngineBuild} build
+ * @property {string} version
+ * @property {<Method extends keyof Requests>(method: Method, ...argument: Parameters<Requests[Method]>) =>
+ *   Promise<Awaited<ReturnType<Requests[Method]>>>} request
+ * @property {() => void} stop
+ */
+
+/**
+ * Starts an engine build, or throws an Error that names the engine and says why it can't run here.
+ * @callback OpenEngine
+ * @param {EngineBuild} build
+ * @returns {Promise<RunningEngine>}
+ */
 
 /**
  * @typedef {object} Skipped an engine build that can't run on this host
@@ -14,95 +32,148 @@ import { expectedAttention, largestError } from "./oracle.mjs";
  */
 
 /**
- * @typedef {object} Outcome one case on one engine
- * @property {AttentionCase} attentionCase
+ * @typedef {object} Outcome one case on one engine that offers it
+ * @property {Case} benchmarkCase
  * @property {EngineBuild} build
  * @property {number} error the largest absolute difference from the oracle
  * @property {number} tolerance
+ * @property {string} [failure] what the engine said in place of a result
  * @property {number[]} times milliseconds of each call; none when the result is wrong
+ * @property {Map<PeakBuild, number[]>} peakTimes the peaks' calls in the same rounds
  */
 
 /** The length of a turn: short, so that a disturbance hits all engines alike. A longer call is a turn of its own. */
 const TURN_MILLISECONDS = 10;
-const LEAST_ROUNDS = 5;
+/** Everyone is called so often, even if it takes more than an equal share of the time: up to so many shares. */
+const LEAST_CALLS = 5;
+const LARGEST_SHARE = 4;
 
 /**
- * @param {readonly AttentionCase[]} cases
- * @param {number} seconds of timing, for each case
- * @param {(text: string) => void} report told what is going on
+ * @param {object} run
+ * @param {readonly Case[]} run.cases
+ * @param {readonly EngineBuild[]} run.engineBuilds
+ * @param {readonly PeakBuild[]} run.peakBuilds
+ * @param {number} run.seconds of timing for each case, shared by everyone who takes part
+ * @param {number} run.warmUpMilliseconds
+ * @param {OpenEngine} run.openEngine
+ * @param {(text: string) => void} run.report told what is going on
  */
-export async function measure(cases, seconds, report) {
-  const engines = await start(engineBuilds);
-  const peaks = await start(peakBuilds);
-  const everyone = [...engines.running, ...peaks.running];
+export async function measure({ cases, engineBuilds, peakBuilds, seconds, warmUpMilliseconds, openEngine, report }) {
+  const engines = await openAll(engineBuilds, openEngine);
+  const peaks = await openAll(peakBuilds, openEngine);
   try {
-    for (const peak of peaks.running) {
-      await peak.request("prepare", cases[0]);
-      await peak.request("warmUp");
-    }
     /** @type {Outcome[]} */
     const outcomes = [];
-    const peakTimes = new Map(peaks.running.map(({ build }) => [build, /** @type {number[]} */ ([])]));
-    for (const attentionCase of cases) {
-      report(`${attentionCase.name}: checking`);
-      const expected = expectedAttention(attentionCase);
-      const right = [];
-      for (const engine of engines.running) {
-        const error = largestError(await engine.request("prepare", attentionCase), expected.output);
-        const outcome = { attentionCase, build: engine.build, error, tolerance: expected.tolerance, times: [] };
-        outcomes.push(outcome);
-        if (error <= expected.tolerance) right.push(engine);
-      }
+    for (const benchmarkCase of cases) {
+      report(`${benchmarkCase.name}: checking`);
+      const checked = await check(benchmarkCase, engines.running);
+      outcomes.push(...checked.map(({ outcome }) => outcome));
+      const right = checked.filter(({ outcome }) => outcome.error <= outcome.tolerance);
 
-      report(`${attentionCase.name}: timing`);
-      for (const engine of right) await engine.request("warmUp");
-      const times = await interleave([...right, ...peaks.running], seconds);
-      for (const outcome of outcomes) {
-        if (outcome.attentionCase === attentionCase) outcome.times = times.get(outcome.build) ?? [];
+      report(`${benchmarkCase.name}: timing`);
+      for (const { engine } of right) await engine.request("warmUp", warmUpMilliseconds);
+      const comparable = peaks.running.filter(({ build }) => !("streams" in build) || isNearMemoryBound(benchmarkCase));
+      for (const peak of comparable) {
+        await peak.request("prepare", benchmarkCase);
+        await peak.request("warmUp", warmUpMilliseconds);
       }
-      for (const [build, all] of peakTimes) all.push(...(times.get(build) ?? []));
-      for (const engine of engines.running) await engine.request("close");
+      const times = await takeTurns(
+        right.map(({ engine }) => engine),
+        comparable,
+        seconds,
+      );
+      const peakTimes = new Map(
+        comparable.map((peak) => [/** @type {PeakBuild} */ (peak.build), times.get(peak) ?? []]),
+      );
+      for (const { engine, outcome } of right) {
+        outcome.times = times.get(engine) ?? [];
+        outcome.peakTimes = peakTimes;
+      }
+      for (const { engine, outcome } of checked) if (outcome.failure === undefined) await engine.request("close");
     }
-    const versions = new Map(engines.running.map(({ build, version }) => [build, version]));
-    return { versions, skipped: [...engines.skipped, ...peaks.skipped], peakTimes, outcomes };
+    return {
+      versions: new Map(engines.running.map(({ build, version }) => [build, version])),
+      skipped: [...engines.skipped, ...peaks.skipped],
+      outcomes,
+    };
   } finally {
-    for (const engine of everyone) engine.stop();
+    for (const engine of [...engines.running, ...peaks.running]) engine.stop();
   }
 }
 
 /**
  * Starts the builds that this host can run.
  * @param {readonly EngineBuild[]} builds
+ * @param {OpenEngine} openEngine
  */
-async function start(builds) {
-  /** @type {EngineProcess[]} */
+async function openAll(builds, openEngine) {
   const running = [];
   /** @type {Skipped[]} */
   const skipped = [];
   for (const build of builds) {
-    const engine = new EngineProcess(build);
     try {
-      await engine.open();
-      running.push(engine);
+      running.push(await openEngine(build));
     } catch (error) {
-      engine.stop();
-      skipped.push({ build, reason: /** @type {Error} */ (error).message });
+      skipped.push({ build, reason: reasonOf(error) });
     }
   }
   return { running, skipped };
 }
 
 /**
- * Rounds in which everyone has one turn, in an order that is new every time.
- * @param {readonly EngineProcess[]} engines
+ * The first line of an error, which may come with its whole history; without paths, which are this machine's own affair.
+ * @param {unknown} error
+ */
+const reasonOf = (error) =>
+  (error instanceof Error ? error.message : String(error))
+    .split("\n")[0]
+    .replace(/(^|[\s'"(])(\/|[A-Z]:\\)[^\s'")]*/g, "$1…")
+    .slice(0, 120);
+
+/**
+ * Puts a case before the engines; those that offer it stay prepared.
+ * @param {Case} benchmarkCase
+ * @param {readonly RunningEngine[]} engines
+ */
+async function check(benchmarkCase, engines) {
+  const expected = expect(benchmarkCase);
+  /** @type {{ engine: RunningEngine, outcome: Outcome }[]} */
+  const checked = [];
+  for (const engine of engines) {
+    const outcome = { benchmarkCase, build: engine.build, times: [], peakTimes: new Map() };
+    try {
+      const actual = await engine.request("prepare", benchmarkCase);
+      if (actual !== undefined) checked.push({ engine, outcome: { ...outcome, ...compare(actual, expected) } });
+    } catch (error) {
+      const { tolerance } = expected.output;
+      checked.push({ engine, outcome: { ...outcome, error: NaN, tolerance, failure: reasonOf(error) } });
+    }
+  }
+  return checked;
+}
+
+/**
+ * Rounds in which everyone has one turn, in an order that is new every time. Who has used up an equal share of the time
+ * drops out; the peaks stay to the end.
+ * @param {readonly RunningEngine[]} engines
+ * @param {readonly RunningEngine[]} peaks
  * @param {number} seconds
  */
-async function interleave(engines, seconds) {
-  const times = new Map(engines.map(({ build }) => [build, /** @type {number[]} */ ([])]));
-  const start = performance.now();
-  for (let round = 0; round < LEAST_ROUNDS || performance.now() - start < 1000 * seconds; round++) {
-    for (const engine of shuffle(engines)) {
-      times.get(engine.build)?.push(...(await engine.request("sample", TURN_MILLISECONDS)));
+async function takeTurns(engines, peaks, seconds) {
+  const everyone = [...engines, ...peaks];
+  const times = new Map(everyone.map((engine) => [engine, /** @type {number[]} */ ([])]));
+  const spent = new Map(everyone.map((engine) => [engine, 0]));
+  const share = (1000 * seconds) / everyone.length;
+
+  const wantsMore = (/** @type {RunningEngine} */ engine) => {
+    const [used, calls] = [spent.get(engine) ?? 0, times.get(engine)?.length ?? 0];
+    return used < share || (calls < LEAST_CALLS && used < LARGEST_SHARE * share);
+  };
+  for (let turn = engines.filter(wantsMore); turn.length > 0; turn = turn.filter(wantsMore)) {
+    for (const engine of shuffle([...turn, ...peaks])) {
+      const sampled = await engine.request("sample", TURN_MILLISECONDS);
+      times.get(engine)?.push(...sampled);
+      spent.set(engine, (spent.get(engine) ?? 0) + sampled.reduce((sum, time) => sum + time, 0));
     }
   }
   return times;

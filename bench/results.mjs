@@ -1,42 +1,23 @@
 // From the times of a run to the figures that are printed and written.
-import { countFlops } from "./cases.mjs";
-import { REFERENCE } from "./engines.mjs";
+import { countBytes, countFlops } from "./cases.mjs";
+import { referenceBuilds } from "./engines.mjs";
+import { bytesPerCall } from "./peak/memory-stream.mjs";
 import { FLOPS_PER_CALL } from "./peak/multiply-add-loop.mjs";
 
+/** @typedef {import("./cases.mjs").Case} Case */
+/** @typedef {import("./engines.mjs").PeakBuild} PeakBuild */
 /** @typedef {import("./measure.mjs").Outcome} Outcome */
-
-/**
- * @typedef {object} Summary milliseconds of a call
- * @property {number} best
- * @property {number} lowerQuartile
- * @property {number} median
- * @property {number} upperQuartile
- */
-
-/**
- * @typedef {object} Peak the multiply-add loop, over the whole run
- * @property {"separate" | "fused"} arithmetic
- * @property {number} gflops of the best call
- * @property {number} medianGflops
- */
-
-/**
- * @typedef {object} Measurement
- * @property {string} case
- * @property {string} engine
- * @property {number | null} largestError from the oracle, absolute; null for NaN
- * @property {number} tolerance
- * @property {number} samples calls that were timed: none when the error exceeds the tolerance
- * @property {Summary} [milliseconds]
- * @property {number} [gflops] of the best call
- * @property {number} [shareOfPeak] of the best call, from 0 to 1, of the engine's own arithmetic
- * @property {number} [timesReference] the best time of the engine that is compared with, over this one's
- */
+/** @typedef {Awaited<ReturnType<typeof import("./measure.mjs").measure>>} Run */
+/** @typedef {import("./record.mjs").Measurement} Measurement */
+/** @typedef {import("./record.mjs").Peak} Peak */
+/** @typedef {import("./record.mjs").Summary} Summary */
+/** @typedef {import("./record.mjs").Results} Results */
 
 /** Figures as JSON keeps them: more digits than a clock is good for say nothing. */
 const round = (/** @type {number} */ value) => Number(value.toPrecision(5));
 
-const gflopsOf = (/** @type {number} */ flops, /** @type {number} */ milliseconds) => flops / milliseconds / 1e6;
+/** Billions a second. */
+const rateOf = (/** @type {number} */ count, /** @type {number} */ milliseconds) => count / milliseconds / 1e6;
 
 /**
  * @param {readonly number[]} times at least one
@@ -49,41 +30,135 @@ function summarise(times) {
 }
 
 /**
- * @param {Awaited<ReturnType<typeof import("./measure.mjs").measure>>} run
+ * A peak's GFLOP/s or GB/s in the rounds of one case, one for each call.
+ * @param {PeakBuild} build
+ * @param {Case} benchmarkCase
+ * @param {readonly number[]} times
  */
-export function evaluate({ versions, skipped, peakTimes, outcomes }) {
+const peakRates = (build, benchmarkCase, times) => {
+  const countOfCall = build.streams === undefined ? FLOPS_PER_CALL : bytesPerCall(benchmarkCase);
+  return times.map((time) => rateOf(countOfCall, time));
+};
+
+/** The best of the samples that a case's engines were interleaved with, of each peak. @param {Outcome} outcome */
+const peaksBeside = ({ benchmarkCase, peakTimes }) =>
+  new Map(
+    [...peakTimes]
+      .filter(([, times]) => times.length > 0)
+      .map(([build, times]) => [build, largest(peakRates(build, benchmarkCase, times))]),
+  );
+
+/**
+ * Every rate of each peak over the run: of the rounds of a case once, however many engines took part in them. Reading is
+ * faster where fewer bytes are read, so each number of bytes is a peak of its own.
+ * @param {readonly Outcome[]} outcomes
+ */
+function collectPeakRates(outcomes) {
+  /** @type {Map<string, { build: PeakBuild, bytes: number | undefined, rates: number[] }>} */
+  const collected = new Map();
+  for (const peakTimes of new Set(outcomes.map((outcome) => outcome.peakTimes))) {
+    const outcome = /** @type {Outcome} */ (outcomes.find((other) => other.peakTimes === peakTimes));
+    for (const [build, times] of peakTimes) {
+      const bytes = build.streams === undefined ? undefined : bytesPerCall(outcome.benchmarkCase);
+      const key = `${build.name}, ${bytes}`;
+      const peak = collected.get(key) ?? { build, bytes, rates: [] };
+      peak.rates.push(...peakRates(build, outcome.benchmarkCase, times));
+      collected.set(key, peak);
+    }
+  }
+  return [...collected.values()].filter(({ rates }) => rates.length > 0);
+}
+
+const largest = (/** @type {readonly number[]} */ numbers) => numbers.reduce((a, b) => Math.max(a, b));
+
+/** The best read by several streams. @param {Map<PeakBuild, number>} peaks */
+const memoryPeak = (peaks) =>
+  [...peaks].reduce((best, [{ streams = 1 }, rate]) => (streams > 1 ? Math.max(best, rate) : best), -Infinity);
+
+/**
+ * What bounds a call: multiplying and adding in the engine's arithmetic, or reading memory.
+ * @param {Outcome} outcome
+ * @param {Map<PeakBuild, number>} peaks GFLOP/s and GB/s
+ * @returns {{ bound: "arithmetic" | "memory", peak: number } | undefined}
+ */
+function findBound({ benchmarkCase, build }, peaks) {
+  const arithmetic = [...peaks].find(
+    ([peak]) => peak.streams === undefined && peak.arithmetic === build.arithmetic,
+  )?.[1];
+  if (arithmetic === undefined) return undefined;
+  const memory = memoryPeak(peaks);
+  const fitsMemory = (memory * countFlops(benchmarkCase)) / countBytes(benchmarkCase) < arithmetic;
+  return Number.isFinite(memory) && fitsMemory
+    ? { bound: "memory", peak: memory }
+    : { bound: "arithmetic", peak: arithmetic };
+}
+
+/**
+ * @param {Run} run
+ * @returns {Results}
+ */
+export function evaluate({ versions, skipped, outcomes }) {
+  const collected = collectPeakRates(outcomes);
   /** @type {Peak[]} */
-  const peaks = [...peakTimes].map(([{ arithmetic }, times]) => {
-    const { best, median } = summarise(times);
-    const [gflops, medianGflops] = [best, median].map((time) => round(gflopsOf(FLOPS_PER_CALL, time)));
-    return { arithmetic, gflops, medianGflops };
-  });
-  const peakOf = new Map(peaks.map(({ arithmetic, gflops }) => [arithmetic, gflops]));
+  const peaks = collected.map(({ build: { name, arithmetic, streams }, bytes, rates }) => ({
+    name,
+    ...(streams === undefined ? { arithmetic } : { streams, bytes }),
+    unit: streams === undefined ? "GFLOP/s" : "GB/s",
+    best: round(largest(rates)),
+    median: summarise(rates).median,
+  }));
+  /** Those of the whole run. @param {Outcome} outcome */
+  const runPeaks = ({ benchmarkCase }) =>
+    new Map(
+      collected
+        .filter(({ bytes }) => bytes === undefined || bytes === bytesPerCall(benchmarkCase))
+        .map(({ build, rates }) => [build, largest(rates)]),
+    );
+
+  const referenceTime = (/** @type {Case} */ benchmarkCase) =>
+    outcomes
+      .filter((other) => other.benchmarkCase === benchmarkCase && referenceBuilds.includes(other.build))
+      .flatMap(({ times }) => times)
+      .reduce((a, b) => Math.min(a, b), Infinity);
 
   /**
    * @param {Outcome} outcome
    * @returns {Measurement}
    */
-  const describe = ({ attentionCase, build, error, tolerance, times }) => {
+  const describe = (outcome) => {
+    const { benchmarkCase, build, error, tolerance, failure, times } = outcome;
+    const [flops, bytes] = [countFlops(benchmarkCase), countBytes(benchmarkCase)];
     const checked = {
-      case: attentionCase.name,
+      case: benchmarkCase.name,
+      group: benchmarkCase.group,
       engine: build.name,
       largestError: Number.isNaN(error) ? null : round(error),
       tolerance: round(tolerance),
+      ...(failure !== undefined && { failure }),
       samples: times.length,
+      flops,
+      bytes,
     };
     if (times.length === 0) return checked;
+
     const milliseconds = summarise(times);
-    const gflops = gflopsOf(countFlops(attentionCase), milliseconds.best);
-    const peak = peakOf.get(build.arithmetic);
-    const reference = outcomes.find((other) => other.attentionCase === attentionCase && other.build.name === REFERENCE);
+    const [gflops, gigabytesPerSecond] = [rateOf(flops, milliseconds.best), rateOf(bytes, milliseconds.best)];
+    const shareOf = (/** @type {ReturnType<typeof findBound>} */ found) =>
+      found && round((found.bound === "memory" ? gigabytesPerSecond : gflops) / found.peak);
+    const beside = findBound(outcome, peaksBeside(outcome));
+    const reference = referenceTime(benchmarkCase);
     return {
       ...checked,
       milliseconds,
       gflops: round(gflops),
-      ...(peak !== undefined && { shareOfPeak: round(gflops / peak) }),
-      ...(reference !== undefined &&
-        reference.times.length > 0 && { timesReference: round(summarise(reference.times).best / milliseconds.best) }),
+      gigabytesPerSecond: round(gigabytesPerSecond),
+      ...(beside && {
+        bound: beside.bound,
+        peak: round(beside.peak),
+        shareOfPeak: shareOf(beside),
+        shareOfRunPeak: shareOf(findBound(outcome, runPeaks(outcome))),
+      }),
+      ...(Number.isFinite(reference) && { timesReference: round(reference / milliseconds.best) }),
     };
   };
 

@@ -1,71 +1,143 @@
 // The figures of a run as text for a terminal.
 import Table from "cli-table3";
-import { REFERENCE } from "./engines.mjs";
 
-/** @typedef {ReturnType<typeof import("./environment.mjs").describeEnvironment>} Environment */
-/** @typedef {ReturnType<typeof import("./results.mjs").evaluate>} Results */
-/** @typedef {import("./results.mjs").Measurement} Measurement */
+/** @typedef {import("./record.mjs").Measurement} Measurement */
+/** @typedef {import("./record.mjs").Peak} Peak */
+/** @typedef {import("./record.mjs").Record} Record */
 
 /** A median below this share of the best means that somebody else used the processor for much of the run. */
 const CLEAN_SHARE = 0.9;
 
-const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(0)}%`;
-const number = (/** @type {number} */ value) => value.toFixed(value < 10 ? 2 : 1);
+export const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(0)}%`;
+/** Three digits. */
+export const number = (/** @type {number} */ value) =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(3);
+const megabytes = (/** @type {number} */ bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/**
+ * @param {readonly string[]} head
+ * @param {number} leftColumns how many of the columns are text
+ */
+export const makeTable = (head, leftColumns) =>
+  new Table({
+    head: [...head],
+    colAligns: head.map((_, column) => (column < leftColumns ? "left" : "right")),
+    style: { head: [], border: [] },
+  });
 
 /** @param {Measurement} measurement */
-function cells({ engine, milliseconds, gflops, shareOfPeak, timesReference }) {
-  if (milliseconds === undefined || gflops === undefined) return [engine, "wrong", "", "", "", "", ""];
+function cells({ engine, failure, milliseconds, gflops, gigabytesPerSecond, bound, shareOfPeak, timesReference }) {
+  if (milliseconds === undefined || gflops === undefined || gigabytesPerSecond === undefined) {
+    return [engine, failure === undefined ? "wrong" : "failed", "", "", "", "", ""];
+  }
   const { best, median, lowerQuartile, upperQuartile } = milliseconds;
   return [
     engine,
     number(best),
     number(median),
     `${number(lowerQuartile)} to ${number(upperQuartile)}`,
-    gflops.toFixed(1),
+    bound === "memory" ? `${gigabytesPerSecond.toFixed(1)} GB/s` : `${gflops.toFixed(1)} GFLOP/s`,
     shareOfPeak === undefined ? "" : percent(shareOfPeak),
     timesReference === undefined ? "" : `${timesReference.toFixed(2)}×`,
   ];
 }
 
-/** @param {readonly Measurement[]} measurements */
-function drawTable(measurements) {
-  const table = new Table({
-    head: ["case", "engine", "best ms", "median ms", "middle half", "GFLOP/s", "of peak", `${REFERENCE} = 1`],
-    colAligns: ["left", "left", "right", "right", "right", "right", "right", "right"],
-    style: { head: [], border: [] },
-  });
+/** @param {readonly Measurement[]} measurements of one group */
+function drawMeasurements(measurements) {
+  const head = ["case", "engine", "best ms", "median ms", "middle half", "rate", "of peak", "onnxruntime-web = 1"];
+  const table = makeTable(head, 2);
   for (const name of new Set(measurements.map((measurement) => measurement.case))) {
     const rows = measurements.filter((measurement) => measurement.case === name).map(cells);
-    const columns = rows[0].map((_, column) => rows.map((row) => row[column]).join("\n"));
-    table.push([name, ...columns]);
+    table.push([name, ...rows[0].map((_, column) => rows.map((row) => row[column]).join("\n"))]);
   }
   return table.toString();
 }
 
-/**
- * @param {Environment} environment
- * @param {Results} results
- */
-export function describe(environment, { engines, skipped, peaks, measurements }) {
-  const lines = [
-    `${environment.processor}, ${String(environment.processors)} processors, ${environment.system}; ` +
-      `Node ${environment.node}, V8 ${environment.v8}; ${environment.date.slice(0, 10)}; one thread`,
-    engines.map(({ name, version }) => `${name} ${version}`).join(", "),
-    ...skipped.map(({ reason }) => `skipped: ${reason}`),
-    drawTable(measurements),
-    ...measurements
-      .filter(({ samples }) => samples === 0)
-      .map(
-        ({ case: name, engine, largestError, tolerance }) =>
-          `wrong: ${name}, ${engine}: off by ${String(largestError ?? NaN)}, allowed ${String(tolerance)}`,
-      ),
-    ...peaks.map(
-      ({ arithmetic, gflops, medianGflops }) =>
-        `peak, ${arithmetic}: ${gflops.toFixed(1)} GFLOP/s, median ${medianGflops.toFixed(1)}`,
-    ),
-  ];
-  if (peaks.some(({ gflops, medianGflops }) => medianGflops < CLEAN_SHARE * gflops)) {
-    lines.push("The machine was busy with something else for much of the run: best times may be too long. Run again.");
+/** @param {readonly Measurement[]} measurements */
+export const describeMeasurements = (measurements) =>
+  [...new Set(measurements.map(({ group }) => group))].flatMap((group) => [
+    "",
+    group,
+    drawMeasurements(measurements.filter((measurement) => measurement.group === group)),
+  ]);
+
+/** @param {readonly Measurement[]} measurements */
+export const describeMistakes = (measurements) =>
+  measurements
+    .filter(({ samples }) => samples === 0)
+    .map(({ case: name, engine, failure, largestError, tolerance }) =>
+      failure === undefined
+        ? `wrong: ${name}, ${engine}: off by ${largestError ?? NaN}, allowed ${tolerance}`
+        : `failed: ${name}, ${failure}`,
+    );
+
+/** @param {readonly Peak[]} peaks */
+export function describePeaks(peaks) {
+  const table = makeTable(["peak", "best", "median"], 1);
+  for (const { name, bytes, unit, best, median } of peaks) {
+    const what = bytes === undefined ? name : `${name}, ${megabytes(bytes)}`;
+    table.push([what, `${best.toFixed(1)} ${unit}`, `${median.toFixed(1)} ${unit}`]);
   }
-  return lines.join("\n");
+  const isBusy = peaks.some(({ arithmetic, best, median }) => arithmetic !== undefined && median < CLEAN_SHARE * best);
+  return [
+    "",
+    table.toString(),
+    ...(isBusy
+      ? ["The machine was busy with something else for much of the run: best times may be too long. Run again."]
+      : []),
+  ];
 }
+
+/** @param {NonNullable<Record["costs"]>} costs */
+function describeCosts(costs) {
+  const table = makeTable(["engine", "bytes", "gzip", "import + init ms", "first call ms"], 1);
+  for (const { engine, bytes, gzipBytes, initMilliseconds, firstCallMilliseconds } of costs) {
+    const times = [initMilliseconds, firstCallMilliseconds].map(
+      ({ best, median }) => `${number(best)} (${number(median)})`,
+    );
+    table.push([engine, bytes.toLocaleString("en"), gzipBytes.toLocaleString("en"), ...times]);
+  }
+  return ["", "costs: best (median) of fresh processes; the first call is attention 128 causal", table.toString()];
+}
+
+/** @param {NonNullable<Record["scaling"]>} scaling */
+function describeScaling(scaling) {
+  const table = makeTable(["engine", "L = S", "time ~ (L · S)^", "largest deviation"], 1);
+  for (const { engine, lengths, exponent, largestDeviation } of scaling) {
+    table.push([engine, `${lengths[0]} to ${lengths.at(-1)}`, exponent.toFixed(3), percent(largestDeviation)]);
+  }
+  return ["", "scaling", table.toString()];
+}
+
+/** @param {NonNullable<Record["memory"]>} memory */
+const describeMemory = (memory) => [
+  "",
+  ...memory.map(
+    ({ engine, case: name, extraBytes }) =>
+      `memory of ${name}, ${engine}: ${(extraBytes / 2 ** 20).toFixed(2)} MiB beside inputs and output`,
+  ),
+];
+
+/**
+ * What there is of every run.
+ * @param {import("./record.mjs").Results} results
+ */
+export const describeResults = ({ engines, skipped, peaks, measurements }) => [
+  engines.map(({ name, version }) => `${name} ${version}`.trim()).join(", "),
+  ...skipped.map(({ reason }) => `skipped: ${reason}`),
+  ...describeMeasurements(measurements),
+  ...describeMistakes(measurements),
+  ...(peaks.length === 0 ? [] : describePeaks(peaks)),
+];
+
+/** @param {Record} record */
+export const describeRecord = ({ environment, costs, scaling, memory, ...results }) =>
+  [
+    `${environment.processor}, ${environment.processors} processors, ${environment.system}; ` +
+      `${environment.browser ?? `Node ${environment.node}, V8 ${environment.v8}`}; ` +
+      `${environment.date.slice(0, 10)}; one thread`,
+    ...describeResults(results),
+    ...(costs === undefined ? [] : describeCosts(costs)),
+    ...(scaling === undefined ? [] : describeScaling(scaling)),
+    ...(memory === undefined ? [] : describeMemory(memory)),
+  ].join("\n");

@@ -1,17 +1,4 @@
-// Runs the benchmark, which has packages of its own, on a fresh build: `npm run bench -- <arguments>`.
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+// `npm run bench -- <arguments>`.
+import { runBenchmark } from "./run-benchmark.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-
-if (!existsSync(`${root}/bench/node_modules`)) {
-  console.error("The benchmark's packages are not installed. Install them once: npm ci --prefix bench");
-  process.exit(1);
-}
-
-await import("./build-js.mjs");
-const benchmark = spawnSync(process.execPath, [`${root}/bench/main.mjs`, ...process.argv.slice(2)], {
-  stdio: "inherit",
-});
-process.exitCode = benchmark.status ?? 1;
+await runBenchmark("main.mjs");

@@ -1,26 +1,34 @@
-// What worker.mjs asks of an engine's module: that it exports `open`.
+// What requests.mjs asks of an engine's module: that it exports `open`.
 
-/** @typedef {import("../cases.mjs").AttentionCase} AttentionCase */
+/** @typedef {import("../cases.mjs").Case} Case */
 
 /**
  * An engine that is ready to run.
  * @typedef {object} Engine
  * @property {string} version
- * @property {(attentionCase: AttentionCase) => Promise<Job> | Job} prepare
+ * @property {(benchmarkCase: Case) => Promise<Job | undefined> | Job | undefined} prepare undefined for a case that the
+ *   engine doesn't offer
  */
 
 /**
  * One case with its inputs in place.
  * @typedef {object} Job
  * @property {() => unknown} run computes the output and drops it: what is timed, to the end of the promise if it gives one
- * @property {() => Promise<Float32Array> | Float32Array} result computes the output [B, H, L, D] for the check
+ * @property {(milliseconds: number) => Promise<number[]> | number[]} [sample] in place of `run`, for an engine that holds
+ *   the clock itself: calls for so long, at least once; the milliseconds of each call
+ * @property {() => Promise<Float32Array> | Float32Array} result computes the output for the check: [B, H, L, Dv] or
+ *   [B, L, H, Dv], as the case lays it out, or [M, N]
+ * @property {() => Promise<Float32Array> | Float32Array} [weights] where the case asks for them, the attention weights
+ *   [B, H, L, S], or [B, 1, L, S] of one head
  * @property {() => unknown} close gives back what the case took
  */
 
 /**
  * Starts the engine on one thread, in the one arithmetic that this process is for.
+ * @template {import("../engines.mjs").EngineBuild} [Build=import("../engines.mjs").EngineBuild]
  * @callback Open
- * @param {"separate" | "fused"} arithmetic
+ * @param {Build["arithmetic"]} arithmetic
+ * @param {Build} build
  * @returns {Promise<Engine> | Engine}
  */
 

@@ -1,53 +1,113 @@
-// An ONNX model that is a single Attention operator of opset 23, encoded by hand: the field numbers are those of
+// ONNX models of a few operators, encoded by hand: the field numbers are those of
 // https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, the encoding is https://protobuf.dev/programming-guides/encoding.
 
-const IR_VERSION = 11;
+/** Of ONNX's own operators; 23 is the first that has Attention. */
 const OPSET = 23;
-const ELEMENT_TYPE_FLOAT = 1;
+const IR_VERSION = 11;
+const MICROSOFT = "com.microsoft";
+const MICROSOFT_OPSET = 1;
+
+const elementTypes = { float32: 1, bool: 9 };
 const ATTRIBUTE_TYPE_INT = 2;
+
+/**
+ * @typedef {object} TensorInfo
+ * @property {string} name
+ * @property {"float32" | "bool"} dtype
+ * @property {readonly number[]} shape
+ */
+
+/** @typedef {TensorInfo & { elements: Float32Array | Uint8Array }} NamedTensor */
+
+/**
+ * @typedef {object} OnnxNode
+ * @property {string} operator
+ * @property {typeof MICROSOFT} [domain] where it isn't ONNX's own
+ * @property {readonly string[]} inputs names; an empty one is an input left out
+ * @property {readonly string[]} outputs
+ * @property {Readonly<Record<string, number>>} [attributes] integers
+ */
+
+/** @param {readonly Uint8Array[]} parts */
+function concatenate(parts) {
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    all.set(part, end);
+    end += part.length;
+  }
+  return all;
+}
 
 /**
  * @param {number} value
  * @returns {number[]}
  */
-const variableLength = (value) => (value < 128 ? [value] : [(value % 128) + 128, ...variableLength(value >> 7)]);
+const variableLength = (value) =>
+  value < 128 ? [value] : [(value % 128) + 128, ...variableLength(Math.floor(value / 128))];
 
 /** @param {number} field @param {number} value */
-const integer = (field, value) => [...variableLength(field * 8), ...variableLength(value)];
+const integer = (field, value) => Uint8Array.from([...variableLength(field * 8), ...variableLength(value)]);
 
-/** @param {number} field @param {ArrayLike<number>} bytes */
-const message = (field, bytes) => [
-  ...variableLength(field * 8 + 2),
-  ...variableLength(bytes.length),
-  ...Array.from(bytes),
-];
+/** @param {number} field @param {...Uint8Array} parts */
+function message(field, ...parts) {
+  const content = concatenate(parts);
+  return concatenate([Uint8Array.from([...variableLength(field * 8 + 2), ...variableLength(content.length)]), content]);
+}
 
 /** @param {number} field @param {string} value */
-const text = (field, value) => message(field, Buffer.from(value));
+const text = (field, value) => message(field, new TextEncoder().encode(value));
 
-/** A ValueInfoProto: a float32 tensor. @param {string} name @param {number[]} shape */
-function tensorInfo(name, shape) {
-  const dimensions = shape.flatMap((size) => message(1, integer(1, size)));
-  const tensorType = [...integer(1, ELEMENT_TYPE_FLOAT), ...message(2, dimensions)];
-  return [...text(1, name), ...message(2, message(1, tensorType))];
+/** A ValueInfoProto. @param {TensorInfo} tensor */
+function encodeInfo({ name, dtype, shape }) {
+  const dimensions = shape.map((size) => message(1, integer(1, size)));
+  const tensorType = message(1, integer(1, elementTypes[dtype]), message(2, ...dimensions));
+  return concatenate([text(1, name), message(2, tensorType)]);
+}
+
+/** A TensorProto. @param {NamedTensor} tensor */
+function encodeTensor({ name, dtype, shape, elements }) {
+  const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+  return concatenate([
+    ...shape.map((size) => integer(1, size)),
+    integer(2, elementTypes[dtype]),
+    text(8, name),
+    message(9, bytes),
+  ]);
+}
+
+/** A NodeProto. @param {OnnxNode} node */
+function encodeNode({ operator, domain, inputs, outputs, attributes = {} }) {
+  return concatenate([
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, operator),
+    ...Object.entries(attributes).map(([name, value]) =>
+      message(5, text(1, name), integer(3, value), integer(20, ATTRIBUTE_TYPE_INT)),
+    ),
+    ...(domain === undefined ? [] : [text(7, domain)]),
+  ]);
 }
 
 /**
- * Y = Attention(Q, K, V), with Q and Y [B, H, L, D], K and V [B, H, S, D].
- * @param {import("../cases.mjs").AttentionCase} attentionCase
+ * @param {object} graph
+ * @param {readonly OnnxNode[]} graph.nodes
+ * @param {readonly TensorInfo[]} graph.inputs
+ * @param {readonly TensorInfo[]} graph.outputs
+ * @param {readonly NamedTensor[]} [graph.initializers] constants, which a runtime may prepare once
  */
-export function encodeAttentionModel({ batch, heads, queryLength, keyLength, headSize, isCausal }) {
-  const queryShape = [batch, heads, queryLength, headSize];
-  const keyShape = [batch, heads, keyLength, headSize];
-  const attribute = [...text(1, "is_causal"), ...integer(3, Number(isCausal)), ...integer(20, ATTRIBUTE_TYPE_INT)];
-  const node = [...text(1, "Q"), ...text(1, "K"), ...text(1, "V"), ...text(2, "Y"), ...text(4, "Attention")];
+export function encodeModel({ nodes, inputs, outputs, initializers = [] }) {
   const graph = [
-    ...message(1, [...node, ...message(5, attribute)]),
-    ...text(2, "attention"),
-    ...message(11, tensorInfo("Q", queryShape)),
-    ...message(11, tensorInfo("K", keyShape)),
-    ...message(11, tensorInfo("V", keyShape)),
-    ...message(12, tensorInfo("Y", queryShape)),
+    ...nodes.map((node) => message(1, encodeNode(node))),
+    text(2, "benchmark"),
+    ...initializers.map((tensor) => message(5, encodeTensor(tensor))),
+    ...inputs.map((tensor) => message(11, encodeInfo(tensor))),
+    ...outputs.map((tensor) => message(12, encodeInfo(tensor))),
   ];
-  return Uint8Array.from([...integer(1, IR_VERSION), ...message(7, graph), ...message(8, integer(2, OPSET))]);
+  return concatenate([
+    integer(1, IR_VERSION),
+    message(7, ...graph),
+    message(8, integer(2, OPSET)),
+    message(8, text(1, MICROSOFT), integer(2, MICROSOFT_OPSET)),
+  ]);
 }

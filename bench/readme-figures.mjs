@@ -1,0 +1,128 @@
+// The README's figures, from a recorded run.
+import { ourBuilds, referenceBuilds } from "./engines.mjs";
+
+/** @typedef {import("./record.mjs").Record} Record */
+/** @typedef {import("./record.mjs").Measurement} Measurement */
+
+const BEGIN = "<!-- begin: written by bench/readme.mjs from bench/record/ -->";
+const END = "<!-- end -->";
+const [SEPARATE, FUSED] = ourBuilds.map(({ name }) => name);
+const [REFERENCE] = referenceBuilds.map(({ name }) => name);
+
+/** What each engine does of these stands beside what it costs. */
+const COMPARED = ["attention 512 dense", "attention 512 causal", "decode 1 of 2048", "linear 128x768x768"];
+
+/**
+ * A README with the figures of a record in the place that is marked for them.
+ * @param {string} readme
+ * @param {Record} record
+ */
+export function replaceFigures(readme, record) {
+  const [start, stop] = [readme.indexOf(BEGIN), readme.indexOf(END)];
+  if (start < 0 || stop < start) throw new Error(`expected the lines ${BEGIN} and ${END}`);
+  return `${readme.slice(0, start)}${BEGIN}\n\n${writeFigures(record)}\n\n${readme.slice(stop)}`;
+}
+
+/** @param {Record} record */
+const writeFigures = (record) =>
+  [describeRun(record), drawCases(record), drawEngines(record), describeGrowth(record)]
+    .filter((part) => part !== "")
+    .join("\n\n");
+
+const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(0)}%`;
+/** Three digits. */
+const threeDigits = (/** @type {number} */ value) =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(3);
+const time = (/** @type {number | undefined} */ milliseconds) =>
+  milliseconds === undefined ? "" : `${threeDigits(milliseconds)} ms`;
+const list = (/** @type {string[]} */ items) =>
+  items.length < 2 ? items.join() : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
+const table = (/** @type {string[]} */ head, /** @type {string[][]} */ rows) =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+/** @param {Record} record */
+function describeRun({ environment, engines, peaks }) {
+  const peakOf = (/** @type {string} */ arithmetic) => peaks.find((peak) => peak.arithmetic === arithmetic);
+  const arithmetic = ["separate", "fused"].flatMap((name) => {
+    const peak = peakOf(name);
+    return peak === undefined ? [] : `${peak.best.toFixed(0)} GFLOP/s ${name}`;
+  });
+  const reads = peaks.filter(({ streams = 1 }) => streams > 1).map(({ best }) => best);
+  const ours = engines.find(({ name }) => name === SEPARATE);
+  const others = engines
+    .filter(({ name, version }) => version !== "" && !name.startsWith("wasm-attention") && !name.includes(" "))
+    .map(({ name, version }) => `${name} ${version}`);
+  const memory = reads.length === 0 ? "" : `; memory is read at up to ${Math.max(...reads).toFixed(0)} GB/s`;
+  return (
+    `Measured ${environment.date.slice(0, 10)} on ${environment.processor} (${environment.processors} processors, ` +
+    `${environment.system}) under Node ${environment.node}: wasm-attention ${ours?.version ?? ""} beside ${list(others)}. ` +
+    `The peaks of this run: ${list(arithmetic)}${memory}.`
+  );
+}
+
+/** @param {Record} record */
+function drawCases({ measurements }) {
+  const shown = measurements.filter(({ group }) => group !== "scaling");
+  const rows = [...new Set(shown.map((measurement) => measurement.case))].map((name) => {
+    const of = (/** @type {string} */ engine) =>
+      shown.find((measurement) => measurement.case === name && measurement.engine === engine);
+    const best = (/** @type {string} */ engine) => of(engine)?.milliseconds?.best;
+    const share = (/** @type {string} */ engine) => {
+      const { shareOfPeak, bound } = of(engine) ?? {};
+      return shareOfPeak === undefined ? "" : `${percent(shareOfPeak)}${bound === "memory" ? " of memory" : ""}`;
+    };
+    const reference = Math.min(...referenceBuilds.map((build) => best(build.name) ?? Infinity));
+    const faster = [SEPARATE, FUSED].flatMap((engine) => {
+      const times = of(engine)?.timesReference;
+      return times === undefined ? [] : `${times.toFixed(1)}×`;
+    });
+    return [
+      name,
+      ...[time(best(SEPARATE)), share(SEPARATE)],
+      ...[time(best(FUSED)), share(FUSED)],
+      ...[time(Number.isFinite(reference) ? reference : undefined), faster.join(" / ")],
+    ];
+  });
+  return table(["", "separate", "of peak", "fused", "of peak", REFERENCE, "separate / fused are faster by"], rows);
+}
+
+/** @param {Record} record */
+function drawEngines({ engines, measurements, costs = [] }) {
+  const rows = engines.map(({ name }) => {
+    const times = COMPARED.map((compared) =>
+      time(
+        measurements.find((measurement) => measurement.case === compared && measurement.engine === name)?.milliseconds
+          ?.best,
+      ),
+    );
+    const cost = costs.find(({ engine }) => engine === name);
+    const size = (/** @type {number} */ bytes) =>
+      bytes < 1e6 ? `${threeDigits(bytes / 1e3)} kB` : `${threeDigits(bytes / 1e6)} MB`;
+    return [
+      name,
+      ...times,
+      cost === undefined ? "" : `${size(cost.bytes)} (${size(cost.gzipBytes)})`,
+      time(cost?.initMilliseconds.best),
+      time(cost?.firstCallMilliseconds.best),
+    ];
+  });
+  return table(["", ...COMPARED, "to ship (gzip)", "import + init", "first call"], rows);
+}
+
+/** @param {Record} record */
+function describeGrowth({ scaling = [], memory = [] }) {
+  const exponents = scaling.map(
+    ({ engine, exponent, largestDeviation }) =>
+      `${exponent.toFixed(2)} (${engine.replace("wasm-attention ", "")}; no time is further than ${percent(largestDeviation)} from it)`,
+  );
+  const lengths = scaling[0]?.lengths ?? [];
+  const growth =
+    exponents.length === 0
+      ? []
+      : `From L = S = ${lengths[0]} to ${lengths.at(-1)}, time grows with L · S to the power of ${list(exponents)}.`;
+  const uses =
+    memory.length === 0
+      ? []
+      : `${memory[0].case} takes ${(Math.max(...memory.map(({ extraBytes }) => extraBytes)) / 2 ** 20).toFixed(1)} MiB beside inputs and output.`;
+  return [growth, uses].flat().join(" ");
+}
