@@ -9,8 +9,9 @@ export const arithmetics = /** @type {const} */ ({
   fused: { rustflags: ["-Ctarget-feature=+simd128,+relaxed-simd"], wasmOpt: ["--enable-relaxed-simd"] },
 });
 
-// LLVM's loop-strength reduction turns constant offsets into additions that engines can't fold into the load.
-export const commonRustflags = ["-Cllvm-args=-disable-lsr"];
+// LLVM's loop-strength reduction turns constant offsets into additions that engines can't fold into the load. Loops whose
+// length is known when they run are unrolled by the engines themselves: once more costs bytes and gains nothing.
+export const commonRustflags = ["-Cllvm-args=-disable-lsr -unroll-runtime=0"];
 
 export const commonWasmOpt = [
   // What Rust's output uses, and nothing that a host with SIMD may lack.

@@ -66,6 +66,7 @@ pub fn float32_to_bfloat16(value: f32) -> u16 {
 }
 
 /// `output[i]` = the float32 of `input[i]`, bits of `dtype`, a 16-bit type.
+#[inline(never)]
 pub fn widen(output: &mut [f32], input: &[u16], dtype: Dtype) {
     if dtype == Dtype::Float16 {
         widen_with(output, input, widen_float16());
@@ -75,6 +76,7 @@ pub fn widen(output: &mut [f32], input: &[u16], dtype: Dtype) {
 }
 
 /// `output[i]` = the bits of `input[i]` rounded to `dtype`, a 16-bit type.
+#[inline(never)]
 pub fn narrow(output: &mut [u16], input: &[f32], dtype: Dtype) {
     if dtype == Dtype::Float16 {
         narrow_with(output, input, narrow_float16);

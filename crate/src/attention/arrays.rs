@@ -49,6 +49,7 @@ pub enum ElementsMut<'a> {
 impl ElementsMut<'_> {
     /// Writes the panel's rows, of `size` elements, at `starts`, rounded once to the dtype. NaN is expected to be
     /// canonical. `buffer` holds as many elements as the panel.
+    #[inline(never)]
     pub fn write_panel(&mut self, starts: &[usize], panel: &[f32], width: usize, size: usize, buffer: &mut [f32]) {
         match self {
             Self::Float32(elements) => panel::to_rows(elements, starts, panel, width, size),
@@ -74,6 +75,7 @@ pub struct Heads<'a> {
 
 impl<'a> Heads<'a> {
     /// Row `i`, widened to float32.
+    #[inline(never)]
     pub fn read_row(&self, output: &mut [f32], b: usize, h: usize, i: usize) {
         let start = self.strides.start(b, h, i);
         match self.elements {
@@ -116,6 +118,7 @@ impl<'a> Heads<'a> {
 
     /// The `count` rows of a head as float32: where they lie, or all of them widened into `buffer` (`[count, size]`), since
     /// every panel of queries reads them.
+    #[inline(never)]
     pub fn head<'s>(&self, b: usize, h: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Rows<'s>
     where
         'a: 's,

@@ -107,6 +107,7 @@ fn forward_panel(
 }
 
 /// accumulator · kept / sum, 0 in fully masked rows.
+#[inline(never)]
 fn normalize(accumulator: &mut [f32], normalization: &Normalization, kept: F32x4) {
     let factor = normalization.inverse.map(|inverse| inverse * kept);
     let steps = accumulator.len() / PANEL;

@@ -89,12 +89,11 @@ unsafe fn dot_products<const ROWS: usize, const TAIL: bool>(
             remaining -= 1;
         }
         if TAIL {
-            let tail = depth % STEP;
-            let query = core::slice::from_raw_parts(query, tail);
-            for p in 0..ROWS {
-                let row = core::slice::from_raw_parts(rows[p], tail);
-                for (row, query) in row.chunks(LANES).zip(query.chunks(LANES)) {
-                    low[p] = F32x4::load_partial(row, 0.0).mul_add(F32x4::load_partial(query, 0.0), low[p]);
+            for d in 0..depth % STEP {
+                let element = |row: *const f32| F32x4::from_array([row.add(d).read(), 0.0, 0.0, 0.0]);
+                let factor = element(query);
+                for p in 0..ROWS {
+                    low[p] = element(rows[p]).mul_add(factor, low[p]);
                 }
             }
         }
