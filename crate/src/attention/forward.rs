@@ -28,10 +28,16 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
             while first < group * length {
                 // Few rows share a panel with those of the other heads, so that keys and values are read once for all of
                 // them. Many would see too different keys.
-                let rest = if length < PANEL { group * length - first } else { length - first % length };
+                let (head, row) = (key_head * group + first / length, first % length);
+                let rest = if length < PANEL { group * length - first } else { length - row };
                 let count = rest.min(PANEL);
-                let rows =
-                    PanelRows::narrow(count, |c| (key_head * group + (first + c) / length, (first + c) % length));
+                let rows = PanelRows::narrow(count, |c| {
+                    let (mut head, mut row) = (head, row + c);
+                    while row >= length {
+                        (head, row) = (head + 1, row - length);
+                    }
+                    (head, row)
+                });
                 forward_panel(&mut outputs, attention, b, keys, &mut values, &rows, &mut scratch);
                 first += count;
             }

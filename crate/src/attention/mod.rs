@@ -17,15 +17,21 @@
 //! queries, so that no step of the softmax crosses lanes, and the weights lie just as the product with the values
 //! reads them.
 //!
+//! Fewer than 8 queries, as in generating text, are put side by side with those of the other heads of their group, so
+//! that keys and values are read once for all of them. Four or fewer rows make half a panel; a single row is multiplied
+//! row by row instead, and a vector then holds one query's scores for 4 keys. Softmax, masks and the rest are the same
+//! code for all three widths.
+//!
 //! | module | step |
 //! |---|---|
 //! | `forward` | the loops, and what is written |
 //! | `visibility` | which keys the rules open to a row; tile classes |
-//! | `scores` | a block's scores: the product, softcap, ALiBi, masks |
+//! | `scores` | a block's scores: the product, then softcap, ALiBi and masks |
 //! | `online_softmax` | weights, running sum and maximum, normalisation |
 //! | `dropout`, `mask` | the seeded drop pattern; a user's mask |
 //! | `weights` | attention weights, for the heads and rows that are asked for |
-//! | `register_tile`, `panel` | the two products; eight rows side by side |
+//! | `register_tile`, `single_row` | the two products: for a panel, for one row |
+//! | `panel` | rows side by side |
 //! | `arrays`, `scratch` | the tensors; the working memory |
 
 pub mod arrays;
