@@ -203,6 +203,12 @@ const groups = {
     [/^mha_empty/, "no batch, no queries"],
     [/^mha_state/, "names, shapes and order of a fresh module's state dict"],
   ]),
+  "pytorch/linear": /** @type {[RegExp, string][]} */ ([
+    [/^linear_module_alone/, "`nn.Linear` alone"],
+    [/^linear_module_gelu/, "and `gelu`, exact and tanh"],
+    [/^linear_module_silu/, "and `silu`"],
+    [/^linear_module_relu/, "and `relu`"],
+  ]),
   "pytorch/functional": /** @type {[RegExp, string][]} */ ([
     [/^layer_norm/, "`layer_norm`"],
     [/^rms_norm/, "`rms_norm`"],

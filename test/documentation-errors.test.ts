@@ -14,6 +14,7 @@ import {
   Tensor,
 } from "../ts/entry/default.js";
 import { runCall } from "../ts/ops/call.js";
+import { ABI_VERSION } from "../ts/runtime/build.js";
 import { version } from "../ts/version.js";
 import { fakeBuild } from "./fake-build.js";
 
@@ -116,7 +117,7 @@ const examples: Record<ErrorCode, () => unknown> = {
     return init();
   },
   ERR_INVALID_MODULE: () => init({ module: new TextEncoder().encode("<!doctype html>") }),
-  ERR_VERSION_MISMATCH: () => init({ module: fakeBuild({ abiVersion: 2 }) }),
+  ERR_VERSION_MISMATCH: () => init({ module: fakeBuild({ abiVersion: 1 }) }),
   ERR_SAFETENSORS: () => loadSafetensors(Uint8Array.of(100, 0, 0, 0, 0, 0, 0, 0, 123)),
   async ERR_INTERNAL() {
     await init();
@@ -156,6 +157,7 @@ describe("docs/errors.md", () => {
         () => undefined,
         (reason: unknown) => reason,
       );
-    expect(error).toMatchObject({ name: className, code, message: message.replace("X.Y.Z", version) });
+    const filled = message.replace("X.Y.Z", version).replace("interface N", `interface ${ABI_VERSION}`);
+    expect(error).toMatchObject({ name: className, code, message: filled });
   });
 });

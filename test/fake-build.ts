@@ -1,7 +1,9 @@
 import binaryen from "binaryen";
+import { ABI_VERSION } from "../ts/runtime/build.js";
 
 /** What a fake build answers, and its functions by name; `unreachable` as a body traps. */
 export interface FakeBuild {
+  /** The package's own by default. */
   abiVersion?: number;
   /** 0 separate, 1 fused. */
   arithmetic?: number;
@@ -13,7 +15,11 @@ export interface FakeBuild {
  * The bytes of a module that passes for a build of the package, but computes nothing: `multiply_add` rounds twice, and
  * `allocate` always answers the same address.
  */
-export function fakeBuild({ abiVersion = 1, arithmetic = 0, functions = {} }: FakeBuild = {}): Uint8Array<ArrayBuffer> {
+export function fakeBuild({
+  abiVersion = ABI_VERSION,
+  arithmetic = 0,
+  functions = {},
+}: FakeBuild = {}): Uint8Array<ArrayBuffer> {
   const bodies = { bytes_in_use: "(i32.const 0)", bytes_peak: "(i32.const 0)", ...functions };
   const module = binaryen.parseText(`(module
     (memory (export "memory") 17)

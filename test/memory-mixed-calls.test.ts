@@ -5,6 +5,7 @@ import {
   embedding,
   gelu,
   layerNorm,
+  Linear,
   linear,
   loadSafetensors,
   memoryUsage,
@@ -86,6 +87,12 @@ const actions: Record<string, (n: number) => Disposable[]> = {
       const activated = [gelu, silu, relu, softmax].map((operation) => operation(x));
       return [...activated, layerNorm(x, [6]), rmsNorm(x, [6]), linear(x, rand([3, 6], { dtype: x.dtype }))];
     }),
+  "a linear layer": (n) => {
+    const layer = new Linear(6, n, { bias: n % 2 === 0, activation: "gelu" });
+    layer.loadStateDict({ weight: rand([n, 6], { dtype: "bfloat16" }) }, { strict: false });
+    expect(() => layer.forward({ data: new Float32Array(n), shape: [n, 1] })).toThrow(RangeError);
+    return [layer, layer.forward(randn([n, 6], { dtype: "float16" }))];
+  },
   positions: (n) => {
     const table = sinusoidalPositions(n, 8);
     return [

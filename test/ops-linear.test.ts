@@ -2,7 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { linear, memoryUsage, scope, Tensor } from "../ts/entry/default.js";
-import { linearPacked, packLinear } from "../ts/ops/linear.js";
+import {
+  createPackedLinear,
+  type LinearParameters,
+  linearPacked,
+  packLinear,
+  type PackedLinear,
+} from "../ts/ops/linear.js";
 import { forEachArithmetic } from "./arithmetics.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "./cases/layer-operands.js";
 import { expectWithin } from "./expect-within.js";
@@ -13,6 +19,12 @@ const floats = (...shape: number[]): { data: Float32Array; shape: number[] } => 
   data: Float32Array.from({ length: count(shape) }, (_, n) => (n % 7) - 3),
   shape,
 });
+
+function packed(parameters: LinearParameters): PackedLinear {
+  const layer = createPackedLinear("test", parameters);
+  packLinear("test", layer, parameters);
+  return layer;
+}
 
 forEachArithmetic(() => {
   it("is within the stated error of the oracle", () => {
@@ -69,37 +81,44 @@ forEachArithmetic(() => {
   it("gives the same bits with packed parameters, and with some rows of them", () => {
     withoutLeak(() => {
       const input = given(randomOperand(3, "bfloat16", [2, 9, 20]), false);
-      const weight = randomOperand(4, "float16", [33, 20]);
-      const bias = randomOperand(5, "float32", [33]);
-      const whole = linear(input, given(weight, true), given(bias, false));
-      const packed = packLinear("test", given(weight, false), given(bias, true));
-      expect([packed.inFeatures, packed.outFeatures]).toEqual([20, 33]);
-      expect(linearPacked("test", "input", input, packed).toArray()).toEqual(whole.toArray());
-
-      const part = packLinear("test", given(weight, true), given(bias, true), { start: 11, end: 30 });
-      const slice = linear(
-        input,
-        { ...weight, data: weight.data.slice(11 * 20, 30 * 20), shape: [19, 20] },
-        { ...bias, data: bias.data.slice(11, 30), shape: [19] },
-      );
-      expect(linearPacked("test", "input", input, part).toArray()).toEqual(slice.toArray());
+      const [weight, bias] = [randomOperand(4, "float32", [33, 20]), randomOperand(5, "float32", [40])];
+      const tensors = { weight: Tensor.from(weight.data, [33, 20]), bias: Tensor.from(bias.data) };
+      for (const [weightRow, biasRow, outFeatures] of [
+        [0, 0, 33],
+        [0, 7, 33],
+        [11, 21, 19],
+      ]) {
+        const rows = {
+          weight: { data: weight.data.slice(weightRow * 20, (weightRow + outFeatures) * 20), shape: [outFeatures, 20] },
+          bias: { data: bias.data.slice(biasRow, biasRow + outFeatures), shape: [outFeatures] },
+        };
+        const layer = packed({ ...tensors, weightRow, biasRow, outFeatures });
+        expect([layer.inFeatures, layer.outFeatures]).toEqual([20, outFeatures]);
+        const output = linearPacked("test", "input", input, layer);
+        expect(output.toArray()).toEqual(linear(input, rows.weight, rows.bias).toArray());
+        const withoutBias = packed({ ...tensors, bias: undefined, weightRow, biasRow, outFeatures });
+        const expected = linear(input, rows.weight);
+        expect(linearPacked("test", "input", input, withoutBias).toArray()).toEqual(expected.toArray());
+      }
     });
   });
 
   it("lets packed parameters belong to the scope", () => {
-    const before = memoryUsage().bytesInUse;
-    const packed = scope(() => packLinear("test", floats(3, 4), floats(3)));
-    expect(memoryUsage().bytesInUse).toBeGreaterThan(before);
-    packed.weight.dispose();
-    packed.bias?.dispose();
-    expect(memoryUsage().bytesInUse).toBe(before);
-    expectThrowsWithoutLeak(
-      () => linearPacked("test", "x", floats(2, 4), packed),
-      TypeError,
-      "ERR_DISPOSED",
-      /test: (weight|bias): /,
-    );
-    expect(memoryUsage().bytesInUse).toBe(before);
+    withoutLeak(() => {
+      const parameters = { weight: Tensor.from(new Float32Array(12), [3, 4]), bias: Tensor.from(new Float32Array(3)) };
+      const before = memoryUsage().bytesInUse;
+      const layer = scope(() => packed({ ...parameters, weightRow: 0, biasRow: 0, outFeatures: 3 }));
+      expect(memoryUsage().bytesInUse).toBeGreaterThan(before);
+      layer.weight.dispose();
+      layer.bias?.dispose();
+      expect(memoryUsage().bytesInUse).toBe(before);
+      expectThrowsWithoutLeak(
+        () => linearPacked("test", "x", floats(2, 4), layer),
+        TypeError,
+        "ERR_DISPOSED",
+        /test: (weight|bias): /,
+      );
+    });
   });
 
   it("spreads NaN and infinity where they belong", () => {

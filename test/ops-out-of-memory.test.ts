@@ -8,6 +8,7 @@ import {
   gelu,
   init,
   layerNorm,
+  Linear,
   linear,
   loadSafetensors,
   memoryUsage,
@@ -23,7 +24,6 @@ import {
   softmax,
   Tensor,
 } from "../ts/entry/default.js";
-import { packLinear } from "../ts/ops/linear.js";
 import { randomOperand } from "./cases/layer-operands.js";
 import { expectError } from "./expect-error.js";
 
@@ -31,8 +31,10 @@ const LIMIT = 4 * 2 ** 20;
 const STEP = 4 * 1024;
 
 let runtime: Runtime;
+let layer: Linear;
 beforeAll(async () => {
   runtime = await init({ maximumMemory: LIMIT });
+  layer = new Linear(32, 64, { activation: "silu" });
 });
 afterAll(() => runtime.dispose());
 
@@ -57,7 +59,8 @@ const file = (() => {
 const operations: [string, () => { dispose(): void }[]][] = [
   ["softmax", () => [softmax(input, { axis: 1 })]],
   ["linear", () => [linear(input, weight, { data: new Uint16Array(64), shape: [64], dtype: "float16" })]],
-  ["packLinear", () => [packLinear("packLinear", weight).weight]],
+  ["Linear", () => [new Linear(32, 64, { activation: "gelu" })]],
+  ["Linear.forward", () => [layer.forward(input)]],
   ["layerNorm", () => [layerNorm(input, 32, gain, gain)]],
   ["rmsNorm", () => [rmsNorm(input, 32, gain)]],
   ["gelu", () => [gelu(input)]],

@@ -19,7 +19,7 @@ export type {
   WeightsSelection,
 } from "./ops/attention/options.js";
 export { scaledDotProductAttention } from "./ops/attention/scaled-dot-product-attention.js";
-export { gelu, type GeluOptions, relu, silu } from "./ops/activation.js";
+export { type Activation, gelu, type GeluOptions, relu, silu } from "./ops/activation.js";
 export { embedding } from "./ops/embedding.js";
 export type { IndicesLike } from "./ops/indices.js";
 export { linear } from "./ops/linear.js";
@@ -33,6 +33,7 @@ export { type SavedTensors, saveSafetensors } from "./io/save-safetensors.js";
 export type { UnsupportedTensor } from "./tensor/unsupported-tensor.js";
 export type { AttentionForwardOptions, AttentionForwardResult } from "./nn/attention-module.js";
 export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "./nn/configuration.js";
+export { Linear, type LinearOptions } from "./nn/linear.js";
 export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "./nn/module.js";
 export { MultiheadAttention } from "./nn/multihead-attention.js";
 export { SelfAttention } from "./nn/self-attention.js";

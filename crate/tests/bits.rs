@@ -6,8 +6,7 @@ mod attention_call;
 
 use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Data, Layout, MaskData, dropout};
 use serde_json::Value;
-use wasm_attention::activation::Activation;
-use wasm_attention::activation::{gelu, gelu_tanh, relu, silu};
+use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu};
 use wasm_attention::attention::Sizes;
 use wasm_attention::embedding::sinusoidal_positions;
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
@@ -216,7 +215,7 @@ impl Case<'_> {
         let mut output = vec![f32::NAN; rows * columns];
         match self.0["operation"].as_str().unwrap() {
             "softmax" => softmax(&mut output, &x, rows, columns),
-            "linear" => {
+            "linear" | "Linear" => {
                 let mut packed = vec![f32::NAN; packed_length(columns, out_features).unwrap()];
                 pack_weight(&mut packed, &input("weight", out_features * columns), columns, out_features);
                 let bias = parameter("bias", out_features);
@@ -227,7 +226,7 @@ impl Case<'_> {
                     &x,
                     &packed,
                     bias.as_deref(),
-                    Activation::Identity,
+                    self.activation(),
                     &mut scratch,
                     rows,
                     columns,
@@ -256,6 +255,17 @@ impl Case<'_> {
             other => panic!("{other} is no operation"),
         }
         Data::rounded(output, dtype)
+    }
+
+    fn activation(&self) -> Activation {
+        match self.option("activation").as_str() {
+            None => Activation::Identity,
+            Some("gelu") => Activation::Gelu,
+            Some("gelu-tanh") => Activation::GeluTanh,
+            Some("silu") => Activation::Silu,
+            Some("relu") => Activation::Relu,
+            Some(other) => panic!("{other} is no activation"),
+        }
     }
 
     fn rotary_embedding(&self) -> Vec<f32> {

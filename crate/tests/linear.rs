@@ -1,5 +1,7 @@
 //! The linear layer against float64, at sizes on and off the tiles.
 
+#[path = "oracle/activation.rs"]
+mod activation_oracle;
 #[path = "oracle/linear.rs"]
 mod oracle;
 #[path = "oracle/sample.rs"]
@@ -14,13 +16,23 @@ use wasm_attention::simd::F32x4;
 use wasm_attention::tiles::{PANEL, TILE};
 
 fn run(input: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: [usize; 3]) -> Vec<f32> {
+    run_activated(input, weight, bias, Activation::Identity, sizes)
+}
+
+fn run_activated(
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    activation: Activation,
+    sizes: [usize; 3],
+) -> Vec<f32> {
     let [rows, in_features, out_features] = sizes;
     // What is there before must not matter.
     let mut packed = vec![f32::NAN; packed_length(in_features, out_features).unwrap()];
     pack_weight(&mut packed, weight, in_features, out_features);
     let mut scratch = vec![f32::NAN; scratch_length(rows, in_features).unwrap()];
     let mut output = vec![f32::NAN; rows * out_features];
-    linear(&mut output, input, &packed, bias, Activation::Identity, &mut scratch, rows, in_features, out_features);
+    linear(&mut output, input, &packed, bias, activation, &mut scratch, rows, in_features, out_features);
     output
 }
 
@@ -51,6 +63,61 @@ fn is_within_the_stated_error() {
             }
         }
     }
+}
+
+/// The activation in float64, and its stated relative error in units of 2^-24. (relu is exact.)
+fn activated(activation: Activation, x: f64) -> (f64, f64) {
+    match activation {
+        Activation::Identity => (x, 0.0),
+        Activation::Gelu => (activation_oracle::gelu(x), 11.4),
+        Activation::GeluTanh => {
+            (activation_oracle::gelu_tanh(x), 6.0 + 8.0 * activation_oracle::gelu_tanh_argument(x).abs())
+        }
+        Activation::Silu => (activation_oracle::silu(x), 4.0),
+        Activation::Relu => (x.max(0.0), 0.0),
+    }
+}
+
+#[test]
+fn the_activation_is_applied_to_sums_and_bias() {
+    /// No activation's slope is larger.
+    const SLOPE: f64 = 1.13;
+    let rows: &[usize] = if cfg!(miri) { &[1, 7] } else { &[1, 2, 5, 6, 7, 13, 103] };
+    let widths: &[[usize; 2]] = if cfg!(miri) { &[[3, 9]] } else { &[[1, 1], [3, 9], [5, 8], [40, 33], [131, 77]] };
+    for &rows in rows {
+        for &[in_features, out_features] in widths {
+            let sizes = [rows, in_features, out_features];
+            let input = sample(rows * in_features, 12);
+            let weight = sample(out_features * in_features, 13);
+            let bias = sample(out_features, 14);
+            for bias in [None, Some(&bias[..])] {
+                let sums = run(&input, &weight, bias, sizes);
+                let expected = oracle::linear(&input, &weight, bias, sizes);
+                for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu] {
+                    let output = run_activated(&input, &weight, bias, activation, sizes);
+                    let mut afterwards = vec![f32::NAN; sums.len()];
+                    activation.apply(&mut afterwards, &sums);
+                    assert_eq!(bits(&output), bits(&afterwards), "{activation:?} {sizes:?}");
+                    for (i, (&y, &(sum, absolute))) in output.iter().zip(&expected).enumerate() {
+                        let (truth, relative) = activated(activation, sum);
+                        let before = SLOPE * (in_features + 1) as f64 * absolute;
+                        let bound = (before + relative * (truth.abs() + before / 16_777_216.0)) / 16_777_216.0;
+                        let error = (f64::from(y) - truth).abs();
+                        assert!(error <= bound, "{activation:?} {sizes:?} element {i}: {y}, expected {truth}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_interface_knows_every_activation_by_its_number() {
+    for activation in [Activation::Identity, Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu]
+    {
+        assert_eq!(Activation::from_u32(activation as u32), Some(activation));
+    }
+    assert_eq!(Activation::from_u32(5), None);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 import {
   gelu,
   layerNorm,
+  Linear,
   linear,
   rand,
   randn,
@@ -26,6 +27,7 @@ type Operation =
   | "scaledDotProductAttention"
   | "softmax"
   | "linear"
+  | "Linear"
   | "layerNorm"
   | "rmsNorm"
   | "gelu"
@@ -153,6 +155,17 @@ function layer(test: BitsCase): Tensor {
       return softmax(x());
     case "linear":
       return linear(x(), input(test, "weight", [outFeatures, columns], dtype), parameter("bias", [outFeatures]));
+    case "Linear": {
+      const module = new Linear(columns, outFeatures, options);
+      try {
+        const weight = input(test, "weight", [outFeatures, columns], dtype);
+        const bias = parameter("bias", [outFeatures]);
+        module.loadStateDict(bias === undefined ? { weight } : { weight, bias });
+        return module.forward(x());
+      } finally {
+        module.dispose();
+      }
+    }
     case "layerNorm":
       return layerNorm(x(), columns, parameter("weight", [columns]), parameter("bias", [columns]), epsilon);
     case "rmsNorm":

@@ -261,3 +261,19 @@ describe("layer oracles against PyTorch", () => {
     expectClose("output", { data, shape: stored.shape }, stored, { rtol: record.rtol, atol });
   });
 });
+
+describe("linear oracle and an activation against PyTorch", () => {
+  const activations: Record<string, (x: number, approximate: "none" | "tanh") => number> = { gelu, silu, relu };
+  it.each(load("pytorch/linear"))("$record.name", ({ record, get }) => {
+    const { activation, approximate } = record.attributes as {
+      activation: string | null;
+      approximate: "none" | "tanh";
+    };
+    const [input, weight, stored] = [get("inputs/input"), get("state/weight"), get("outputs/output")];
+    const bias = record.state?.includes("bias") === true ? get("state/bias").data : undefined;
+    const [outFeatures, inFeatures] = weight.shape;
+    const sums = linear(input.data, weight.data, bias, input.data.length / inFeatures, inFeatures, outFeatures);
+    const data = activation === null ? sums : sums.map((x) => activations[activation](x, approximate));
+    expectClose("output", { data, shape: stored.shape }, stored, { rtol: record.rtol, atol: record.atol });
+  });
+});

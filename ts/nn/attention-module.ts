@@ -143,7 +143,7 @@ export abstract class AttentionModule extends Module {
         const widened = widener();
         const project = (projection: Projection, input: NamedInput, length: number, heads: number): Tensor =>
           projection
-            .apply(widened(input.value))
+            .apply(operation, widened(input.value))
             .reshape(isBatchFirst ? [batch, length, heads, headDim] : [length, batch, heads, headDim]);
         let q = project(toQuery, query, queryLength, numHeads);
         let k = project(toKey, key, keyLength, numKvHeads);
@@ -171,7 +171,7 @@ export abstract class AttentionModule extends Module {
           weightsMode: needWeights ? 4 : undefined,
         });
       });
-      const output = this.#projections.out.apply(attended.reshape(inputs.outputShape));
+      const output = this.#projections.out.apply(operation, attended.reshape(inputs.outputShape));
       const result: AttentionForwardResult = { output: rounded(output, dtype) };
       if (weights !== undefined) {
         result.weights = rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);

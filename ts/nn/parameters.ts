@@ -1,32 +1,8 @@
-import { outOfMemoryError } from "../errors.js";
-import { rand, randn } from "../ops/random.js";
+import { randn } from "../ops/random.js";
 import { requireInstance } from "../runtime/instance.js";
-import { show } from "../show.js";
-import { bytesPerElement } from "../tensor/dtype.js";
-import { elementCount, type Shape } from "../tensor/shape.js";
-import { createTensor, type Tensor } from "../tensor/tensor.js";
 import type { Configuration } from "./configuration.js";
+import { uniform, xavierUniform, zeros } from "./initialization.js";
 import type { StateDict } from "./module.js";
-
-/** One allocation is smaller. */
-const LARGEST_BYTES = 2 ** 31;
-
-function uniform(operation: string, shape: readonly [number, number], bound: number): Tensor {
-  if (elementCount(shape) * bytesPerElement.float32 >= LARGEST_BYTES) {
-    throw outOfMemoryError(`${operation}: out of memory: a weight of shape ${show(shape)} exceeds 2 GiB`);
-  }
-  return rand(shape, { low: -bound, high: bound });
-}
-
-/** Glorot and Bengio 2010, for a weight `[outFeatures, inFeatures]`. */
-const xavierUniform = (operation: string, shape: readonly [number, number]): Tensor =>
-  uniform(operation, shape, Math.sqrt(6 / (shape[0] + shape[1])));
-
-function zeros(operation: string, shape: Shape): Tensor {
-  const tensor = createTensor(operation, shape, "float32");
-  tensor.view().fill(0);
-  return tensor;
-}
 
 /** Whether queries, keys and values are as wide as each other, so that PyTorch stacks their weights in one. */
 export const isStacked = ({ embedDim, kdim, vdim }: Configuration): boolean => kdim === embedDim && vdim === embedDim;

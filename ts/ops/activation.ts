@@ -13,14 +13,20 @@ export interface GeluOptions {
   approximate?: "none" | "tanh";
 }
 
-type Activation = (kernels: Kernels, output: number, input: number, length: number) => number;
+/** The functions that a layer can apply to its output, with the kernels' numbers for them; 0 is none. */
+export const activationCodes = { gelu: 1, "gelu-tanh": 2, silu: 3, relu: 4 } as const;
 
-function activate(operation: string, input: TensorLike, activation: Activation): Tensor<FloatDType> {
+/** A function that a layer applies to its output: `gelu`, `gelu` with `approximate: "tanh"`, `silu`, `relu`. */
+export type Activation = keyof typeof activationCodes;
+
+type Kernel = (kernels: Kernels, output: number, input: number, length: number) => number;
+
+function activate(operation: string, input: TensorLike, kernel: Kernel): Tensor<FloatDType> {
   const x = describeFloat(operation, "input", input);
   return runCall(operation, (call) => {
     const source = call.inputAsFloat32(x);
     return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) => activation(kernels, output, source, elementCount(x.shape))),
+      call.kernel((kernels) => kernel(kernels, output, source, elementCount(x.shape))),
     );
   });
 }

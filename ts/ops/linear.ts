@@ -3,25 +3,32 @@ import { float32View } from "../runtime/memory.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
+import { type Activation, activationCodes } from "./activation.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
 
 const OPERATION = "linear";
 
-/** The parameters of a linear layer, in the order in which the kernel reads them. Layers keep them between calls. */
+/** The parameters of a linear layer: rows of a weight, which PyTorch may stack with others, and of a bias. */
+export interface LinearParameters {
+  /** `[at least weightRow + outFeatures, inFeatures]` */
+  readonly weight: Tensor;
+  readonly weightRow: number;
+  /** `[at least biasRow + outFeatures]` */
+  readonly bias: Tensor | undefined;
+  readonly biasRow: number;
+  readonly outFeatures: number;
+}
+
+/** A linear layer as the kernel reads it. Modules keep it between calls. */
 export interface PackedLinear {
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly weight: Tensor<"float32">;
   /** `[outFeatures]` */
   readonly bias: Tensor<"float32"> | undefined;
-}
-
-/** Some of a weight's rows, `end` excluded: PyTorch stacks the projections of attention in one weight. */
-export interface RowRange {
-  readonly start: number;
-  readonly end: number;
+  readonly activation: Activation | undefined;
 }
 
 interface Parameters {
@@ -53,44 +60,50 @@ export function linear(input: TensorLike, weight: TensorLike, bias?: TensorLike)
     const packed = call.temporary(packedLength(call, inFeatures, outFeatures) * bytesPerElement.float32);
     pack(call, packed, call.inputAsFloat32(parameters.weight), inFeatures, outFeatures);
     const biasPointer = parameters.bias === undefined ? 0 : call.inputAsFloat32(parameters.bias);
-    return multiply(call, x, packed, biasPointer, inFeatures, outFeatures);
+    return multiply(call, x, packed, biasPointer, undefined, inFeatures, outFeatures);
   });
 }
 
-/**
- * Packs the parameters of a linear layer, or some of their rows, for `linearPacked`. The tensors belong to the open
- * scope. `operation` is the caller's name in errors; the arguments are as in `linear`.
- */
-export function packLinear(operation: string, weight: TensorLike, bias?: TensorLike, rows?: RowRange): PackedLinear {
-  const parameters = describeParameters(operation, weight, bias);
-  const { inFeatures } = parameters;
-  const { start, end } = rows ?? { start: 0, end: parameters.outFeatures };
-  const outFeatures = end - start;
-
-  return runCall(operation, (call) => {
-    const packed = call.output([packedLength(call, inFeatures, outFeatures)], "float32");
-    const source = call.inputAsFloat32(parameters.weight) + start * inFeatures * bytesPerElement.float32;
-    pack(call, pointerOf(packed), source, inFeatures, outFeatures);
-    if (parameters.bias === undefined) return { inFeatures, outFeatures, weight: packed, bias: undefined };
-    const biases = call.output([outFeatures], "float32");
-    const from = call.inputAsFloat32(parameters.bias) + start * bytesPerElement.float32;
-    float32View(pointerOf(biases), outFeatures).set(float32View(from, outFeatures));
-    return { inFeatures, outFeatures, weight: packed, bias: biases };
-  });
+/** Memory for the packed form of float32 parameters, to be filled by `packLinear`. It belongs to the open scope. */
+export function createPackedLinear(
+  operation: string,
+  { weight, bias, outFeatures }: LinearParameters,
+  activation?: Activation,
+): PackedLinear {
+  const inFeatures = weight.shape[1];
+  return runCall(operation, (call) => ({
+    inFeatures,
+    outFeatures,
+    weight: call.output([packedLength(call, inFeatures, outFeatures)], "float32"),
+    bias: bias && call.output([outFeatures], "float32"),
+    activation,
+  }));
 }
 
-/** As `linear`, with parameters that have been packed; the same bits. */
+/** Packs the parameters as they are now. It allocates nothing. */
+export function packLinear(operation: string, packed: PackedLinear, parameters: LinearParameters): void {
+  const { inFeatures, outFeatures } = packed;
+  const { weight, weightRow, bias, biasRow } = parameters;
+  const rows = pointerOf(weight) + weightRow * inFeatures * bytesPerElement.float32;
+  runCall(operation, (call) => pack(call, pointerOf(packed.weight), rows, inFeatures, outFeatures));
+  if (bias === undefined || packed.bias === undefined) return;
+  const biases = pointerOf(bias) + biasRow * bytesPerElement.float32;
+  float32View(pointerOf(packed.bias), outFeatures).set(float32View(biases, outFeatures));
+}
+
+/** As `linear`, with parameters that have been packed, and the activation; without one, the same bits. */
 export function linearPacked(
   operation: string,
   argument: string,
   input: TensorLike,
-  { inFeatures, outFeatures, weight, bias }: PackedLinear,
+  { inFeatures, outFeatures, weight, bias, activation }: PackedLinear,
 ): Tensor<FloatDType> {
   const x = describeFloat(operation, argument, input);
   checkInput(operation, x, inFeatures);
   return runCall(operation, (call) => {
     const biasPointer = bias === undefined ? 0 : pointerOf(bias, operation, "bias");
-    return multiply(call, x, pointerOf(weight, operation, "weight"), biasPointer, inFeatures, outFeatures);
+    const packed = pointerOf(weight, operation, "weight");
+    return multiply(call, x, packed, biasPointer, activation, inFeatures, outFeatures);
   });
 }
 
@@ -123,6 +136,7 @@ function multiply(
   input: FloatOperand,
   packed: number,
   bias: number,
+  activation: Activation | undefined,
   inFeatures: number,
   outFeatures: number,
 ): Tensor<FloatDType> {
@@ -131,7 +145,10 @@ function multiply(
   const source = call.inputAsFloat32(input);
   const scratchLength = call.kernelStatus((kernels) => kernels.linear_scratch_length(rows, inFeatures));
   const scratch = call.temporary(scratchLength * bytesPerElement.float32);
+  const code = activation === undefined ? 0 : activationCodes[activation];
   return call.outputFromFloat32([...leading, outFeatures], input.dtype, (output) =>
-    call.kernel((kernels) => kernels.linear(output, source, packed, bias, scratch, rows, inFeatures, outFeatures, 0)),
+    call.kernel((kernels) =>
+      kernels.linear(output, source, packed, bias, scratch, rows, inFeatures, outFeatures, code),
+    ),
   );
 }

@@ -4,7 +4,7 @@ import * as glue from "../wasm/wasm_attention_bg.js";
 import { type Arithmetic, roundsOnce } from "./probes.js";
 
 /** The number of the exports' interface, as the Rust sources have it. */
-const ABI_VERSION = 2;
+export const ABI_VERSION = 2;
 const ARITHMETICS: readonly Arithmetic[] = ["separate", "fused"];
 
 /** What every build exports for the checks below, whatever its version. */
