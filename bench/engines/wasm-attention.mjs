@@ -1,9 +1,7 @@
 // This package, as `npm run build` leaves it in dist/.
-import * as wasmAttention from "../../dist/index.js";
+import { init, Linear, scaledDotProductAttention, Tensor } from "../../dist/index.js";
 import { DROPOUT_SEED } from "../cases.mjs";
 import { makeInputs } from "../inputs.mjs";
-
-const { init, Linear, scaledDotProductAttention, Tensor } = wasmAttention;
 
 /** @type {import("./adapter.mjs").Open} */
 export async function open(arithmetic) {
