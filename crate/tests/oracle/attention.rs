@@ -5,8 +5,6 @@ use crate::attention_call::{AttentionCall, AttentionResults, Data, MaskData};
 use wasm_attention::numeric::Dtype;
 use wasm_attention::random::Philox;
 
-const LARGEST: f64 = f32::MAX as f64;
-
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Precision {
     Double,
@@ -116,7 +114,7 @@ impl<'a> Problem<'a> {
         let round = |x: f64| if precision == Precision::Single { f64::from(x as f32) } else { x };
         let mut overflows = false;
         let mut watch = |x: f64| {
-            overflows |= x.is_finite() && x.abs() > LARGEST;
+            overflows |= x.is_finite() && (x as f32).is_infinite();
             x
         };
 
