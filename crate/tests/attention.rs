@@ -209,6 +209,25 @@ fn scales_softcaps_slopes_and_sinks() {
 }
 
 #[test]
+fn softcaps_that_the_query_cannot_be_divided_by() {
+    for (query, key, scale, softcap) in [
+        // The factor of the query would become 0, or the query subnormal.
+        ([1e6, -3e5], [2e6, 1e6], 1e-10, 1e36),
+        ([1e-38, 2e-38], [1e37, 3e37], 1e30, 1e36),
+        // The products of the divided query would be infinities of either sign.
+        ([1e33, 1e33], [10.0, -10.0], 1.0, 1.0 / 60_000.0),
+    ] {
+        for query_length in [1, 3, 8] {
+            let mut call = call(sizes(query_length, 2, 2, 1));
+            call.query = Data::Float32(query.repeat(query_length));
+            call.key = Data::Float32([key, [0.0; 2]].concat());
+            (call.scale, call.softcap) = (scale, softcap);
+            check(&format!("scale {scale:e}, softcap {softcap:e}"), &call);
+        }
+    }
+}
+
+#[test]
 fn sinks_far_above_the_scores_keep_the_digits_of_the_weights() {
     for step in 0..90_u8 {
         let mut call = call_of(sizes(8, 5, 2, 1), 1, 0.01);
