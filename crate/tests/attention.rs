@@ -79,6 +79,20 @@ fn scores_that_rise_and_fall_over_the_blocks() {
 }
 
 #[test]
+fn the_error_of_a_mean_does_not_grow_with_the_keys() {
+    for query_length in [1, 4, 8] {
+        let mut call = call(sizes(query_length, 100_000, 1, 8));
+        call.query = Data::Float32(vec![0.0; query_length]);
+        let values: Vec<f32> = scaled(8, 77, 1.0).iter().map(|x| x + 1.5).collect();
+        call.value = Data::Float32(values.repeat(100_000));
+        let output = call.run().output.widened();
+        for (mean, value) in output.iter().zip(values.iter().cycle()) {
+            assert!((mean / value - 1.0).abs() < 2e-5, "{query_length} rows: {mean}, expected {value}");
+        }
+    }
+}
+
+#[test]
 fn equal_scores_give_the_exact_mean() {
     let mut call = call(sizes(9, 256, 3, 1));
     call.query = Data::Float32(vec![0.0; 27]);
