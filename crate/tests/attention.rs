@@ -6,92 +6,18 @@ mod attention_call;
 mod oracle;
 #[path = "oracle/sample.rs"]
 mod sample;
+#[path = "cases/sampled_call.rs"]
+mod sampled_call;
 
 use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Data, Layout, MaskData, dropout};
 use sample::sample;
+use sampled_call::{all_weights, as_dtypes, call, call_of, mask, scaled, sizes};
 use wasm_attention::attention::{Sizes, scratch};
 use wasm_attention::numeric::Dtype;
 
 const DTYPES: [Dtype; 3] = [Dtype::Float32, Dtype::Float16, Dtype::BFloat16];
 const LAYOUTS: [Layout; 3] = [Layout::Bhld, Layout::Blhd, Layout::Lbhd];
 const INFINITY: f32 = f32::INFINITY;
-
-/// One batch and head of L queries, T keys, head sizes D and Dv.
-fn sizes(query_length: usize, key_length: usize, head_size: usize, value_head_size: usize) -> Sizes {
-    Sizes { batch: 1, heads: 1, key_heads: 1, query_length, past_length: 0, key_length, head_size, value_head_size }
-}
-
-fn scaled(length: usize, seed: u64, amplitude: f32) -> Vec<f32> {
-    sample(length, seed).into_iter().map(|x| x * amplitude).collect()
-}
-
-/// A call without options whose queries and keys lie within ± the amplitude.
-fn call_of(sizes: Sizes, seed: u64, amplitude: f32) -> AttentionCall {
-    let Sizes { batch, heads, key_heads, query_length, past_length, key_length, head_size, value_head_size } = sizes;
-    let key_rows = batch * key_heads * (key_length - past_length);
-    let past_rows = batch * key_heads * past_length;
-    let float32 = |length: usize, stream: u64, amplitude| Data::Float32(scaled(length, 8 * seed + stream, amplitude));
-    AttentionCall {
-        sizes,
-        layout: Layout::Bhld,
-        query: float32(batch * heads * query_length * head_size, 0, amplitude),
-        key: float32(key_rows * head_size, 1, amplitude),
-        value: float32(key_rows * value_head_size, 2, 1.0),
-        past: (past_length != 0)
-            .then(|| (float32(past_rows * head_size, 3, amplitude), float32(past_rows * value_head_size, 4, 1.0))),
-        scale: 1.0 / (head_size as f32).sqrt(),
-        softcap: 0.0,
-        mask: None,
-        is_causal: false,
-        lower_right: false,
-        left_window: None,
-        right_window: None,
-        key_lengths: None,
-        slopes: None,
-        sinks: None,
-        dropout: None,
-        weights: None,
-    }
-}
-
-fn call(sizes: Sizes) -> AttentionCall {
-    call_of(sizes, 1, 2.0)
-}
-
-/// The same call with elements of other dtypes.
-fn as_dtypes(mut call: AttentionCall, dtype: Dtype, value_dtype: Dtype) -> AttentionCall {
-    let convert = |data: &mut Data, dtype| *data = Data::rounded(data.widened(), dtype);
-    convert(&mut call.query, dtype);
-    convert(&mut call.key, dtype);
-    convert(&mut call.value, value_dtype);
-    if let Some((key, value)) = &mut call.past {
-        convert(key, dtype);
-        convert(value, value_dtype);
-    }
-    call
-}
-
-fn all_weights(sizes: &Sizes, mode: u32) -> Option<CallWeights> {
-    let (heads, rows) = ((0..sizes.heads as u32).collect(), (0..sizes.query_length as u32).collect());
-    Some(CallWeights { mode, heads, rows, average_heads: false })
-}
-
-/// A mask of which about the given share is hidden.
-fn mask(shape: [usize; 4], dtype: Option<Dtype>, hidden: f32, addend: f32, seed: u64) -> CallMask {
-    let length = shape.iter().product();
-    let is_hidden: Vec<bool> = sample(length, seed).iter().map(|&x| x < 2.0 * hidden - 1.0).collect();
-    let data = match dtype {
-        None => MaskData::Boolean(
-            is_hidden.iter().enumerate().map(|(n, &hides)| u8::from(!hides) * (n % 255 + 1) as u8).collect(),
-        ),
-        Some(dtype) => {
-            let added = scaled(length, seed + 1, addend);
-            let values = added.iter().zip(is_hidden).map(|(&x, hides)| if hides { -INFINITY } else { x }).collect();
-            MaskData::Float(Data::rounded(values, dtype))
-        }
-    };
-    CallMask { data, shape }
-}
 
 #[track_caller]
 fn check(name: &str, call: &AttentionCall) -> AttentionResults {
@@ -148,6 +74,20 @@ fn scores_that_rise_and_fall_over_the_blocks() {
                 call.query = Data::Float32(scaled(36, 4, amplitude).iter().map(|x| x.abs()).collect());
                 check(&format!("{name}, {rising}"), &call);
             }
+        }
+    }
+}
+
+#[test]
+fn the_error_of_a_mean_does_not_grow_with_the_keys() {
+    for query_length in [1, 4, 8] {
+        let mut call = call(sizes(query_length, 100_000, 1, 8));
+        call.query = Data::Float32(vec![0.0; query_length]);
+        let values: Vec<f32> = scaled(8, 77, 1.0).iter().map(|x| x + 1.5).collect();
+        call.value = Data::Float32(values.repeat(100_000));
+        let output = call.run().output.widened();
+        for (mean, value) in output.iter().zip(values.iter().cycle()) {
+            assert!((mean / value - 1.0).abs() < 2e-5, "{query_length} rows: {mean}, expected {value}");
         }
     }
 }
@@ -279,6 +219,25 @@ fn scales_softcaps_slopes_and_sinks() {
         check(&format!("sinks {sinks:?}"), &call);
         (call.is_causal, call.lower_right, call.key_lengths) = (true, true, Some(vec![3, 129]));
         check(&format!("sinks {sinks:?}, fully masked rows"), &call);
+    }
+}
+
+#[test]
+fn softcaps_that_the_query_cannot_be_divided_by() {
+    for (query, key, scale, softcap) in [
+        // The factor of the query would become 0, or the query subnormal.
+        ([1e6, -3e5], [2e6, 1e6], 1e-10, 1e36),
+        ([1e-38, 2e-38], [1e37, 3e37], 1e30, 1e36),
+        // The products of the divided query would be infinities of either sign.
+        ([1e33, 1e33], [10.0, -10.0], 1.0, 1.0 / 60_000.0),
+    ] {
+        for query_length in [1, 3, 8] {
+            let mut call = call(sizes(query_length, 2, 2, 1));
+            call.query = Data::Float32(query.repeat(query_length));
+            call.key = Data::Float32([key, [0.0; 2]].concat());
+            (call.scale, call.softcap) = (scale, softcap);
+            check(&format!("scale {scale:e}, softcap {softcap:e}"), &call);
+        }
     }
 }
 
@@ -420,6 +379,20 @@ fn weights_are_never_subnormal() {
         let weights = float32(results.weights.as_ref().unwrap());
         assert!(weights.iter().all(|w| *w == 0.0 || w.is_normal()));
         assert!(weights.contains(&0.0) && weights.iter().any(|w| *w > 0.0 && *w < 1e-20));
+    }
+}
+
+#[test]
+fn weights_of_scores_without_digits_are_weights() {
+    for (seed, query_length) in (0..10).flat_map(|seed| [1, 2, 4, 8].map(|query_length| (seed, query_length))) {
+        let mut call = call(sizes(query_length, 40, 64, 1));
+        call.query = Data::Float32(vec![1e10; query_length * 64]);
+        // The same products in another order: their sums differ by rounding errors that are large numbers.
+        let row = sample(64, seed);
+        call.key = Data::Float32((0..40 * 64).map(|n| row[(n % 64 * 7 + n / 64 * 13) % 64]).collect());
+        call.weights = all_weights(&call.sizes, 3);
+        let weights = call.run().weights.unwrap().widened();
+        assert!(weights.iter().all(|weight| (0.0..=1.0).contains(weight)), "{query_length} rows: {weights:?}");
     }
 }
 

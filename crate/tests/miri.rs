@@ -5,73 +5,61 @@
 mod attention_call;
 #[path = "oracle/attention.rs"]
 mod oracle;
+#[path = "cases/products.rs"]
+mod products;
 #[path = "oracle/sample.rs"]
 mod sample;
 
 use attention_call::{AttentionCall, CallMask, CallWeights, Data, Layout, MaskData, dropout};
+use products::{Matrix, check_scores, check_single_scores, check_single_sums, check_sums};
 use sample::sample;
-use wasm_attention::attention::Sizes;
 use wasm_attention::attention::register_tile::{Rows, accumulate, scores};
+use wasm_attention::attention::{Sizes, single_row};
 use wasm_attention::numeric::Dtype;
-use wasm_attention::simd::F32x4;
 use wasm_attention::tiles::PANEL;
 
-/// a · b + c as the arithmetic has it.
-fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
-    F32x4::splat(a).mul_add(F32x4::splat(b), F32x4::splat(c)).to_array()[0]
-}
-
-/// `count` rows of `size` elements at a distance of `stride`, without anything after the last.
-fn rows(count: usize, size: usize, stride: usize, seed: u64) -> Vec<f32> {
-    sample(if count == 0 { 0 } else { (count - 1) * stride + size }, seed)
+/// Rows without a gap and with one.
+fn matrices(count: usize, size: usize) -> [Matrix; 2] {
+    [0, 3].map(|gap| Matrix::new(count, size, gap))
 }
 
 #[test]
 fn score_tiles() {
-    for count in 0..=13 {
-        for (depth, gap) in [(0, 0), (1, 0), (3, 0), (2, 3)] {
-            let stride = depth + gap;
-            let keys = rows(count, depth, stride, 1);
-            let panel = sample(depth * PANEL, 2);
-            // What lies beyond stays as it is.
-            let mut output = vec![9.0; (count + 1) * PANEL];
-            let mut maximum = [0.25; PANEL];
-            scores(&mut output[..count * PANEL], &mut maximum, Rows::new(&keys, stride, count, depth), &panel);
-            let mut largest = [0.25_f32; PANEL];
-            for j in 0..count {
-                for c in 0..PANEL {
-                    let step = |sum, d: usize| multiply_add(keys[j * stride + d], panel[d * PANEL + c], sum);
-                    let expected = (0..depth).fold(0.0, step);
-                    assert_eq!(output[j * PANEL + c].to_bits(), expected.to_bits(), "{count} keys, depth {depth}");
-                    largest[c] = largest[c].max(expected);
-                }
-            }
-            assert_eq!(maximum, largest);
-            assert_eq!(output[count * PANEL..], [9.0; PANEL]);
+    for count in 0..=9 {
+        for keys in [0, 1, 3].into_iter().flat_map(|depth| matrices(count, depth)) {
+            check_scores(&keys, 8);
+            check_scores(&keys, 4);
         }
     }
+    // Whole tiles of every height, and what is left over.
+    matrices(23, 2).iter().for_each(|keys| check_scores(keys, 8));
+    matrices(23, 2).iter().for_each(|keys| check_scores(keys, 4));
 }
 
 #[test]
 fn value_tiles() {
-    for width in 0..=13 {
-        for (count, gap, is_first) in [(1, 0, false), (1, 0, true), (3, 0, true), (3, 0, false), (2, 3, false)] {
-            let stride = width + gap;
-            let values = rows(count, width, stride, 3);
-            let weights = sample(count * PANEL, 4);
-            let before = sample((width + 1) * PANEL, 5);
-            let mut accumulators = before.clone();
-            let values_rows = Rows::new(&values, stride, count, width);
-            accumulate(&mut accumulators[..width * PANEL], values_rows, &weights, PANEL, is_first);
-            for d in 0..width {
-                for c in 0..PANEL {
-                    let step = |sum, j: usize| multiply_add(values[j * stride + d], weights[j * PANEL + c], sum);
-                    let expected = (0..count).fold(0.0, step) + if is_first { 0.0 } else { before[d * PANEL + c] };
-                    assert_eq!(accumulators[d * PANEL + c], expected, "width {width}, {count} keys");
-                }
-            }
-            assert_eq!(accumulators[width * PANEL..], before[width * PANEL..]);
+    for width in 0..=9 {
+        for (values, is_first) in
+            [1, 3].into_iter().flat_map(|count| matrices(count, width)).zip([true, false].repeat(2))
+        {
+            check_sums(&values, 8, is_first);
+            check_sums(&values, 4, is_first);
         }
+    }
+    matrices(2, 23).iter().for_each(|values| check_sums(values, 8, false));
+    matrices(2, 23).iter().for_each(|values| check_sums(values, 4, false));
+}
+
+#[test]
+fn a_single_row() {
+    for rows in (0..=9).flat_map(|size| (0..=9).flat_map(move |count| matrices(count, size))) {
+        check_single_scores(&rows);
+        check_single_sums(&rows);
+    }
+    // Two steps and a tail, in runs of several rows.
+    for rows in matrices(14, 21) {
+        check_single_scores(&rows);
+        check_single_sums(&rows);
     }
 }
 
@@ -103,6 +91,36 @@ fn too_few_weights_are_refused() {
 #[should_panic]
 fn a_short_accumulator_is_refused() {
     accumulate(&mut [0.0; 15], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16], PANEL, false);
+}
+
+#[test]
+#[should_panic]
+fn a_short_query_is_refused() {
+    single_row::scores(&mut [0.0; 2], Rows::new(&[0.0; 6], 3, 2, 3), &[0.0; 2]);
+}
+
+#[test]
+#[should_panic]
+fn scores_of_another_number_than_the_keys_are_refused() {
+    single_row::scores(&mut [0.0; 3], Rows::new(&[0.0; 6], 3, 2, 3), &[0.0; 3]);
+}
+
+#[test]
+#[should_panic]
+fn too_few_weights_of_a_single_row_are_refused() {
+    single_row::accumulate(&mut [0.0; 3], Rows::new(&[0.0; 6], 3, 2, 3), &[0.0; 1]);
+}
+
+#[test]
+#[should_panic]
+fn a_short_accumulator_of_a_single_row_is_refused() {
+    single_row::accumulate(&mut [0.0; 2], Rows::new(&[0.0; 6], 3, 2, 3), &[0.0; 2]);
+}
+
+#[test]
+#[should_panic]
+fn a_width_of_six_is_refused() {
+    accumulate(&mut [0.0; 12], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 12], 6, false);
 }
 
 /// A causal call of two heads on one key head, with every kind of memory that attention takes.
@@ -160,12 +178,19 @@ fn small_calls() {
     }
 }
 
+/// The call's first `count` query heads alone: with one row each, panels of another width.
+fn first_heads(mut call: AttentionCall, count: usize) -> AttentionCall {
+    call.sizes.heads = count;
+    call.query = Data::Float32(call.query.widened()[..count * call.sizes.head_size].to_vec());
+    call.sinks.as_mut().unwrap().truncate(count);
+    call
+}
+
 #[test]
 fn masks() {
     for dtype in [None, Some(Dtype::Float32), Some(Dtype::BFloat16)] {
         let mut call = call(3, 5, [1, 1], Dtype::Float32);
         let hides = |n: usize| n.is_multiple_of(3);
-        let shape = [1, 1, 3, 5];
         let data = match dtype {
             None => MaskData::Boolean((0..15).map(|n| u8::from(!hides(n))).collect()),
             Some(dtype) => {
@@ -173,24 +198,37 @@ fn masks() {
                 MaskData::Float(Data::rounded(values, dtype))
             }
         };
-        call.mask = Some(CallMask { data, shape });
+        call.mask = Some(CallMask { data, shape: [1, 1, 3, 5] });
         check(&format!("mask {dtype:?}"), &call);
+    }
+    for count in [1, 2] {
+        let mut call = first_heads(call(1, 5, [3, 2], Dtype::Float32), count);
+        call.mask = Some(CallMask { data: MaskData::Boolean(vec![1, 0, 1, 0, 1]), shape: [1, 1, 1, 5] });
+        check(&format!("mask, {count} heads"), &call);
     }
 }
 
 #[test]
 fn scores_that_overflow_and_values_that_are_not_finite() {
-    let mut call = call(3, 5, [2, 3], Dtype::Float32);
-    call.past = Some((Data::Float32(vec![f32::MAX, 1.0, 2.0, f32::NAN]), Data::Float32(vec![f32::INFINITY; 6])));
-    call.scale = 60_000.0;
-    check("not finite", &call);
+    let not_finite = |mut call: AttentionCall| {
+        call.past = Some((Data::Float32(vec![f32::MAX, 1.0, 2.0, f32::NAN]), Data::Float32(vec![f32::INFINITY; 6])));
+        call.scale = 60_000.0;
+        check("not finite", &call);
+        // Hidden from every row, but in the block.
+        call.mask = Some(CallMask { data: MaskData::Boolean(vec![0, 0, 1, 1, 1]), shape: [1, 1, 1, 5] });
+        check("not finite, hidden", &call);
+    };
+    not_finite(call(3, 5, [2, 3], Dtype::Float32));
+    not_finite(first_heads(call(1, 5, [2, 3], Dtype::Float32), 2));
+    not_finite(first_heads(call(1, 5, [2, 3], Dtype::Float32), 1));
 }
 
 #[test]
 fn several_blocks() {
-    let mut call = call(1, 254, [1, 1], Dtype::Float32);
-    call.sizes.heads = 1;
-    call.query = Data::Float32(vec![3.0]);
-    call.sinks = None;
-    check("several blocks", &call);
+    let hidden = [vec![1; 250], vec![0; 2], vec![1; 2]].concat();
+    for count in [1, 2] {
+        let mut call = first_heads(call(1, 254, [1, 1], Dtype::Float32), count);
+        call.mask = Some(CallMask { data: MaskData::Boolean(hidden.clone()), shape: [1, 1, 1, 254] });
+        check("several blocks", &call);
+    }
 }

@@ -99,6 +99,12 @@ fn comparisons_and_selection() {
 }
 
 #[test]
+#[should_panic = "a mask with mixed bits"]
+fn a_selection_by_mixed_bits_is_refused() {
+    I32x4::from_array([0, -1, 1, 0]).select(F32x4::zero(), F32x4::splat(1.0));
+}
+
+#[test]
 fn integers_wrap_and_shift() {
     let a = I32x4::from_array([i32::MAX, i32::MIN, -1, 6]);
     assert_eq!((a + I32x4::splat(1)).to_array(), [i32::MIN, i32::MIN + 1, 0, 7]);

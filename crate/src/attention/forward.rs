@@ -85,7 +85,7 @@ fn forward_panel(
         if let Some(dropout) = &attention.dropout {
             dropout.drop_weights(weights, b, rows, keys.clone());
         }
-        values.accumulate(accumulator, is_first, &panel, &mut scratch.block, &keys);
+        values.accumulate(accumulator, is_first, &panel, scratch.panel.rows, &mut scratch.block, &keys);
         is_first = false;
     }
     if is_first {
@@ -163,11 +163,14 @@ impl Values<'_> {
     /// `accumulator[d][c] += Σ_j value[j][d] · weight[j][c]`; for the first block the sums replace what is there.
     ///
     /// A hidden key's weight is exactly 0, which must not meet a value that isn't finite: 0 · Infinity is NaN.
+    ///
+    /// `buffer` is at least as long as the accumulator.
     fn accumulate(
         &mut self,
         accumulator: &mut [f32],
         is_first: bool,
         panel: &QueryPanel<'_>,
+        buffer: &mut [f32],
         block: &mut Block<'_>,
         keys: &Range<usize>,
     ) {
@@ -175,7 +178,7 @@ impl Values<'_> {
         let (size, width) = (self.rows.size(), panel.rows.width);
         let weights = &scores[..keys.len() * width];
         if panel.is_open(keys) || self.all_finite() {
-            accumulate(accumulator, self.rows.part(keys), weights, width, is_first);
+            accumulate(accumulator, self.rows.part(keys), weights, width, is_first, buffer);
             return;
         }
         // The finite values by the product, the others by hand, to the rows that see them: whatever the weight, they
@@ -197,7 +200,7 @@ impl Values<'_> {
                 }
             }
         }
-        accumulate(accumulator, Rows::new(finite_value, size, keys.len(), size), weights, width, false);
+        accumulate(accumulator, Rows::new(finite_value, size, keys.len(), size), weights, width, false, buffer);
     }
 
     fn all_finite(&mut self) -> bool {
@@ -205,13 +208,30 @@ impl Values<'_> {
     }
 }
 
-fn accumulate(accumulator: &mut [f32], values: Rows<'_>, weights: &[f32], width: usize, is_first: bool) {
+/// `buffer` is at least as long as the accumulator.
+fn accumulate(
+    accumulator: &mut [f32],
+    values: Rows<'_>,
+    weights: &[f32],
+    width: usize,
+    is_first: bool,
+    buffer: &mut [f32],
+) {
     if width != 1 {
         register_tile::accumulate(accumulator, values, weights, width, is_first);
         return;
     }
     if is_first {
         accumulator.fill(0.0);
+        single_row::accumulate(accumulator, values, weights);
+        return;
     }
-    single_row::accumulate(accumulator, values, weights);
+    // The block's sum is added as a whole, as `register_tile` does.
+    let sums = &mut buffer[..accumulator.len()];
+    sums.fill(0.0);
+    single_row::accumulate(sums, values, weights);
+    panel::for_each_step(accumulator, |step, total| {
+        let sum = panel::load(sums, step);
+        from_fn(|half| total[half] + sum[half])
+    });
 }

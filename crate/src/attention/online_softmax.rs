@@ -27,7 +27,7 @@ use core::f32::consts::LN_2;
 use core::f64::consts::LOG2_E;
 
 /// How far scores may exceed the reference.
-const HEADROOM: f32 = 8.0;
+pub const HEADROOM: f32 = 8.0;
 /// Below 2^-127 of the reference a weight is 0.
 const LOWEST: f32 = -127.0;
 /// The factor that all weights carry.

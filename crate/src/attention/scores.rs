@@ -22,6 +22,10 @@ const SCORE_LIMIT: f32 = 8.507_059e37;
 /// Factors in this range of magnitude leave room for queries up to 2^110 when multiplied in beforehand.
 const FAST_FACTORS: Range<f32> = 1e-18..65536.0;
 
+/// Softcaps in this range leave scores up to 2^126 in range when divided by beforehand, and those of keys up to 2^110
+/// exact enough where the scaled query becomes subnormal.
+const FAST_SOFTCAPS: Range<f32> = 0.5..65536.0;
+
 /// How far a score is computed: the four values that can be looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -91,8 +95,10 @@ pub struct QueryPanel<'a> {
 
 /// What the fast way multiplies the query by, if it may be taken: the product is then raw · log2 e, or raw / softcap.
 fn fast_factor(attention: &Attention<'_>) -> Option<f32> {
-    let factor = attention.scale * if attention.softcap == 0.0 { LOG2_E } else { 1.0 / attention.softcap };
-    (FAST_FACTORS.contains(&factor.abs()) || factor == 0.0).then_some(factor)
+    let Attention { scale, softcap, .. } = *attention;
+    let factor = scale * if softcap == 0.0 { LOG2_E } else { 1.0 / softcap };
+    let has_fast_softcap = softcap == 0.0 || FAST_SOFTCAPS.contains(&softcap);
+    (has_fast_softcap && FAST_FACTORS.contains(&factor.abs())).then_some(factor)
 }
 
 impl<'a> QueryPanel<'a> {

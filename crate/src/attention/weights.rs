@@ -4,7 +4,7 @@
 //! so the forward pass pays nothing for them, and a chosen row has the same bits as in the full result.
 
 use super::arrays::ElementsMut;
-use super::online_softmax::weigh;
+use super::online_softmax::{HEADROOM, weigh};
 use super::register_tile::Rows;
 use super::scores::{PanelRows, QueryPanel, Stage};
 use super::scratch::{Block, Scratch};
@@ -180,8 +180,12 @@ fn block_weights(
     let sizes = &attention.sizes;
     let row = |c: usize| (panel.b * sizes.heads + panel.rows.heads[c]) * sizes.query_length + panel.rows.rows[c];
     let lanes = |values: &[f32]| -> Lanes { F32x4::lanes(|lane| values[row(lane)]) };
-    let inverse = lanes(inverses);
-    weigh(&mut block.scores[..length], lanes(references));
+    let (reference, inverse) = (lanes(references), lanes(inverses));
+    // The forward pass may have added a score's products in another order. Where scores are so large that a rounding error
+    // is a large number, one may now lie above all that it saw.
+    let highest = reference.map(|reference| reference + F32x4::splat(HEADROOM));
+    panel::for_each(block.scores, keys.len(), |score| from_fn(|half| score[half].pseudo_min(highest[half])));
+    weigh(&mut block.scores[..length], reference);
     if mode == WeightsMode::Dropout
         && let Some(dropout) = &attention.dropout
     {
@@ -196,7 +200,7 @@ fn block_weights(
         // A hidden key's weight is 0 also in a row of NaN, and no subnormal number goes out.
         let sees = panel.sees(block.mask, keys, step);
         let weight = from_fn(|half| {
-            let weight = weight[half] * inverse[half] * F32x4::splat(kept);
+            let weight = (weight[half] * inverse[half]).pseudo_min(F32x4::splat(1.0)) * F32x4::splat(kept);
             let is_subnormal = weight.lt(F32x4::splat(f32::MIN_POSITIVE));
             (sees[half] & !is_subnormal).select(canonical(weight), F32x4::zero())
         });

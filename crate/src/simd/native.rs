@@ -244,6 +244,8 @@ impl I32x4 {
     /// As a mask: lanes of `chosen` where set, of `otherwise` elsewhere.
     #[inline(always)]
     pub fn select(self, chosen: F32x4, otherwise: F32x4) -> F32x4 {
+        // The relaxed instruction of the wasm build gives the same on every host only then.
+        debug_assert!(self.0.iter().all(|&lane| lane == 0 || lane == -1), "a mask with mixed bits: {:x?}", self.0);
         ((self & chosen.to_bits()) | (!self & otherwise.to_bits())).from_bits()
     }
     /// Whether any bit is set.

@@ -138,6 +138,7 @@ pub struct AttentionCall {
 }
 
 /// What a call wrote.
+#[derive(Debug)]
 pub struct AttentionResults {
     pub output: Data,
     pub log_sum_exp: Vec<f32>,
@@ -307,6 +308,11 @@ impl AttentionCall {
 
     /// Runs the call. Panics when anything is written outside the outputs and the working memory, or left out.
     pub fn run(&self) -> AttentionResults {
+        self.run_on(f32::from_bits(POISON))
+    }
+
+    /// As `run`, in working memory full of `filling`.
+    pub fn run_on(&self, filling: f32) -> AttentionResults {
         let Sizes { batch, heads, query_length, key_length, value_head_size, .. } = self.sizes;
         let (key, value) = self.present();
         let mut output = GuardedData::new(batch * heads * query_length * value_head_size, self.query.dtype());
@@ -327,7 +333,7 @@ impl AttentionCall {
             let length = scratch::length(attention, request.as_ref()).unwrap();
             let mut too_short = vec![0.0; length - 1];
             assert!(Scratch::split(&mut too_short, attention, request.as_ref()).is_none());
-            let mut memory = Guarded::new(length, f32::from_bits(POISON));
+            let mut memory = Guarded::new(length, filling);
             let outputs_strides = self.layout.strides([batch, heads, query_length, value_head_size]);
             let scratch = Scratch::split(memory.slice(), attention, request.as_ref()).unwrap();
             let outputs = Outputs {

@@ -2,10 +2,9 @@
 //! is the naive computation that section 8's promise speaks of. And that promise, as a check.
 
 use crate::attention_call::{AttentionCall, AttentionResults, Data, MaskData};
+use wasm_attention::attention::Sizes;
 use wasm_attention::numeric::Dtype;
 use wasm_attention::random::Philox;
-
-const LARGEST: f64 = f32::MAX as f64;
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Precision {
@@ -116,7 +115,7 @@ impl<'a> Problem<'a> {
         let round = |x: f64| if precision == Precision::Single { f64::from(x as f32) } else { x };
         let mut overflows = false;
         let mut watch = |x: f64| {
-            overflows |= x.is_finite() && x.abs() > LARGEST;
+            overflows |= x.is_finite() && (x as f32).is_infinite();
             x
         };
 
@@ -366,6 +365,17 @@ fn check(name: &str, actual: &Data, expected: &[(usize, Expected)]) {
         let x = values[index];
         assert!(expected.allows(x, actual.dtype()), "{name}: element {index} is {x:e}, expected {expected:?}");
     }
+}
+
+/// Which keys each row sees, rows in the order of `[B, H, L]`.
+pub fn visible_keys(call: &AttentionCall) -> Vec<Vec<bool>> {
+    let problem = Problem::new(call);
+    let Sizes { batch, heads, query_length, .. } = call.sizes;
+    let row = |n: usize| (n / (heads * query_length), n / query_length % heads, n % query_length);
+    (0..batch * heads * query_length)
+        .map(row)
+        .map(|(b, h, i)| problem.row(b, h, i, Precision::Double).visible)
+        .collect()
 }
 
 /// Panics unless the results are what docs/semantics.md promises for the call.

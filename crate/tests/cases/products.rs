@@ -1,0 +1,128 @@
+//! The two products of attention against the sums that they are, in the order of their additions: bit by bit. The memory is
+//! of exactly the needed size, so that Miri sees whatever reads beyond it.
+
+use crate::sample::sample;
+use wasm_attention::attention::register_tile::{self, Rows};
+use wasm_attention::attention::single_row;
+use wasm_attention::simd::F32x4;
+
+/// Stands behind what is written, and stays.
+const GUARD: [f32; 8] = [9.0; 8];
+
+/// a · b + c as the arithmetic has it.
+fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
+    F32x4::splat(a).mul_add(F32x4::splat(b), F32x4::splat(c)).to_array()[0]
+}
+
+/// Rows at a distance, without anything after the last.
+pub struct Matrix {
+    elements: Vec<f32>,
+    pub count: usize,
+    pub size: usize,
+    pub stride: usize,
+}
+
+impl Matrix {
+    pub fn new(count: usize, size: usize, gap: usize) -> Self {
+        let stride = size + gap;
+        let length = if count == 0 { 0 } else { (count - 1) * stride + size };
+        Self { elements: sample(length, 1), count, size, stride }
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows::new(&self.elements, self.stride, self.count, self.size)
+    }
+
+    fn at(&self, row: usize, column: usize) -> f32 {
+        self.elements[row * self.stride + column]
+    }
+
+    fn name(&self) -> String {
+        format!("{} rows of {} at a distance of {}", self.count, self.size, self.stride)
+    }
+}
+
+fn assert_same_bits(name: &str, actual: &[f32], expected: &[f32]) {
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(actual), bits(expected), "{name}: {actual:?}, expected {expected:?}");
+}
+
+/// Scores of the rows as keys, for so many columns of queries.
+pub fn check_scores(keys: &Matrix, columns: usize) {
+    let Matrix { count, size, .. } = *keys;
+    let panel = sample(size * columns, 2);
+    let mut scores = [vec![0.0; count * columns], GUARD.to_vec()].concat();
+    let mut maximum = vec![0.25; columns];
+    register_tile::scores(&mut scores[..count * columns], &mut maximum, keys.rows(), &panel);
+    let (mut expected, mut largest) = (Vec::new(), vec![0.25_f32; columns]);
+    for j in 0..count {
+        for c in 0..columns {
+            let score = (0..size).fold(0.0, |sum, d| multiply_add(keys.at(j, d), panel[d * columns + c], sum));
+            expected.push(score);
+            largest[c] = largest[c].max(score);
+        }
+    }
+    let name = format!("scores, {}, {columns} columns", keys.name());
+    assert_same_bits(&name, &scores, &[expected, GUARD.to_vec()].concat());
+    assert_same_bits(&name, &maximum, &largest);
+}
+
+/// Sums of the rows as values, for so many columns of weights.
+pub fn check_sums(values: &Matrix, columns: usize, is_first: bool) {
+    let Matrix { count, size, .. } = *values;
+    let weights = sample(count * columns, 3);
+    let before = sample(size * columns, 4);
+    let mut sums = [&before[..], &GUARD].concat();
+    register_tile::accumulate(&mut sums[..size * columns], values.rows(), &weights, columns, is_first);
+    let mut expected = Vec::new();
+    for d in 0..size {
+        for c in 0..columns {
+            let sum = (0..count).fold(0.0, |sum, j| multiply_add(values.at(j, d), weights[j * columns + c], sum));
+            expected.push(if is_first { sum } else { sum + before[d * columns + c] });
+        }
+    }
+    let name = format!("sums, {}, {columns} columns, first: {is_first}", values.name());
+    assert_same_bits(&name, &sums, &[expected, GUARD.to_vec()].concat());
+}
+
+/// Scores of the rows as keys, for a single query.
+pub fn check_single_scores(keys: &Matrix) {
+    let Matrix { count, size, .. } = *keys;
+    let query = sample(size, 5);
+    let mut scores = [vec![0.0; count], GUARD.to_vec()].concat();
+    single_row::scores(&mut scores[..count], keys.rows(), &query);
+    let score = |j: usize| {
+        // Eight sums side by side; what doesn't fill them goes to the first four.
+        let mut sums = [0.0; 8];
+        for d in 0..size {
+            let lane = if d < size / 8 * 8 { d % 8 } else { d % 4 };
+            sums[lane] = multiply_add(keys.at(j, d), query[d], sums[lane]);
+        }
+        let [a, b, c, d] = [0, 1, 2, 3].map(|lane| sums[lane] + sums[lane + 4]);
+        (a + c) + (b + d)
+    };
+    let expected: Vec<f32> = (0..count).map(score).chain(GUARD).collect();
+    assert_same_bits(&format!("single row, scores, {}", keys.name()), &scores, &expected);
+}
+
+/// Sums of the rows as values, for a single row of weights.
+pub fn check_single_sums(values: &Matrix) {
+    let Matrix { count, size, .. } = *values;
+    let weights = sample(count, 6);
+    let before = sample(size, 7);
+    let mut sums = [&before[..], &GUARD].concat();
+    single_row::accumulate(&mut sums[..size], values.rows(), &weights);
+    let run = count / 4;
+    // One row of each of four runs together, then the rest one by one.
+    let together = (0..run).map(|step| (0..4).map(|p| p * run + step).collect());
+    let groups: Vec<Vec<usize>> = together.chain((4 * run..count).map(|j| vec![j])).collect();
+    let mut expected = before;
+    for (d, total) in expected.iter_mut().enumerate() {
+        for group in &groups {
+            let first = values.at(group[0], d) * weights[group[0]];
+            *total += group[1..].iter().fold(first, |sum, &j| multiply_add(values.at(j, d), weights[j], sum));
+        }
+    }
+    expected.extend(GUARD);
+    assert_same_bits(&format!("single row, sums, {}", values.name()), &sums, &expected);
+}
