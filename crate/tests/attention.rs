@@ -11,13 +11,17 @@ mod sampled_call;
 
 use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Data, Layout, MaskData, dropout};
 use sample::sample;
-use sampled_call::{all_weights, as_dtypes, call, call_of, mask, scaled, sizes};
+use sampled_call::{all_weights, as_dtypes, call_of, mask, scaled, sizes};
 use wasm_attention::attention::{Sizes, scratch};
 use wasm_attention::numeric::Dtype;
 
 const DTYPES: [Dtype; 3] = [Dtype::Float32, Dtype::Float16, Dtype::BFloat16];
 const LAYOUTS: [Layout; 3] = [Layout::Bhld, Layout::Blhd, Layout::Lbhd];
 const INFINITY: f32 = f32::INFINITY;
+
+fn call(sizes: Sizes) -> AttentionCall {
+    call_of(sizes, 1, 2.0)
+}
 
 #[track_caller]
 fn check(name: &str, call: &AttentionCall) -> AttentionResults {

@@ -15,7 +15,7 @@ mod sampled_call;
 
 use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Data, Layout, MaskData, dropout};
 use draw::Draw;
-use sampled_call::{all_weights, as_dtypes, call_of, mask, scaled};
+use sampled_call::{all_weights, as_dtypes, call_of, mask, scaled, sizes};
 use wasm_attention::attention::Sizes;
 use wasm_attention::numeric::Dtype;
 
@@ -59,11 +59,8 @@ fn draw_call(query_length: usize, group: usize, draw: &mut Draw) -> AttentionCal
         batch: if fits_twice && key_heads == 1 { 1 + draw.below(2) } else { 1 },
         heads: key_heads * group,
         key_heads,
-        query_length,
         past_length,
-        key_length,
-        head_size: draw.of(&HEAD_SIZES),
-        value_head_size: draw.of(&HEAD_SIZES),
+        ..sizes(query_length, key_length, draw.of(&HEAD_SIZES), draw.of(&HEAD_SIZES))
     };
     let call = call_of(sizes, draw.seed(), draw.of(&[0.5, 2.0, 2.0, 6.0, 30.0]));
     let half = draw.of(&DTYPES);

@@ -18,46 +18,31 @@ use wasm_attention::attention::{Sizes, single_row};
 use wasm_attention::numeric::Dtype;
 use wasm_attention::tiles::PANEL;
 
-/// Rows without a gap and with one.
-fn matrices(count: usize, size: usize) -> [Matrix; 2] {
-    [0, 3].map(|gap| Matrix::new(count, size, gap))
-}
-
 #[test]
 fn score_tiles() {
-    for count in 0..=9 {
-        for keys in [0, 1, 3].into_iter().flat_map(|depth| matrices(count, depth)) {
-            check_scores(&keys, 8);
-            check_scores(&keys, 4);
-        }
+    // What a tile leaves over; and, without gaps, whole tiles of every height.
+    for keys in (0..=9).map(|count| Matrix::new(count, 3, 2)).chain([Matrix::new(5, 0, 0), Matrix::new(23, 2, 0)]) {
+        check_scores(&keys, 8);
+        check_scores(&keys, 4);
     }
-    // Whole tiles of every height, and what is left over.
-    matrices(23, 2).iter().for_each(|keys| check_scores(keys, 8));
-    matrices(23, 2).iter().for_each(|keys| check_scores(keys, 4));
 }
 
 #[test]
 fn value_tiles() {
-    for width in 0..=9 {
-        for (values, is_first) in
-            [1, 3].into_iter().flat_map(|count| matrices(count, width)).zip([true, false].repeat(2))
+    for is_first in [true, false] {
+        for values in (0..=9).map(|width| Matrix::new(3, width, 2)).chain([Matrix::new(1, 5, 0), Matrix::new(2, 23, 0)])
         {
             check_sums(&values, 8, is_first);
             check_sums(&values, 4, is_first);
         }
     }
-    matrices(2, 23).iter().for_each(|values| check_sums(values, 8, false));
-    matrices(2, 23).iter().for_each(|values| check_sums(values, 4, false));
 }
 
 #[test]
 fn a_single_row() {
-    for rows in (0..=9).flat_map(|size| (0..=9).flat_map(move |count| matrices(count, size))) {
-        check_single_scores(&rows);
-        check_single_sums(&rows);
-    }
-    // Two steps and a tail, in runs of several rows.
-    for rows in matrices(14, 21) {
+    // At the end, two steps and a tail, in runs of several rows.
+    let small = (0..=9).flat_map(|size| [0, 1, 4, 7, 9].map(|count| Matrix::new(count, size, 2)));
+    for rows in small.chain([Matrix::new(4, 8, 0), Matrix::new(14, 21, 0)]) {
         check_single_scores(&rows);
         check_single_sums(&rows);
     }
@@ -165,7 +150,7 @@ fn check(name: &str, call: &AttentionCall) {
 fn small_calls() {
     let dtypes = [Dtype::Float32, Dtype::Float16, Dtype::BFloat16];
     let layouts = [Layout::Bhld, Layout::Blhd, Layout::Lbhd];
-    let sizes = [(1, 1, [1, 1]), (9, 3, [1, 2]), (3, 0, [2, 3]), (2, 4, [4, 2])];
+    let sizes = [(1, 1, [1, 1]), (9, 2, [1, 2]), (3, 0, [2, 3]), (2, 4, [4, 2])];
     for (n, (query_length, key_length, head_sizes)) in sizes.into_iter().enumerate() {
         let mut call = call(query_length, key_length, head_sizes, dtypes[n % 3]);
         call.layout = layouts[n % 3];
@@ -225,10 +210,13 @@ fn scores_that_overflow_and_values_that_are_not_finite() {
 
 #[test]
 fn several_blocks() {
+    let mut call = first_heads(call(1, 254, [1, 1], Dtype::Float32), 1);
     let hidden = [vec![1; 250], vec![0; 2], vec![1; 2]].concat();
-    for count in [1, 2] {
-        let mut call = first_heads(call(1, 254, [1, 1], Dtype::Float32), count);
-        call.mask = Some(CallMask { data: MaskData::Boolean(hidden.clone()), shape: [1, 1, 1, 254] });
-        check("several blocks", &call);
-    }
+    call.mask = Some(CallMask { data: MaskData::Boolean(hidden), shape: [1, 1, 1, 254] });
+    (call.query, call.sinks) = (Data::Float32(vec![0.0]), None);
+    // The oracle would take too long.
+    let (_, values) = call.present();
+    let seen = [&values.widened()[..250], &values.widened()[252..]].concat();
+    let mean = seen.iter().sum::<f32>() / 252.0;
+    assert!((call.run().output.widened()[0] - mean).abs() < 1e-6);
 }

@@ -92,11 +92,11 @@ pub fn check_single_scores(keys: &Matrix) {
     let mut scores = [vec![0.0; count], GUARD.to_vec()].concat();
     single_row::scores(&mut scores[..count], keys.rows(), &query);
     let score = |j: usize| {
-        // Eight sums side by side; what doesn't fill them goes to the first four.
+        // Eight sums side by side; what doesn't fill them goes to the first.
         let mut sums = [0.0; 8];
-        for d in 0..size {
-            let lane = if d < size / 8 * 8 { d % 8 } else { d % 4 };
-            sums[lane] = multiply_add(keys.at(j, d), query[d], sums[lane]);
+        for (d, &factor) in query.iter().enumerate() {
+            let lane = if d < size / 8 * 8 { d % 8 } else { 0 };
+            sums[lane] = multiply_add(keys.at(j, d), factor, sums[lane]);
         }
         let [a, b, c, d] = [0, 1, 2, 3].map(|lane| sums[lane] + sums[lane + 4]);
         (a + c) + (b + d)

@@ -43,10 +43,6 @@ pub fn call_of(sizes: Sizes, seed: u64, amplitude: f32) -> AttentionCall {
     }
 }
 
-pub fn call(sizes: Sizes) -> AttentionCall {
-    call_of(sizes, 1, 2.0)
-}
-
 /// The same call with elements of other dtypes.
 pub fn as_dtypes(mut call: AttentionCall, dtype: Dtype, value_dtype: Dtype) -> AttentionCall {
     let convert = |data: &mut Data, dtype| *data = Data::rounded(data.widened(), dtype);

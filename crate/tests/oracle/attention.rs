@@ -368,6 +368,7 @@ fn check(name: &str, actual: &Data, expected: &[(usize, Expected)]) {
 }
 
 /// Which keys each row sees, rows in the order of `[B, H, L]`.
+#[allow(dead_code, reason = "not every test file that has the oracle asks")]
 pub fn visible_keys(call: &AttentionCall) -> Vec<Vec<bool>> {
     let problem = Problem::new(call);
     let Sizes { batch, heads, query_length, .. } = call.sizes;
