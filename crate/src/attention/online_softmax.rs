@@ -30,6 +30,8 @@ use core::f64::consts::LOG2_E;
 pub const HEADROOM: f32 = 8.0;
 /// Below 2^-127 of the reference a weight is 0.
 const LOWEST: f32 = -127.0;
+/// Exponents from here on would leave float32 together with `FACTOR`.
+const HIGHEST: f32 = 94.0;
 /// The factor that all weights carry.
 const FACTOR: f32 = 4_294_967_296.0;
 /// 1.5·2^23 + 127: added to a small number, it rounds it to an integer and leaves that integer plus 127, an exponent,
@@ -55,7 +57,7 @@ static CONSTANTS: [[f32; 4]; 8] = [
 /// Replaces every score by 2^32·2^(score − r) and returns each row's sum over the block, in the order of the keys.
 /// −Infinity gives exact 0, NaN gives NaN; a score equal to r gives exactly 2^32. Error below 2 ulp.
 ///
-/// `scores` is `[keys][8]` in units of log 2, at most `HEADROOM` above r.
+/// `scores` is `[keys][8]` in units of log 2, at most `HEADROOM` above r; a sink's, at most `HIGHEST`.
 #[inline(never)]
 pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
     let constants = core::hint::black_box(&CONSTANTS);
@@ -65,6 +67,7 @@ pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
         let weights: Lanes = from_fn(|half| {
             // pseudo_max keeps a NaN.
             let score = (F32x4::load(&scores[half * 4..]) - reference[half]).pseudo_max(lowest);
+            debug_assert!(!F32x4::splat(HIGHEST).lt(score).any(), "a score far above its reference: {score:?}");
             let rounded = score + rounder;
             let f = score - (rounded - rounder);
             let mut power = c5.mul_add(f, c4);
@@ -189,16 +192,13 @@ impl Normalization {
     }
 }
 
-/// Exponents from here on would leave float32 together with `FACTOR`; such a sink leaves the keys less than 2^-94.
-const LARGEST_SINK_EXPONENT: f64 = 94.0;
-
 /// What a sink adds to the sums of 8 rows.
 struct SinkPart {
     /// 2^(sink · log2 e − r) times the common factor; NaN for a sink of NaN or +Infinity.
     weight: Lanes,
     /// Mask of the rows whose reference it exceeds.
     leads: [I32x4; 2],
-    /// Mask of the rows where nothing of the keys is left.
+    /// Mask of the rows where nothing of the keys is left: less than 2^-94.
     overwhelms: [I32x4; 2],
 }
 
@@ -226,12 +226,12 @@ impl SinkPart {
             let is_small = rounded[half].abs().lt(F32x4::splat(-LOWEST));
             is_small.select(F32x4::from_array(rest), F32x4::zero())
         });
-        let high = rounded.map(|exponent| exponent.pseudo_min(F32x4::splat(LARGEST_SINK_EXPONENT as f32)));
+        let high = rounded.map(|exponent| exponent.pseudo_min(F32x4::splat(HIGHEST)));
         let weight = weight(high, [F32x4::zero(); 2]);
         Self {
             weight: from_fn(|half| weight[half] * rest[half].mul_add(F32x4::splat(LN_2), F32x4::splat(1.0))),
             leads: mask(|x| x > 0.0),
-            overwhelms: mask(|x| x > LARGEST_SINK_EXPONENT),
+            overwhelms: mask(|x| x > f64::from(HIGHEST)),
         }
     }
 }
