@@ -51,7 +51,7 @@ export default defineConfig([
       ...entries,
       workerd: "ts/entry/workerd.ts",
       "edge-light": "ts/entry/edge-light.ts",
-      "slim-precompiled": "ts/entry/slim-precompiled.ts",
+      "slim-module-only": "ts/entry/slim-module-only.ts",
     },
   },
   { ...common, format: "cjs", entry: entries },

@@ -2,10 +2,10 @@
 import { initialize, type Runtime } from "../runtime/instance.js";
 import fused from "../wasm/fused.wasm?module";
 import separate from "../wasm/separate.wasm?module";
-import { type PrecompiledInitOptions, precompiledLoader } from "./precompiled.js";
+import { type ModuleOnlyInitOptions, loaderOfModules } from "./module-only.js";
 
 export * from "../surface.js";
-export { initSync, type PrecompiledInitOptions } from "./precompiled.js";
+export { initSync, type ModuleOnlyInitOptions } from "./module-only.js";
 
 /**
  * Makes the runtime that all operations use; after it they are synchronous. Takes the fused arithmetic where the host
@@ -16,6 +16,6 @@ export { initSync, type PrecompiledInitOptions } from "./precompiled.js";
  * SIMD, when `module` is not a build of this version, or when options contradict the runtime that there is (until
  * `runtime.dispose()`).
  */
-export function init(options?: PrecompiledInitOptions): Promise<Runtime> {
-  return initialize(precompiledLoader({ separate, fused }), options);
+export function init(options?: ModuleOnlyInitOptions): Promise<Runtime> {
+  return initialize(loaderOfModules({ separate, fused }), options);
 }

@@ -7,7 +7,7 @@ import type { InitSyncOptions } from "../runtime/options.js";
 import { acceptsRelaxedSimd, type Arithmetic } from "../runtime/probes.js";
 
 /** What `init` takes on hosts that make modules of files alone; everything has a default. */
-export type PrecompiledInitOptions = Partial<InitSyncOptions>;
+export type ModuleOnlyInitOptions = Partial<InitSyncOptions>;
 
 /** In bytes. These hosts end a worker at 128 MB, without an error that it could catch. */
 export const MAXIMUM_MEMORY = 100 * 2 ** 20;
@@ -19,7 +19,7 @@ export function requireModule(value: unknown): Promise<WebAssembly.Module> {
 }
 
 /** A loader of the modules that the host has made of the package's files. */
-export const precompiledLoader = (modules: Readonly<Record<Arithmetic, WebAssembly.Module>>): ModuleLoader => ({
+export const loaderOfModules = (modules: Readonly<Record<Arithmetic, WebAssembly.Module>>): ModuleLoader => ({
   maximumMemory: MAXIMUM_MEMORY,
   // Whether it fuses as well, the fused build shows once it is there.
   fuses: acceptsRelaxedSimd,

@@ -2,10 +2,10 @@
 import { initialize, type Runtime } from "../runtime/instance.js";
 import type { ModuleLoader } from "../runtime/module.js";
 import type { InitSyncOptions } from "../runtime/options.js";
-import { MAXIMUM_MEMORY, requireModule } from "./precompiled.js";
+import { MAXIMUM_MEMORY, requireModule } from "./module-only.js";
 
 export * from "../surface.js";
-export { initSync } from "./precompiled.js";
+export { initSync } from "./module-only.js";
 
 /** What this entry's `init` takes: the module is the user's. */
 export type SlimInitOptions = InitSyncOptions;
