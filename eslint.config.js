@@ -62,6 +62,7 @@ export default defineConfig(
         performance: "readonly",
         process: "readonly",
         setTimeout: "readonly",
+        structuredClone: "readonly",
       },
     },
   },

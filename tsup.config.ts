@@ -19,16 +19,40 @@ const bytesWithoutSourceMap: EsbuildPlugin = {
   },
 };
 
-export default defineConfig({
-  entry: { index: "ts/entry/default.ts" },
-  format: ["esm", "cjs"],
+/** The `.wasm` files stay files of the package, imported by the entries for hosts that make modules of files. */
+const wasmFilesAsTheyAre: EsbuildPlugin = {
+  name: "wasm-files-as-they-are",
+  setup(build) {
+    build.onResolve({ filter: /\.wasm(\?module)?$/ }, ({ path }) => ({
+      path: `../ts/wasm/${basename(path)}`,
+      external: true,
+    }));
+  },
+};
+
+const common: Options = {
   target: "es2022",
   platform: "neutral",
-  // Later entries share the runtime's state by a common chunk, in CommonJS too.
+  // All entries share the runtime's state by common chunks, in CommonJS too.
   splitting: true,
   sourcemap: true,
-  clean: true,
   // Without it `[Symbol.dispose]()` in the declarations fails to compile for users whose `lib` lacks it.
   dts: { banner: '/// <reference lib="esnext.disposable" />' },
-  esbuildPlugins: [bytesWithoutSourceMap],
-});
+  esbuildPlugins: [bytesWithoutSourceMap, wasmFilesAsTheyAre],
+};
+
+const entries = { index: "ts/entry/default.ts", slim: "ts/entry/slim.ts" };
+
+export default defineConfig([
+  {
+    ...common,
+    format: "esm",
+    entry: {
+      ...entries,
+      workerd: "ts/entry/workerd.ts",
+      "edge-light": "ts/entry/edge-light.ts",
+      "slim-module-only": "ts/entry/slim-module-only.ts",
+    },
+  },
+  { ...common, format: "cjs", entry: entries },
+]);

@@ -145,6 +145,7 @@ describe("arithmetic", () => {
   test("an entry that can't tell beforehand finds out that the host doesn't fuse", async () => {
     const asked: string[] = [];
     runtime = await initialize({
+      maximumMemory: 2 ** 32,
       fuses: () => true,
       load: (arithmetic) => {
         asked.push(arithmetic);

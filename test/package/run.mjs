@@ -1,28 +1,61 @@
-// Tests the tarball: its exact files, its types under strict settings, and both module formats in a project of its own.
-// `npm run test:package`, after `npm run build`.
+// Tests the tarball: its exact files, its declarations by publint, arethetypeswrong and two compilers, what the entries for
+// hosts that compile no bytes contain, and both module formats, in a project of its own.
+// `npm run test:package`, after `npm run build`; its packages are installed once by `npm ci --prefix test/package`.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const compiler = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+const tools = fileURLToPath(new URL("node_modules", import.meta.url));
 const project = mkdtempSync(join(tmpdir(), "wasm-attention-package-"));
 
+if (!existsSync(tools)) {
+  console.error("The packages of this test are not installed. Install them once: npm ci --prefix test/package");
+  process.exit(1);
+}
+
+/** What the tarball holds; `*` stands for the hash in the name of what entries share. */
 const expectedFiles = [
   "CHANGELOG.md",
   "LICENSE",
   "README.md",
   "THIRD-PARTY-NOTICES.md",
+  // The runtime and the operations in CommonJS; in ESM also what compiles bytes, and what takes modules only.
+  "dist/chunk-*.cjs",
+  "dist/chunk-*.cjs.map",
+  "dist/chunk-*.js",
+  "dist/chunk-*.js",
+  "dist/chunk-*.js",
+  "dist/chunk-*.js.map",
+  "dist/chunk-*.js.map",
+  "dist/chunk-*.js.map",
+  "dist/edge-light.d.ts",
+  "dist/edge-light.js",
+  "dist/edge-light.js.map",
   "dist/index.cjs",
   "dist/index.cjs.map",
   "dist/index.d.cts",
   "dist/index.d.ts",
   "dist/index.js",
   "dist/index.js.map",
+  "dist/module-only-*.d.ts",
+  "dist/self-attention-*.d.cts",
+  "dist/self-attention-*.d.ts",
+  "dist/slim-module-only.d.ts",
+  "dist/slim-module-only.js",
+  "dist/slim-module-only.js.map",
+  "dist/slim.cjs",
+  "dist/slim.cjs.map",
+  "dist/slim.d.cts",
+  "dist/slim.d.ts",
+  "dist/slim.js",
+  "dist/slim.js.map",
+  "dist/workerd.d.ts",
+  "dist/workerd.js",
+  "dist/workerd.js.map",
   "package.json",
   "ts/wasm/fused.d.wasm.ts",
   "ts/wasm/fused.wasm",
@@ -30,9 +63,19 @@ const expectedFiles = [
   "ts/wasm/separate.wasm",
 ];
 
-const typedUse = `
-import { init, initSync, memoryUsage, scaledDotProductAttention, Tensor } from "wasm-attention";
-import separate from "wasm-attention/separate.wasm";
+/** The name of a file without the hash of its content. */
+const withoutHash = (/** @type {string} */ path) =>
+  path.replace(/^(dist\/(?:chunk|module-only|self-attention)-)[\w-]{8}\./, "$1*.");
+
+/** Entries for hosts that refuse to compile bytes, or to build a text that could. */
+const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js"];
+const compilesBytes = /compile|instantiate\(|new WebAssembly\.Module|import\.meta|import\(/;
+
+const wasmImport = 'import separate from "wasm-attention/separate.wasm";';
+
+const typedUse = (/** @type {string} */ entry, /** @type {string} */ separate) => `
+import { init, initSync, memoryUsage, scaledDotProductAttention, Tensor } from "${entry}";
+${separate}
 
 export async function attend(): Promise<ArrayLike<number>> {
   const runtime = await init({ module: separate });
@@ -50,8 +93,8 @@ export async function attend(): Promise<ArrayLike<number>> {
 export const start = (): unknown => initSync({ module: separate });
 `;
 
-const use = `
-  await init();
+const use = (/** @type {string} */ options) => `
+  await init(${options});
   const { output } = scaledDotProductAttention(
     { data: [1, 0, 1], shape: [1, 3] },
     { data: [1, 1, 1], shape: [1, 3] },
@@ -59,26 +102,62 @@ const use = `
   );
   assert.deepEqual([...output.toArray()], [1, 1, 1]);
 `;
+const slimOptions = '{ module: readFileSync("node_modules/wasm-attention/ts/wasm/separate.wasm") }';
+/** After one entry's `init` the other's operations run, on the same tensors. */
+const oneRuntime = `
+  assert.equal(slim.Tensor, entry.Tensor);
+  assert.deepEqual([...slim.softmax(entry.Tensor.from([5])).toArray()], [1]);
+`;
 
 /** @type {Record<string, string>} */
 const programs = {
   "import.mjs": `
     import assert from "node:assert/strict";
     import { createRequire } from "node:module";
-    import { init, scaledDotProductAttention, Tensor } from "wasm-attention";
-    ${use}
+    import * as entry from "wasm-attention";
+    import * as slim from "wasm-attention/slim";
+    const { init, scaledDotProductAttention, Tensor } = entry;
+    ${use("")}
     // One copy, one memory, whichever way it is loaded.
-    assert.equal(createRequire(import.meta.url)("wasm-attention").Tensor, Tensor);`,
+    assert.equal(createRequire(import.meta.url)("wasm-attention").Tensor, Tensor);
+    ${oneRuntime}`,
   "require.cjs": `
     const assert = require("node:assert/strict");
     const { init, scaledDotProductAttention } = require("wasm-attention");
-    (async () => {${use}})();`,
+    (async () => {${use("")}})();`,
   // What Jest and older bundlers take.
   "commonjs.cjs": `
     const assert = require("node:assert/strict");
-    const { init, scaledDotProductAttention } = require("./node_modules/wasm-attention/dist/index.cjs");
-    (async () => {${use}})();`,
+    const entry = require("./node_modules/wasm-attention/dist/index.cjs");
+    const slim = require("./node_modules/wasm-attention/dist/slim.cjs");
+    const { init, scaledDotProductAttention } = entry;
+    (async () => {${use("")}${oneRuntime}})();`,
+  "slim.mjs": `
+    import assert from "node:assert/strict";
+    import { readFileSync } from "node:fs";
+    import { init, scaledDotProductAttention } from "wasm-attention/slim";
+    await assert.rejects(init(), { code: "ERR_INVALID_TYPE" });
+    ${use(slimOptions)}`,
+  "slim.cjs": `
+    const assert = require("node:assert/strict");
+    const { readFileSync } = require("node:fs");
+    const { init, scaledDotProductAttention } = require("./node_modules/wasm-attention/dist/slim.cjs");
+    (async () => {${use(slimOptions)}})();`,
 };
+
+/**
+ * The file and whatever it imports of the package, by path in dist/.
+ * @param {string} dist
+ * @param {string} name
+ * @param {Map<string, string>} [texts]
+ */
+function closureOf(dist, name, texts = new Map()) {
+  if (texts.has(name)) return texts;
+  const text = readFileSync(join(dist, name), "utf8");
+  texts.set(name, text);
+  for (const [, other] of text.matchAll(/from "\.\/([^"]+)"/g)) closureOf(dist, other, texts);
+  return texts;
+}
 
 /**
  * Runs a program and returns what it prints; where it fails, that is part of the error.
@@ -97,37 +176,69 @@ try {
   const packed = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], root);
   const [tarball] = JSON.parse(packed);
   const files = tarball.files.map((/** @type {{ path: string }} */ { path }) => path).sort();
-  assert.deepEqual(files, expectedFiles);
+  assert.deepEqual(files.map(withoutHash).sort(), expectedFiles);
   console.log(`tarball: ${tarball.size} bytes, unpacked ${tarball.unpackedSize} bytes`);
 
   writeFileSync(join(project, "package.json"), '{ "private": true }\n');
   run("npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", `./${tarball.filename}`]);
 
+  const dist = join(project, "node_modules/wasm-attention/dist");
   for (const name of ["index.js.map", "index.cjs.map"]) {
-    const { sources, sourcesContent } = JSON.parse(
-      readFileSync(join(project, "node_modules/wasm-attention/dist", name), "utf8"),
-    );
+    const { sources, sourcesContent } = JSON.parse(readFileSync(join(dist, name), "utf8"));
     sources.forEach((/** @type {string} */ source, /** @type {number} */ index) => {
       if (source.endsWith(".bytes.ts")) assert.equal(sourcesContent[index], "", `${name} repeats the bytes`);
     });
   }
 
-  for (const name of ["use.mts", "use.cts"]) writeFileSync(join(project, name), typedUse);
+  // What the search below must find, or it finds nothing anywhere.
+  assert.match([...closureOf(dist, "index.js").values()].join(), compilesBytes);
+  for (const entry of moduleOnlyEntries) {
+    const texts = closureOf(dist, entry);
+    assert.ok(texts.size > 1, `${entry} shares nothing`);
+    for (const [name, text] of texts) {
+      assert.doesNotMatch(text, compilesBytes, `${entry} reaches ${name}, which could compile bytes`);
+    }
+  }
+
+  const wasmFiles = ["./separate.wasm", "./fused.wasm"];
+  console.log(run(process.execPath, [join(tools, "publint/src/cli.js"), tarball.filename, "--strict"]));
+  console.log(
+    run(process.execPath, [
+      join(tools, "@arethetypeswrong/cli/dist/index.js"),
+      tarball.filename,
+      ...["--profile", "node16", "--no-color", "--no-emoji", "--exclude-entrypoints", ...wasmFiles],
+    ]),
+  );
+
+  const entries = { "wasm-attention": "use", "wasm-attention/slim": "slim" };
+  for (const [entry, name] of Object.entries(entries)) {
+    writeFileSync(join(project, `${name}.mts`), typedUse(entry, wasmImport));
+    writeFileSync(join(project, `${name}.cts`), typedUse(entry, "declare const separate: WebAssembly.Module;"));
+  }
+  // TypeScript 5.2 takes the declarations of a `.wasm` file for a module that CommonJS can't require.
+  writeFileSync(join(project, "wasm.cts"), `${wasmImport}\nexport const module: WebAssembly.Module = separate;\n`);
   const settings = ["--strict", "--noEmit", "--skipLibCheck", "false", "--allowArbitraryExtensions"];
-  for (const [module, file] of [
-    ["nodenext", "use.mts"],
-    ["nodenext", "use.cts"],
-    ["bundler", "use.mts"],
-  ]) {
-    const kind = module === "bundler" ? ["--module", "esnext", "--moduleResolution", "bundler"] : ["--module", module];
-    run(process.execPath, [compiler, ...settings, ...kind, "--target", "es2022", "--lib", "es2022,dom", file]);
+  const target = ["--target", "es2022", "--lib", "es2022,dom"];
+  const bundler = ["--module", "esnext", "--moduleResolution", "bundler"];
+  const modules = Object.values(entries).map((name) => `${name}.mts`);
+  const commonModules = Object.values(entries).map((name) => `${name}.cts`);
+  for (const compiler of ["typescript-oldest", "typescript-newest"]) {
+    const tsc = join(tools, compiler, "bin/tsc");
+    for (const kind of [
+      ["--module", "nodenext", ...modules, ...commonModules, ...(compiler === "typescript-newest" ? ["wasm.cts"] : [])],
+      [...bundler, ...modules],
+      [...bundler, "--customConditions", "workerd", ...modules],
+      [...bundler, "--customConditions", "edge-light", ...modules],
+    ]) {
+      run(process.execPath, [tsc, ...settings, ...target, ...kind]);
+    }
   }
 
   for (const [name, text] of Object.entries(programs)) {
     writeFileSync(join(project, name), text);
     run(process.execPath, [name]);
   }
-  console.log("the tarball's files, types and both module formats are as expected");
+  console.log("the tarball's files, types, entries and both module formats are as expected");
 } finally {
   rmSync(project, { recursive: true, force: true });
 }

@@ -2,7 +2,7 @@ import { compileBytes, moduleFromSource } from "../runtime/compile.js";
 import { hostFuses } from "../runtime/fusion-probe.js";
 import { initialize, type Runtime } from "../runtime/instance.js";
 import type { ModuleLoader } from "../runtime/module.js";
-import type { InitOptions } from "../runtime/options.js";
+import { type InitOptions, LARGEST_MEMORY } from "../runtime/options.js";
 import fused from "../wasm/fused.bytes.js";
 import separate from "../wasm/separate.bytes.js";
 import { bytesFromBase64 } from "./base64.js";
@@ -12,6 +12,7 @@ export * from "../surface.js";
 
 /** Both builds travel in the JavaScript itself, so that no host needs a file, a fetch or a bundler's help. */
 const inlined: ModuleLoader = {
+  maximumMemory: LARGEST_MEMORY,
   fuses: hostFuses,
   load: async (arithmetic) => compileBytes(await inflate(bytesFromBase64(arithmetic === "fused" ? fused : separate))),
   fromSource: moduleFromSource,

@@ -1,5 +1,5 @@
 import { checkChoice, checkOptions } from "../arguments.js";
-import type { Kernels } from "../runtime/kernels.js";
+import type { Kernels } from "../runtime/build.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { elementCount } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";

@@ -1,6 +1,7 @@
 import { AttentionError, typeError } from "../errors.js";
 import { requireInstance } from "../runtime/instance.js";
-import { callKernel, type Kernels } from "../runtime/kernels.js";
+import type { Kernels } from "../runtime/build.js";
+import { callKernel } from "../runtime/kernels.js";
 import { allocate, free } from "../runtime/memory.js";
 import { bytesPerElement, type DType, dtypeCode, type FloatDType, isFloat } from "../tensor/dtype.js";
 import { elementCount, type Shape } from "../tensor/shape.js";

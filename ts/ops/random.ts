@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions, checkSeed } from "../arguments.js";
 import { rangeError, typeError } from "../errors.js";
-import type { Kernels } from "../runtime/kernels.js";
+import type { Kernels } from "../runtime/build.js";
 import { float32View } from "../runtime/memory.js";
 import { bytesPerElement, checkDType, type FloatDType, isFloat } from "../tensor/dtype.js";
 import { checkShape, elementCount, type Shape } from "../tensor/shape.js";

@@ -1,36 +1,43 @@
 import { AttentionError } from "../errors.js";
 import { version } from "../version.js";
-import * as glue from "../wasm/wasm_attention_bg.js";
+import type * as glue from "../wasm/wasm_attention_bg.js";
 import { type Arithmetic, roundsOnce } from "./probes.js";
 
 /** The number of the exports' interface, as the Rust sources have it. */
 export const ABI_VERSION = 2;
 const ARITHMETICS: readonly Arithmetic[] = ["separate", "fused"];
 
-/** What every build exports for the checks below, whatever its version. */
-interface Exports {
+/** The exports of a WebAssembly build: numbers in, a number out. */
+export type Kernels = Omit<typeof glue, "__wbg_set_wasm">;
+
+/**
+ * What a build imports. wasm-bindgen's glue would fill its table of JavaScript values here, and wrap each export; the
+ * exports take and give numbers alone, so they are called as they are, and the glue serves for its types.
+ */
+const imports = { "./wasm_attention_bg.js": { __wbindgen_init_externref_table() {} } };
+
+/** The exports of an instance. */
+interface Exports extends Kernels {
   readonly memory: WebAssembly.Memory;
-  abi_version(): number;
-  arithmetic(): number;
-  multiply_add(a: number, b: number, c: number): number;
   __wbindgen_start?(): void;
 }
 
-/** An instance of a build that passed the checks. Nothing uses it before `bind`. */
+/** An instance of a build that passed the checks. Nothing uses it before `start`. */
 export interface Build {
   readonly arithmetic: Arithmetic;
   readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
   /** Whether the host computes as the build's arithmetic says. */
   readonly isFaithful: boolean;
-  /** Makes the kernels run on this instance, whose memory never grows beyond so many pages. */
-  bind(maximumPages: number): void;
+  /** Makes the instance ready to compute, in a memory that never grows beyond so many pages. */
+  start(maximumPages: number): void;
 }
 
 function exportsOf(operation: string, module: WebAssembly.Module): Exports {
   let exports: Partial<Exports>;
   try {
     // Not asynchronously: `initSync` needs this way, and hosts that forbid the other scan for its name.
-    exports = new WebAssembly.Instance(module, { "./wasm_attention_bg.js": glue }).exports;
+    exports = new WebAssembly.Instance(module, imports).exports;
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     throw new AttentionError("ERR_INVALID_MODULE", `${operation}: module: not a build of wasm-attention: ${text}`, {
@@ -61,16 +68,11 @@ export function makeBuild(operation: string, module: WebAssembly.Module): Build 
   return {
     arithmetic,
     memory: exports.memory,
+    kernels: exports,
     isFaithful: arithmetic === "separate" || roundsOnce((a, b, c) => exports.multiply_add(a, b, c)),
-    bind(maximumPages) {
-      glue.__wbg_set_wasm(exports);
+    start(maximumPages) {
       exports.__wbindgen_start?.();
-      glue.set_memory_limit(maximumPages);
+      exports.set_memory_limit(maximumPages);
     },
   };
-}
-
-/** Lets go of the instance, so that its memory can be collected. */
-export function unbind(): void {
-  glue.__wbg_set_wasm(undefined);
 }

@@ -1,6 +1,6 @@
 import { AttentionError, outOfMemoryError, rangeError, typeError } from "../errors.js";
 import { version } from "../version.js";
-import { type Build, makeBuild, unbind } from "./build.js";
+import { type Build, type Kernels, makeBuild } from "./build.js";
 import { isModule, type ModuleLoader } from "./module.js";
 import {
   checkInitOptions,
@@ -29,10 +29,13 @@ export interface Runtime {
 
 /** A running instance, as the inner parts see it. */
 export interface Instance extends Settings {
+  /** In bytes, whether it was asked for or is the entry's default. */
+  readonly maximumMemory: number;
   /** Counts instances, so that what belongs to an earlier one is recognised. */
   readonly number: number;
   readonly arithmetic: Arithmetic;
   readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
   failure?: AttentionError;
 }
 
@@ -88,24 +91,23 @@ function runtimeOf(instance: Instance): Runtime {
     dispose() {
       if (current?.instance !== instance) return;
       current = undefined;
-      unbind();
     },
   });
 }
 
 /** Makes a build's instance the running one. */
-function start(operation: string, build: Build, settings: Settings): Runtime {
-  const { arithmetic, memory } = build;
-  const limit = settings.maximumMemory ?? LARGEST_MEMORY;
+function start(operation: string, build: Build, settings: Settings, defaultMaximumMemory: number): Runtime {
+  const { arithmetic, memory, kernels } = build;
+  const { maximumMemory = defaultMaximumMemory } = settings;
   const needed = memory.buffer.byteLength;
-  if (needed > limit) {
+  if (needed > maximumMemory) {
     throw outOfMemoryError(
-      `${operation}: maximumMemory: expected at least ${needed}, which it starts with, got ${limit}`,
+      `${operation}: maximumMemory: expected at least ${needed}, which it starts with, got ${maximumMemory}`,
     );
   }
-  build.bind(Math.floor(limit / PAGE_BYTES));
+  build.start(Math.floor(maximumMemory / PAGE_BYTES));
   lastNumber += 1;
-  const instance: Instance = { ...settings, number: lastNumber, arithmetic, memory };
+  const instance: Instance = { ...settings, maximumMemory, number: lastNumber, arithmetic, memory, kernels };
   current = { instance, runtime: runtimeOf(instance) };
   return current.runtime;
 }
@@ -153,7 +155,7 @@ export async function initialize(loader: ModuleLoader, options?: InitOptions): P
       settings.module === undefined
         ? await ownBuild(loader, settings)
         : givenBuild("init", await loader.fromSource(settings.module), settings);
-    return start("init", build, settings);
+    return start("init", build, settings, loader.maximumMemory);
   };
   const promise = load().finally(() => {
     starting = undefined;
@@ -162,15 +164,8 @@ export async function initialize(loader: ModuleLoader, options?: InitOptions): P
   return promise;
 }
 
-/**
- * Makes the runtime at once, from a module that the host has made: where nothing may be awaited, or where the host
- * makes modules from files alone. A later call returns the same runtime, unless an option contradicts it.
- *
- * Throws a TypeError or RangeError for wrong options, and an AttentionError when the host lacks what the module needs,
- * when the module is not a build of this version, when options contradict the runtime that there is, or while an
- * `init` is under way.
- */
-export function initSync(options: InitSyncOptions): Runtime {
+/** `initSync` of an entry, with its default of `maximumMemory`. */
+export function initializeSync(options: InitSyncOptions, defaultMaximumMemory: number): Runtime {
   const settings = checkInitOptions("initSync", options);
   if (!isModule(settings.module)) {
     throw typeError("initSync", "module", "a WebAssembly.Module (init takes other forms too)", settings.module);
@@ -181,5 +176,16 @@ export function initSync(options: InitSyncOptions): Runtime {
   const running = reuse("initSync", settings);
   if (running !== undefined) return running;
   requireSimd("initSync");
-  return start("initSync", givenBuild("initSync", options.module, settings), settings);
+  const build = givenBuild("initSync", options.module, settings);
+  return start("initSync", build, settings, defaultMaximumMemory);
 }
+
+/**
+ * Makes the runtime at once, from a module that the host has made: where nothing may be awaited, or where the host
+ * makes modules from files alone. A later call returns the same runtime, unless an option contradicts it.
+ *
+ * Throws a TypeError or RangeError for wrong options, and an AttentionError when the host lacks what the module needs,
+ * when the module is not a build of this version, when options contradict the runtime that there is, or while an
+ * `init` is under way.
+ */
+export const initSync = (options: InitSyncOptions): Runtime => initializeSync(options, LARGEST_MEMORY);

@@ -1,8 +1,5 @@
-import * as glue from "../wasm/wasm_attention_bg.js";
+import type { Kernels } from "./build.js";
 import { fail, requireInstance } from "./instance.js";
-
-/** The exports of the WebAssembly build: numbers in, a number out. */
-export type Kernels = Omit<typeof glue, "__wbg_set_wasm">;
 
 /**
  * Runs one export. Whatever it throws (a trap, an exhausted stack) may have left the memory in any state, so the
@@ -11,7 +8,8 @@ export type Kernels = Omit<typeof glue, "__wbg_set_wasm">;
 export function callKernel(operation: string, invoke: (kernels: Kernels) => number): number {
   const instance = requireInstance(operation);
   try {
-    return invoke(glue);
+    // WebAssembly's 32-bit words come out signed: pointers from 2 GiB on would be negative.
+    return invoke(instance.kernels) >>> 0;
   } catch (cause) {
     throw fail(operation, instance, cause);
   }

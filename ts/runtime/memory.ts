@@ -27,7 +27,7 @@ export function memoryUsage(): MemoryUsage {
 
 /** A block of memory, 16-byte aligned, with arbitrary content. Detaches every view. */
 export function allocate(operation: string, bytes: number): number {
-  const { maximumMemory = LARGEST_MEMORY } = requireInstance(operation);
+  const { maximumMemory } = requireInstance(operation);
   // Arguments wrap in silence on their way into WebAssembly: larger ones must not get there.
   const pointer = bytes < LARGEST_ALLOCATION ? callKernel(operation, (kernels) => kernels.allocate(bytes)) : 0;
   if (pointer === 0) {

@@ -13,8 +13,10 @@ export type FetchResponse = typeof globalThis extends { Response: { prototype: i
 /** What `init({ module })` takes: a compiled module, its bytes, a Response that carries them, or a promise of one. */
 export type ModuleSource = CompiledModule | ArrayBufferLike | ArrayBufferView | FetchResponse;
 
-/** Where an entry's modules come from. */
+/** Where an entry's modules come from, and what they get. */
 export interface ModuleLoader {
+  /** The default of the option of that name, in bytes. */
+  readonly maximumMemory: number;
   /** Whether the host fuses, as far as this entry can tell before it loads anything. */
   fuses(): boolean;
   /** The package's own build. */

@@ -12,7 +12,10 @@ export const LARGEST_MEMORY = 2 ** 32;
 export interface InitOptions {
   /** Run with separate arithmetic, whose results are the same bits on every host. Default: false, the faster one. */
   deterministic?: boolean;
-  /** The most bytes that the WebAssembly memory may take, up to 4 GiB; a build starts with a little over 1 MiB. Default: 4 GiB. */
+  /**
+   * The most bytes that the WebAssembly memory may take, up to 4 GiB; a build starts with a little over 1 MiB. Default:
+   * 4 GiB; where `workerd` or `edge-light` chose the entry, 100 MiB.
+   */
   maximumMemory?: number;
   /** A build of this package to run instead of the one that comes with the entry. */
   module?: ModuleSource | PromiseLike<ModuleSource>;
@@ -49,11 +52,11 @@ export function checkInitOptions(operation: string, options: InitOptions | undef
 export function refuseContradiction(
   operation: string,
   asked: Settings,
-  running: Settings & { readonly arithmetic: Arithmetic },
+  running: Settings & { readonly arithmetic: Arithmetic; readonly maximumMemory: number },
 ): void {
   const isContradicted = {
     deterministic: asked.deterministic === true ? running.arithmetic !== "separate" : running.deterministic === true,
-    maximumMemory: asked.maximumMemory !== (running.maximumMemory ?? LARGEST_MEMORY),
+    maximumMemory: asked.maximumMemory !== running.maximumMemory,
     module: asked.module !== running.module,
   };
   for (const name of ["deterministic", "maximumMemory", "module"] as const) {

@@ -1,63 +1,21 @@
-//! The inner loops: a strip of 6, 4, 2 or 1 rows times a panel of 8 outputs, and one row times four panels.
+//! The inner loops: a strip of `TILE`, 4, 2 or 1 rows times a panel of 8 outputs, and one row times four panels.
 //!
 //! ```text
 //! sums[r][c] = Σ_k strip[k][r] · panel[k][c]
 //! ```
 //!
-//! Per k two vectors of the panel, then for each row one scalar spread over a vector and two multiply-adds: with 6 rows
-//! 12 accumulators, 2 panel vectors and 1 spread scalar fill 15 of 16 registers.
+//! Per k two vectors of the panel, then for each row one scalar spread over a vector and two multiply-adds. `tiles` says
+//! how many rows and why.
 //!
 //! Each tile is a function that is never inlined, with stepping pointers and a loop that counts down: engines compile
 //! that form best, and a long outer function would stay in their baseline compiler.
 
 #![allow(unsafe_code)]
 
-use crate::simd::F32x4;
+use crate::simd::{F32x4, LANES};
 use crate::tiles::{PANEL, TILE};
 
-macro_rules! strip_tile {
-    ($name:ident, $rows:literal: $($low:ident $high:ident $row:literal),+) => {
-        /// # Safety
-        /// Valid for reading: one strip's `depth` groups of rows, `8 · depth` elements at `panel`.
-        /// Valid for writing: 8 elements a row at `sums`.
-        #[inline(never)]
-        unsafe fn $name(sums: *mut f32, strip: *const f32, panel: *const f32, depth: usize) {
-            // SAFETY: the pointers step over exactly what the contract says is valid.
-            unsafe {
-                $(
-                    let mut $low = F32x4::zero();
-                    let mut $high = F32x4::zero();
-                )+
-                let mut strip = strip;
-                let mut panel = panel;
-                let mut remaining = depth;
-                while remaining != 0 {
-                    let panel_low = F32x4::load_pointer(panel);
-                    let panel_high = F32x4::load_pointer(panel.add(4));
-                    $(
-                        let value = F32x4::splat_pointer(strip.add($row));
-                        $low = value.mul_add(panel_low, $low);
-                        $high = value.mul_add(panel_high, $high);
-                    )+
-                    strip = strip.add($rows);
-                    panel = panel.add(PANEL);
-                    remaining -= 1;
-                }
-                $(
-                    $low.store_pointer(sums.add($row * PANEL));
-                    $high.store_pointer(sums.add($row * PANEL + 4));
-                )+
-            }
-        }
-    };
-}
-
-strip_tile!(strip_6, 6: l0 h0 0, l1 h1 1, l2 h2 2, l3 h3 3, l4 h4 4, l5 h5 5);
-strip_tile!(strip_4, 4: l0 h0 0, l1 h1 1, l2 h2 2, l3 h3 3);
-strip_tile!(strip_2, 2: l0 h0 0, l1 h1 1);
-strip_tile!(strip_1, 1: l0 h0 0);
-
-/// `sums[r]` = the products of row r of `strip` `[depth][rows]` with `panel` `[depth][8]`, for 6, 4, 2 or 1 rows.
+/// `sums[r]` = the products of row r of `strip` `[depth][rows]` with `panel` `[depth][8]`, for `TILE`, 4, 2 or 1 rows.
 pub fn multiply_strip(sums: &mut [[f32; PANEL]], strip: &[f32], panel: &[f32]) {
     let rows = sums.len();
     let depth = panel.len() / PANEL;
@@ -69,11 +27,45 @@ pub fn multiply_strip(sums: &mut [[f32; PANEL]], strip: &[f32], panel: &[f32]) {
     // groups of as many rows as the chosen tile has, and the panel holds at least 8 · depth elements.
     unsafe {
         match rows {
-            6 if TILE == 6 => strip_6(sums, strip, panel, depth),
-            4 => strip_4(sums, strip, panel, depth),
-            2 => strip_2(sums, strip, panel, depth),
-            1 => strip_1(sums, strip, panel, depth),
+            rows if rows == TILE => strip_tile::<TILE>(sums, strip, panel, depth),
+            4 => strip_tile::<4>(sums, strip, panel, depth),
+            2 => strip_tile::<2>(sums, strip, panel, depth),
+            1 => strip_tile::<1>(sums, strip, panel, depth),
             _ => panic!(),
+        }
+    }
+}
+
+/// The products of a strip of `ROWS` rows with a panel.
+///
+/// # Safety
+/// Valid for reading: `depth` groups of `ROWS` elements at `strip`, `8 · depth` elements at `panel`. Valid for writing: 8
+/// elements a row at `sums`.
+#[inline(never)]
+unsafe fn strip_tile<const ROWS: usize>(sums: *mut f32, strip: *const f32, panel: *const f32, depth: usize) {
+    // SAFETY: the pointers step over exactly what the contract says is valid.
+    unsafe {
+        let mut products = [[F32x4::zero(); 2]; ROWS];
+        let mut strip = strip;
+        let mut panel = panel;
+        let mut remaining = depth;
+        while remaining != 0 {
+            let weights = [F32x4::load_pointer(panel), F32x4::load_pointer(panel.add(LANES))];
+            for (row, products) in products.iter_mut().enumerate() {
+                let value = F32x4::splat_pointer(strip.add(row));
+                for (product, weight) in products.iter_mut().zip(weights) {
+                    *product = value.mul_add(weight, *product);
+                }
+            }
+            strip = strip.add(ROWS);
+            panel = panel.add(PANEL);
+            remaining -= 1;
+        }
+        let sums = sums.cast::<[[[f32; LANES]; 2]; ROWS]>();
+        for (row, products) in products.iter().enumerate() {
+            for (half, product) in products.iter().enumerate() {
+                product.store_pointer((&raw mut (*sums)[row][half]).cast());
+            }
         }
     }
 }

@@ -1,0 +1,21 @@
+// For Vercel's edge runtime, whose bundlers make modules of `.wasm` files that are asked for with `?module`.
+import { initialize, type Runtime } from "../runtime/instance.js";
+import fused from "../wasm/fused.wasm?module";
+import separate from "../wasm/separate.wasm?module";
+import { type ModuleOnlyInitOptions, loaderOfModules } from "./module-only.js";
+
+export * from "../surface.js";
+export { initSync, type ModuleOnlyInitOptions } from "./module-only.js";
+
+/**
+ * Makes the runtime that all operations use; after it they are synchronous. Takes the fused arithmetic where the host
+ * really fuses multiply and add, else the separate one. A later call returns the same runtime, unless an option
+ * contradicts it.
+ *
+ * Rejects with a TypeError or RangeError for wrong options, and with an AttentionError when the host's WebAssembly has no
+ * SIMD, when `module` is not a build of this version, or when options contradict the runtime that there is (until
+ * `runtime.dispose()`).
+ */
+export function init(options?: ModuleOnlyInitOptions): Promise<Runtime> {
+  return initialize(loaderOfModules({ separate, fused }), options);
+}
