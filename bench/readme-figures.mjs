@@ -9,6 +9,9 @@ const END = "<!-- end -->";
 const [SEPARATE, FUSED] = ourBuilds.map(({ name }) => name);
 const [REFERENCE] = referenceBuilds.map(({ name }) => name);
 
+/** The groups of cases that a reader sees first; the others are folded. */
+const AT_A_GLANCE = ["prefill", "decode", "linear"];
+
 /** What each engine does of these stands beside what it costs. */
 const COMPARED = ["attention 512 dense", "attention 512 causal", "decode 1 of 2048", "linear 128x768x768"];
 
@@ -62,7 +65,14 @@ function describeRun({ environment, engines, peaks }) {
 
 /** @param {Record} record */
 function drawCases({ measurements }) {
-  const shown = measurements.filter(({ group }) => group !== "scaling");
+  const isShort = (/** @type {Measurement} */ { group }) => AT_A_GLANCE.includes(group);
+  const rest = measurements.filter((measurement) => !isShort(measurement) && measurement.group !== "scaling");
+  const details = `<details>\n<summary>Shapes, masks and options</summary>\n\n${drawTable(rest)}\n\n</details>`;
+  return `${drawTable(measurements.filter(isShort))}\n\n${details}`;
+}
+
+/** @param {readonly Measurement[]} shown */
+function drawTable(shown) {
   const rows = [...new Set(shown.map((measurement) => measurement.case))].map((name) => {
     const of = (/** @type {string} */ engine) =>
       shown.find((measurement) => measurement.case === name && measurement.engine === engine);
