@@ -159,17 +159,20 @@ impl<'a> QueryPanel<'a> {
         self.attention.mask.is_none() && self.range.is_open(keys)
     }
 
-    /// Mask of the lanes that see their key in step `step` of `keys`, by the rules and by the user's mask (`block.mask`,
-    /// as `read_mask` left it).
+    /// A function from a step of `keys` to the mask of the lanes that see their key, by the rules and by the user's mask
+    /// (`block.mask`, as `read_mask` left it).
     #[inline(always)]
-    pub fn sees(&self, mask: &[f32], keys: &Range<usize>, step: usize) -> [I32x4; 2] {
+    pub fn sees(&self, mask: &[f32], keys: &Range<usize>) -> impl Fn(usize) -> [I32x4; 2] {
         let bounds = self.range.bounds(keys.end);
-        let by_rules = bounds.sees(bounds.keys(keys.start + step * PANEL / self.rows.width));
-        if self.attention.mask.is_none() {
-            return by_rules;
+        let first = keys.start;
+        move |step| {
+            let by_rules = bounds.sees(bounds.keys(first + step * PANEL / self.rows.width));
+            if self.attention.mask.is_none() {
+                return by_rules;
+            }
+            let added = panel::load(mask, step);
+            from_fn(|half| by_rules[half] & !added[half].eq(F32x4::splat(f32::NEG_INFINITY)))
         }
-        let added = panel::load(mask, step);
-        from_fn(|half| by_rules[half] & !added[half].eq(F32x4::splat(f32::NEG_INFINITY)))
     }
 
     /// As `sees`, for row `c` and the key `offset` behind the first of `keys`.
@@ -318,9 +321,10 @@ impl<'a> QueryPanel<'a> {
 
     /// Mask of the rows that see any of `keys`.
     fn sees_any(&self, mask: &[f32], keys: &Range<usize>) -> [I32x4; 2] {
+        let sees = self.sees(mask, keys);
         let mut seen = [I32x4::splat(0); 2];
         for step in 0..self.rows.steps(keys.len()) {
-            let sees = self.sees(mask, keys, step);
+            let sees = sees(step);
             seen = from_fn(|half| seen[half] | sees[half]);
         }
         panel::any(seen, self.rows.width)
@@ -352,6 +356,7 @@ impl<'a> QueryPanel<'a> {
         let limit = F32x4::splat(SCORE_LIMIT);
         let infinity = F32x4::splat(f32::INFINITY);
         let bounds = self.range.bounds(keys.end);
+        let sees = self.sees(block.mask, keys);
         for step in 0..steps {
             let mut score = panel::load(block.scores, step).map(|dot| dot * scale);
             if attention.softcap != 0.0 && stage != Stage::Raw {
@@ -368,7 +373,7 @@ impl<'a> QueryPanel<'a> {
                     let added = panel::load(block.mask, step);
                     score = from_fn(|half| score[half] + added[half]);
                 }
-                let sees = self.sees(block.mask, keys, step);
+                let sees = sees(step);
                 score = from_fn(|half| {
                     let mut score = score[half];
                     if stage == Stage::Log2 {

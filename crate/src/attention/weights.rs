@@ -195,10 +195,11 @@ fn block_weights(
         (WeightsMode::Dropout, Some(dropout)) => dropout.scale,
         _ => 1.0,
     };
+    let sees = panel.sees(block.mask, keys);
     for step in 0..keys.len() {
         let weight = panel::load(block.scores, step);
         // A hidden key's weight is 0 also in a row of NaN, and no subnormal number goes out.
-        let sees = panel.sees(block.mask, keys, step);
+        let sees = sees(step);
         let weight = from_fn(|half| {
             let weight = (weight[half] * inverse[half]).pseudo_min(F32x4::splat(1.0)) * F32x4::splat(kept);
             let is_subnormal = weight.lt(F32x4::splat(f32::MIN_POSITIVE));
