@@ -3,10 +3,12 @@
 /** @typedef {import("../suite/main.js").SuiteReport} SuiteReport */
 
 /**
- * What a host's program reports: the suite's report, and how long the package took to import and to `init()` before it,
- * where the host's clock tells.
- * @typedef {SuiteReport & { startupMilliseconds: number | null }} Report
+ * How long the package took to import and then to `init()`, for the first time. `import` is null where a host can't import
+ * when it is asked to, as in service workers; there `init` says it all.
+ * @typedef {{ import: number | null, init: number }} Startup
  */
+
+/** @typedef {SuiteReport & { startupMilliseconds: Startup }} Report */
 
 /**
  * @typedef {object} Host
@@ -19,7 +21,10 @@
  */
 
 /** The browser, the server or the process didn't come up: nothing is said about the package. */
-export class HostStartError extends Error {}
+export class HostStartError extends Error {
+  /** @override */
+  name = "HostStartError";
+}
 
 /** How long the suite may take, on a machine with other work to do. */
 export const SUITE_MILLISECONDS = 300_000;
