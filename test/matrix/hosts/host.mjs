@@ -27,5 +27,6 @@
 
 /** The browser, the process or the page didn't start: nothing was learned about the package. */
 export class HostStartError extends Error {
+  /** @override */
   name = "HostStartError";
 }

@@ -5,7 +5,8 @@ import { outcomeOf } from "./outcome.mjs";
 const parameters = new URLSearchParams(location.search);
 
 /** @param {string} path @param {string} text */
-const post = (path, text) => fetch(new URL(path, parameters.get("reportTo") ?? location.href), { method: "POST", body: text });
+const post = (path, text) =>
+  fetch(new URL(path, parameters.get("reportTo") ?? location.href), { method: "POST", body: text });
 
 addEventListener("error", ({ message, filename, lineno }) => post("/log", `${message} (${filename}:${lineno})`));
 addEventListener("unhandledrejection", ({ reason }) => post("/log", `unhandled: ${reason}`));

@@ -88,7 +88,7 @@ function makeEngine() {
     },
 
     /** @type {import("./run-page.mjs").Open} */
-    async open(origin, query, log) {
+    async open(origin, query) {
       try {
         started ??= startDriver();
         const { address, driver } = await started;
