@@ -81,6 +81,27 @@ export default defineConfig(
     },
   },
   {
+    files: ["test/matrix/hosts/**/*.mjs"],
+    languageOptions: { globals: { URLSearchParams: "readonly" } },
+  },
+  {
+    files: ["test/matrix/pages/*.mjs"],
+    languageOptions: {
+      globals: {
+        MessageChannel: "readonly",
+        URLSearchParams: "readonly",
+        Worker: "readonly",
+        addEventListener: "readonly",
+        chrome: "readonly",
+        crossOriginIsolated: "readonly",
+        fetch: "readonly",
+        location: "readonly",
+        navigator: "readonly",
+        self: "readonly",
+      },
+    },
+  },
+  {
     files: ["{scripts,examples}/**/*.mjs"],
     rules: {
       "@typescript-eslint/explicit-module-boundary-types": "off",

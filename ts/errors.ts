@@ -54,6 +54,9 @@ export class AttentionError extends Error {
   }
 }
 
+/** What an engine threw, as text. */
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
 /** A TypeError or RangeError with a code. */
 export type Coded<E extends Error> = E & { readonly code: ErrorCode };
 

@@ -1,6 +1,7 @@
-import { AttentionError } from "../errors.js";
+import { AttentionError, messageOf } from "../errors.js";
 import { version } from "../version.js";
 import type * as glue from "../wasm/wasm_attention_bg.js";
+import { policyError } from "./policy.js";
 import { type Arithmetic, roundsOnce } from "./probes.js";
 
 /** The number of the exports' interface, as the Rust sources have it. */
@@ -39,10 +40,13 @@ function exportsOf(operation: string, module: WebAssembly.Module): Exports {
     // Not asynchronously: `initSync` needs this way, and hosts that forbid the other scan for its name.
     exports = new WebAssembly.Instance(module, imports).exports;
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new AttentionError("ERR_INVALID_MODULE", `${operation}: module: not a build of wasm-attention: ${text}`, {
-      cause,
-    });
+    const blocked = policyError(operation, cause);
+    if (blocked !== undefined) throw blocked;
+    throw new AttentionError(
+      "ERR_INVALID_MODULE",
+      `${operation}: module: not a build of wasm-attention: ${messageOf(cause)}`,
+      { cause },
+    );
   }
   if (typeof exports.abi_version !== "function") {
     throw new AttentionError(
