@@ -82,7 +82,7 @@ export default defineConfig(
   },
   {
     files: ["test/matrix/hosts/**/*.mjs"],
-    languageOptions: { globals: { URLSearchParams: "readonly" } },
+    languageOptions: { globals: { AbortSignal: "readonly", URLSearchParams: "readonly", fetch: "readonly" } },
   },
   {
     files: ["test/matrix/pages/*.mjs"],

@@ -171,12 +171,14 @@ describe("loadSafetensors", () => {
       const bytes = file({ a: entry("F32", [1], 0, 4) }, [0, 0, 128, 63]);
       const shifted = new Uint8Array(bytes.length + 3);
       shifted.set(bytes, 3);
-      const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-      shared.set(bytes);
+      const shared =
+        typeof SharedArrayBuffer === "undefined" ? [] : [new Uint8Array(new SharedArrayBuffer(bytes.length))];
+      for (const array of shared) array.set(bytes);
       const inMemory = Tensor.from(new Uint16Array(64), [64], "float16").view();
       const own = new Uint8Array(inMemory.buffer, inMemory.byteOffset, bytes.length);
       own.set(bytes);
-      for (const form of [own, bytes, bytes.buffer, shifted.subarray(3), shared, shared.buffer, Subclass.from(bytes)]) {
+      const sharedForms = shared.flatMap((array) => [array, array.buffer]);
+      for (const form of [own, bytes, bytes.buffer, shifted.subarray(3), ...sharedForms, Subclass.from(bytes)]) {
         const { tensors, metadata } = loadSafetensors(form as Uint8Array);
         expect(metadata).toEqual({});
         if (form === bytes) bytes.fill(0, bytes.length - 4);

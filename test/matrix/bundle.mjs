@@ -92,7 +92,16 @@ const wasmFiles = (replace) => ({
  */
 
 /** @param {Bundle} bundle */
-export async function bundle({ folder, outfile, program, format = "esm", packageUrl, conditions, replaceWasm, inject }) {
+export async function bundle({
+  folder,
+  outfile,
+  program,
+  format = "esm",
+  packageUrl,
+  conditions,
+  replaceWasm,
+  inject,
+}) {
   await build({
     stdin: { contents: program, resolveDir: suite },
     alias: { suite: `${suite}main.ts` },

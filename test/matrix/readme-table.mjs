@@ -38,7 +38,9 @@ export function table({ date, system, rows, nativeHashes }) {
     const where = places.map(({ host }) => host.split(": ")[1] ?? "").join(", ");
     const { version, arithmetic } = places[0];
     const passed = places.reduce((least, row) => Math.min(least, row.passed), Infinity);
-    const startup = range(places.map(({ startupMilliseconds }) => startupMilliseconds.import + startupMilliseconds.init));
+    const startup = range(
+      places.map(({ startupMilliseconds }) => (startupMilliseconds.import ?? 0) + startupMilliseconds.init),
+    );
     return `| ${runtime} | ${version} | ${where} | ${arithmetic} | ${passed} | ${startup} |`;
   });
   return [

@@ -1,4 +1,5 @@
 // The rows of the matrix that run in browsers: pages and workers in three engines, and an extension in Chromium.
+import { bundle } from "../bundle.mjs";
 import { writeExtension, wasmPolicy } from "./browser/extension.mjs";
 import { chromium, firefox } from "./browser/puppeteer-engine.mjs";
 import { runPage } from "./browser/run-page.mjs";
@@ -75,6 +76,8 @@ const extensionPlaces = [
  * @param {PageRun} run
  */
 async function runHost(folder, run) {
+  const packageUrl = "./node_modules/wasm-attention/dist/index.js";
+  await bundle({ folder, outfile: "suite.js", program: 'export { runSuite } from "suite";', packageUrl });
   const { version, result } = await runPage(folder, run);
   return { version, report: /** @type {Report} */ (result) };
 }
@@ -101,15 +104,17 @@ const engines = [chromium, firefox, webkit];
 
 /** @type {Host[]} */
 export const hosts = [
-  ...engines.flatMap(({ name: engine, missing, open }) =>
+  ...engines.flatMap(({ name: engine, fuses, missing, open }) =>
     places.map(({ name, ...place }) => ({
       name: `${engine}: ${name}`,
+      fuses,
       missing,
       run: (/** @type {string} */ folder) => runHost(folder, { ...place, open }),
     })),
   ),
   ...extensionPlaces.map(({ name, ...place }) => ({
     name: `${chromium.name}: ${name}`,
+    fuses: chromium.fuses,
     missing: chromium.missing,
     run: (/** @type {string} */ folder) =>
       runHost(folder, { ...place, headers: {}, open: openExtension(folder, wasmPolicy) }),

@@ -64,6 +64,8 @@ const runner: VitestRunner = {
     hookTimeout: 180_000,
     retry: 0,
     includeTaskLocation: false,
+    chaiConfig: undefined,
+    tagsFilter: undefined,
     tags: [],
     strictTags: false,
   },
@@ -94,10 +96,18 @@ export async function runSuite(): Promise<SuiteReport> {
   const count = (state: string): number => tests.filter(({ result }) => result?.state === state).length;
   // A file that fails as a whole, in a hook or while it is read, may have no test that failed.
   const failed = [...ran, ...tests].filter(({ result }) => (result?.errors?.length ?? 0) > 0);
-  const failures = failed.slice(0, FAILURES_SHOWN).map(({ fullName, result }) => ({
-    test: fullName,
-    message: result?.errors?.[0]?.stack ?? String(result?.errors?.[0]?.message),
-  }));
+  const failures = failed.slice(0, FAILURES_SHOWN).map(({ fullName, result }) => {
+    const { message = "", stack = "" } = result?.errors?.[0] ?? {};
+    // Not all engines repeat the message in the stack.
+    return { test: fullName, message: stack.includes(message) ? stack : `${message}\n${stack}` };
+  });
   const passed = count("pass");
-  return { passed, failed: failed.length, skipped: tests.length - passed - count("fail"), failures, arithmetic, hashes };
+  return {
+    passed,
+    failed: failed.length,
+    skipped: tests.length - passed - count("fail"),
+    failures,
+    arithmetic,
+    hashes,
+  };
 }

@@ -13,9 +13,10 @@ import { findProgram } from "./programs.mjs";
  * @param {string} settings.name
  * @param {string[]} settings.programs by which it is known in the PATH
  * @param {string} settings.installation
+ * @param {boolean} settings.fuses
  * @param {import("puppeteer-core").LaunchOptions} settings.options
  */
-function makeEngine({ name, programs, installation, options }) {
+function makeEngine({ name, programs, installation, fuses, options }) {
   /** @type {Promise<Browser> | undefined} */
   let started;
 
@@ -85,6 +86,7 @@ function makeEngine({ name, programs, installation, options }) {
 
   return {
     name,
+    fuses,
 
     missing: () => (findProgram(programs) === undefined ? `${programs[0]}: ${installation}` : undefined),
 
@@ -124,6 +126,7 @@ export const chromium = makeEngine({
   name: "Chromium",
   programs: ["chromium", "chromium-browser", "google-chrome"],
   installation: "apt-get install chromium",
+  fuses: true,
   options: {
     browser: "chrome",
     // Extensions are installed over a pipe alone.
@@ -146,5 +149,6 @@ export const firefox = makeEngine({
   name: "Firefox",
   programs: ["firefox", "firefox-esr"],
   installation: "apt-get install firefox-esr",
+  fuses: true,
   options: { browser: "firefox" },
 });
