@@ -25,7 +25,7 @@ const isolation = {
 
 /** @param {string} scriptSource */
 const policy = (scriptSource) => ({
-  "Content-Security-Policy": `default-src 'none'; script-src ${scriptSource}; connect-src 'self'`,
+  "Content-Security-Policy": `default-src 'none'; script-src ${scriptSource}; connect-src 'self'; img-src 'self'`,
 });
 
 const inPage = { scope: "Window", crossOriginIsolated: false, evaluatesStrings: true };

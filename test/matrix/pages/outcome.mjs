@@ -18,10 +18,10 @@ export async function outcomeOf(run) {
 }
 
 /**
- * What the program elsewhere returned. Throws what it threw.
+ * What the program elsewhere returned. Throws the text of what it threw: an Error would add a stack that says nothing.
  * @param {Outcome} outcome
  */
 export function resultOf(outcome) {
-  if ("error" in outcome) throw new Error(outcome.error);
+  if ("error" in outcome) throw outcome.error;
   return outcome.result;
 }

@@ -4,6 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 
+const removalAttempts = 20;
+const removalPauseMilliseconds = 50;
+
 /** @type {Set<import("node:child_process").ChildProcess>} */
 const running = new Set();
 
@@ -20,21 +23,37 @@ function killGroup({ pid }) {
   }
 }
 
+/** Node's own retries take no notice of files that appear meanwhile. @param {string} folder */
+function removeFolder(folder) {
+  for (let attempt = 0; attempt < removalAttempts; attempt++) {
+    try {
+      return rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // What was just killed still wrote.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, removalPauseMilliseconds);
+    }
+  }
+  console.error(`${folder} is still in use, and stays`);
+}
+
 function endAll() {
   for (const leader of running) killGroup(leader);
-  // What was just killed may still write for a moment.
-  if (scratchFolder !== undefined) rmSync(scratchFolder, { recursive: true, force: true, maxRetries: 10 });
+  if (scratchFolder !== undefined) removeFolder(scratchFolder);
 }
 
 let watching = false;
 
-/** From here on a signal is an orderly exit, which ends all processes that were handed to `track`. */
+/** From here on a signal is an orderly exit, and an exit the end of all that was started. */
 function watchExit() {
   if (watching) return;
   watching = true;
   process.on("exit", endAll);
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-    process.once(signal, () => process.exit(128 + constants.signals[signal]));
+    process.once(signal, () => {
+      // To the end of the list: puppeteer's listener kills a browser that is just starting.
+      process.off("exit", endAll).on("exit", endAll);
+      process.exit(128 + constants.signals[signal]);
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 // Chromium and Firefox, steered by puppeteer. One process serves all rows of a browser; each row has a context of its own.
+import { join } from "node:path";
 import { launch } from "puppeteer-core";
 import { HostStartError } from "../host.mjs";
 import { makeScratchFolder, track } from "./processes.mjs";
@@ -21,10 +22,12 @@ function makeEngine({ name, programs, installation, fuses, options }) {
   let started;
 
   async function startBrowser() {
+    const scratchFolder = makeScratchFolder(programs[0]);
     const browser = await launch({
       ...options,
       executablePath: findProgram(programs),
-      userDataDir: makeScratchFolder(programs[0]),
+      userDataDir: join(scratchFolder, "profile"),
+      env: { ...process.env, TMPDIR: scratchFolder },
       // Signals are dealt with for all processes in one place.
       handleSIGINT: false,
       handleSIGTERM: false,

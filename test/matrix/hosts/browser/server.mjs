@@ -35,9 +35,14 @@ export async function serve(folder, headers, log) {
       else log(body);
       return;
     }
+    // Browsers ask for it by themselves.
+    if (request.url === "/favicon.ico") {
+      response.writeHead(204).end();
+      return;
+    }
     pages(request, response, () =>
       project(request, response, () => {
-        if (request.url !== "/favicon.ico") log(`the page asked for ${request.url}, which there is not`);
+        log(`the page asked for ${request.url}, which there is not`);
         response.writeHead(404).end();
       }),
     );
