@@ -6,7 +6,7 @@
 
 /**
  * What is wrong with a report, one line each.
- * @param {Host} host
+ * @param {Pick<Host, "fuses">} host
  * @param {Report} report
  * @param {Hashes} expected    the native build's hashes, or those of the first host
  */
