@@ -5,12 +5,12 @@ import { arch, platform, release } from "node:os";
 import Table from "cli-table3";
 import { program } from "commander";
 import { faultsOf } from "./check.mjs";
-import { close, faults as refusals, hosts as browsers } from "./hosts/browsers.mjs";
-import { hosts as commandLine } from "./hosts/command-line.mjs";
-import { hosts as edgeVm } from "./hosts/edge-vm.mjs";
+import * as browsers from "./hosts/browsers.mjs";
+import * as commandLine from "./hosts/command-line.mjs";
+import * as edgeVm from "./hosts/edge-vm.mjs";
 import { HostStartError } from "./hosts/host.mjs";
 import { nativeHashes } from "./hosts/native.mjs";
-import { hosts as workerd } from "./hosts/workerd.mjs";
+import * as workerd from "./hosts/workerd.mjs";
 import { makeProject } from "./project.mjs";
 import { replaceTable } from "./readme-table.mjs";
 
@@ -22,6 +22,9 @@ const options = program
   .option("--record", "write the run to test/matrix/record.json and its table into the README", false)
   .parse()
   .opts();
+
+const hosts = [...commandLine.hosts, ...workerd.hosts, ...edgeVm.hosts, ...browsers.hosts];
+const refusals = [...workerd.refusals, ...edgeVm.refusals, ...browsers.refusals];
 
 const isChosen = (/** @type {{ name: string }} */ { name }) =>
   options.host === undefined || name.toLowerCase().includes(options.host.toLowerCase());
@@ -77,7 +80,7 @@ const { folder, remove } = makeProject();
 try {
   /** @type {import("./check.mjs").Hashes} */
   let expected = native ?? {};
-  for (const host of [...commandLine, ...workerd, ...edgeVm, ...browsers].filter(isChosen)) {
+  for (const host of hosts.filter(isChosen)) {
     const result = await attempt(host, folder);
     if (result === undefined) continue;
     const { version, report } = result;
@@ -98,7 +101,7 @@ try {
     refused.push({ host: host.name, version, code });
   }
 } finally {
-  await close();
+  await browsers.close();
   remove();
 }
 

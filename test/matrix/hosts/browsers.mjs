@@ -9,15 +9,6 @@ import { webkit } from "./browser/webkit-engine.mjs";
 /** @typedef {import("./host.mjs").Report} Report */
 /** @typedef {import("./browser/run-page.mjs").PageRun} PageRun */
 
-/**
- * A host in which the package must refuse to start, and say why.
- * @typedef {object} Fault
- * @property {string} name
- * @property {string} expectedCode of the error with which `init` rejects
- * @property {() => string | undefined} missing as a host's
- * @property {(folder: string) => Promise<{ version: string, code: string, message: string }>} run as a host's
- */
-
 const isolation = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
@@ -86,7 +77,7 @@ async function runHost(folder, run) {
  * @param {string} folder
  * @param {PageRun} run
  */
-async function runFault(folder, run) {
+async function runRefusal(folder, run) {
   const { version, result } = await runPage(folder, run);
   return { version, .../** @type {{ code: string, message: string }} */ (result) };
 }
@@ -123,19 +114,19 @@ export const hosts = [
 
 const refusal = { program: "refusal", expected: inExtension };
 
-/** @type {Fault[]} */
-export const faults = [
+/** @type {import("./host.mjs").Refusal[]} */
+export const refusals = [
   ...engines.map(({ name, missing, open }) => ({
     name: `${name}: page whose CSP forbids WebAssembly`,
     expectedCode: "ERR_BLOCKED_BY_CSP",
     missing,
-    run: (/** @type {string} */ folder) => runFault(folder, { ...refusal, headers: policy("'self'"), open }),
+    run: (/** @type {string} */ folder) => runRefusal(folder, { ...refusal, headers: policy("'self'"), open }),
   })),
   {
     name: `${chromium.name}: extension with the default CSP (Manifest V3)`,
     expectedCode: "ERR_BLOCKED_BY_CSP",
     missing: chromium.missing,
-    run: (folder) => runFault(folder, { ...refusal, headers: {}, open: openExtension(folder) }),
+    run: (folder) => runRefusal(folder, { ...refusal, headers: {}, open: openExtension(folder) }),
   },
 ];
 

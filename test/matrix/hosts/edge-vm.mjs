@@ -8,11 +8,13 @@ import packageJson from "@edge-runtime/vm/package.json" with { type: "json" };
 
 const node = installed("node-24/bin/node");
 
-/** What runs in the virtual machine. */
-const inside = `
+const attemptsFile = fileURLToPath(new URL("module-only-attempts.js", import.meta.url));
+
+/** What runs in the virtual machine: the suite. */
+const suite = `
+  import { compilesBytes } from ${JSON.stringify(attemptsFile)};
   globalThis.report = (async () => {
-    const compile = WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-    if (await compile.then(() => true, () => false)) throw new Error("this machine compiles bytes, so it proves nothing");
+    if (await compilesBytes()) throw new Error("this machine compiles bytes, so it proves nothing");
     const start = performance.now();
     const { init } = await import("wasm-attention");
     const imported = performance.now();
@@ -21,6 +23,11 @@ const inside = `
     const { runSuite } = await import("suite");
     return JSON.stringify({ startupMilliseconds, ...(await runSuite()) });
   })();`;
+
+/** Or what must fail. */
+const attemptOf = (/** @type {string} */ name) => `
+  import { attempts } from ${JSON.stringify(attemptsFile)};
+  globalThis.report = attempts[${JSON.stringify(name)}]().then(JSON.stringify);`;
 
 /** What starts it: the host makes modules of the `.wasm` files that a function imports, and hands them over. */
 const outside = `
@@ -38,24 +45,38 @@ const outside = `
   vm.evaluate(readFileSync("edge.js", "utf8"));
   console.log("report " + (await vm.context.report));`;
 
-/** @type {import("./host.mjs").Host} */
-const host = {
-  name: "Vercel's edge VM",
-  fuses: true,
-  missing: () => missingProgram(node),
-  async run(folder) {
-    await bundle({
-      folder,
-      outfile: "edge.js",
-      program: inside,
-      format: "iife",
-      conditions: ["edge-light", "worker"],
-      inject: [fileURLToPath(new URL("edge-vm-globals.js", import.meta.url))],
-      replaceWasm: (name) => ({ text: `export default globalThis[${JSON.stringify(name)}];` }),
-    });
-    writeFileSync(join(folder, "edge.mjs"), outside);
-    return { version: packageJson.version, report: await reportOf(folder, node, ["edge.mjs"]) };
-  },
-};
+async function run(/** @type {string} */ folder, /** @type {string} */ program) {
+  await bundle({
+    folder,
+    outfile: "edge.js",
+    program,
+    format: "iife",
+    conditions: ["edge-light", "worker"],
+    inject: [fileURLToPath(new URL("edge-vm-globals.js", import.meta.url))],
+    replaceWasm: (name) => ({ text: `export default globalThis[${JSON.stringify(name)}];` }),
+  });
+  writeFileSync(join(folder, "edge.mjs"), outside);
+  return reportOf(folder, node, ["edge.mjs"]);
+}
 
-export const hosts = [host];
+const NAME = "Vercel's edge VM";
+const { version } = packageJson;
+const missing = () => missingProgram(node);
+
+/** @type {import("./host.mjs").Host[]} */
+export const hosts = [
+  { name: NAME, fuses: true, missing, run: async (folder) => ({ version, report: await run(folder, suite) }) },
+];
+
+/** @returns {import("./host.mjs").Refusal} */
+const refusal = (/** @type {string} */ attempt, /** @type {string} */ expectedCode) => ({
+  name: `${NAME}: ${attempt}`,
+  expectedCode,
+  missing,
+  run: async (folder) => ({ version, ...(await run(folder, attemptOf(attempt))) }),
+});
+
+export const refusals = [
+  refusal("bytes in place of a module", "ERR_INVALID_TYPE"),
+  refusal("more memory than the entry's default", "ERR_OUT_OF_MEMORY"),
+];

@@ -20,6 +20,15 @@
  *   it is tried once more. Any other error is final.
  */
 
+/**
+ * A host in which something must fail, with an error that says why.
+ * @typedef {object} Refusal
+ * @property {string} name
+ * @property {string} expectedCode
+ * @property {() => string | undefined} missing    as a host's
+ * @property {(folder: string) => Promise<{ version: string, code: string, message: string }>} run    as a host's
+ */
+
 /** The browser, the server or the process didn't come up: nothing is said about the package. */
 export class HostStartError extends Error {
   /** @override */

@@ -31,7 +31,6 @@ export async function versionOf(/** @type {string} */ program, /** @type {string
  * @param {string} folder
  * @param {string} program
  * @param {string[]} parameters
- * @returns {Promise<import("./host.mjs").Report>}
  */
 export async function reportOf(folder, program, parameters) {
   const { stdout } = await run(program, parameters, {

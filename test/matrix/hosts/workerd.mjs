@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { bundle } from "../bundle.mjs";
 import { HostStartError, SUITE_MILLISECONDS } from "./host.mjs";
 import { installed, missingProgram, versionOf } from "./process.mjs";
@@ -13,21 +14,23 @@ const START_MILLISECONDS = 30_000;
 /** The clock stands still in a request, so the first one is measured from outside. */
 const program = `
   import { init } from "wasm-attention";
+  import { attempts, compilesBytes } from ${JSON.stringify(fileURLToPath(new URL("module-only-attempts.js", import.meta.url)))};
   import { runSuite } from "suite";
-  const isRefused = () => WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)).then(() => false, () => true);
   export default {
     async fetch(request) {
+      const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
       try {
-        if (new URL(request.url).pathname === "/suite") return Response.json(await runSuite());
+        if (name === "suite") return Response.json(await runSuite());
+        if (name in attempts) return Response.json(await attempts[name]());
         (await init()).dispose();
-        return Response.json({ compilesBytes: !(await isRefused()) });
+        return Response.json({ compilesBytes: await compilesBytes() });
       } catch (error) {
         return new Response(String(error.stack), { status: 500 });
       }
     },
   };`;
 
-const configuration = (/** @type {string} */ compatibilityDate) => `
+const configuration = (/** @type {string} */ compatibilityDate, /** @type {string[]} */ v8Flags) => `
   using Workerd = import "/workerd/workerd.capnp";
   const config :Workerd.Config = (
     services = [(name = "main", worker = (
@@ -39,6 +42,7 @@ const configuration = (/** @type {string} */ compatibilityDate) => `
       ],
     ))],
     sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+    v8Flags = ${JSON.stringify(v8Flags)},
   );`;
 
 /** The port that the server listens on, which it tells on a pipe of its own. */
@@ -61,6 +65,33 @@ async function answer(/** @type {string} */ url, /** @type {number} */ milliseco
 }
 
 /**
+ * Starts a server with the program and gives what `use` makes of its address.
+ * @template T
+ * @param {string} folder
+ * @param {{ compatibilityDate: string, v8Flags?: string[] }} settings
+ * @param {(address: string) => Promise<T>} use
+ */
+async function withServer(folder, { compatibilityDate, v8Flags = [] }, use) {
+  await bundle({
+    folder,
+    outfile: "worker.js",
+    program,
+    conditions: ["workerd", "worker", "browser"],
+    replaceWasm: (name) => ({ external: `./${name}` }),
+  });
+  writeFileSync(join(folder, "config.capnp"), configuration(compatibilityDate, v8Flags));
+  const server = spawn(workerd, ["serve", "config.capnp", "--control-fd=3"], {
+    cwd: folder,
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+  });
+  try {
+    return await use(`http://127.0.0.1:${await portOf(server)}`);
+  } finally {
+    server.kill();
+  }
+}
+
+/**
  * @param {string} compatibilityDate
  * @returns {import("./host.mjs").Host}
  */
@@ -70,30 +101,43 @@ const host = (compatibilityDate) => ({
   missing: () => missingProgram(workerd),
   async run(folder) {
     const version = await versionOf(workerd);
-    await bundle({
-      folder,
-      outfile: "worker.js",
-      program,
-      conditions: ["workerd", "worker", "browser"],
-      replaceWasm: (name) => ({ external: `./${name}` }),
-    });
-    writeFileSync(join(folder, "config.capnp"), configuration(compatibilityDate));
-    const server = spawn(workerd, ["serve", "config.capnp", "--control-fd=3"], {
-      cwd: folder,
-      stdio: ["ignore", "inherit", "inherit", "pipe"],
-    });
-    try {
-      const url = `http://127.0.0.1:${await portOf(server)}`;
+    return withServer(folder, { compatibilityDate }, async (address) => {
       const start = performance.now();
-      const { compilesBytes } = await answer(`${url}/start`, START_MILLISECONDS);
+      const { compilesBytes } = await answer(`${address}/start`, START_MILLISECONDS);
       const startupMilliseconds = { import: null, init: performance.now() - start };
       if (compilesBytes) throw new Error("this worker compiles bytes, so it proves nothing");
-      return { version, report: { startupMilliseconds, ...(await answer(`${url}/suite`, SUITE_MILLISECONDS)) } };
-    } finally {
-      server.kill();
-    }
+      return { version, report: { startupMilliseconds, ...(await answer(`${address}/suite`, SUITE_MILLISECONDS)) } };
+    });
   },
 });
 
 /** One of today, and one from before workerd compiled bytes during start-up. */
-export const hosts = ["2026-11-17", "2024-09-01"].map(host);
+const dates = ["2026-11-17", "2024-09-01"];
+
+export const hosts = dates.map(host);
+
+/**
+ * @param {string} attempt    of module-only-attempts.js
+ * @param {string} expectedCode
+ * @param {string[]} [v8Flags]
+ * @returns {import("./host.mjs").Refusal}
+ */
+const refusal = (attempt, expectedCode, v8Flags) => ({
+  name: `workerd: ${attempt}`,
+  expectedCode,
+  missing: () => missingProgram(workerd),
+  async run(folder) {
+    const version = await versionOf(workerd);
+    return withServer(folder, { compatibilityDate: dates[0], v8Flags }, async (address) => ({
+      version,
+      ...(await answer(`${address}/${encodeURIComponent(attempt)}`, START_MILLISECONDS)),
+    }));
+  },
+});
+
+export const refusals = [
+  refusal("bytes in place of a module", "ERR_INVALID_TYPE"),
+  refusal("more memory than the entry's default", "ERR_OUT_OF_MEMORY"),
+  // 40 MiB: growing fails long before maximumMemory, as where the host has no more to give.
+  refusal("more memory than the host gives", "ERR_OUT_OF_MEMORY", ["--wasm-max-mem-pages=640"]),
+];
