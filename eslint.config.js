@@ -81,6 +81,10 @@ export default defineConfig(
     },
   },
   {
+    files: ["test/bundlers/**/*.{js,mjs}"],
+    languageOptions: { globals: { Response: "readonly", fetch: "readonly" } },
+  },
+  {
     files: ["{scripts,examples}/**/*.mjs"],
     rules: {
       "@typescript-eslint/explicit-module-boundary-types": "off",

@@ -8,22 +8,25 @@
  *   earlier one's
  * @property {readonly [string, ...string[]]} [command] a program of node_modules/.bin and its arguments
  * @property {string} output the folder that is made public
+ * @property {number} [budget] in bytes, of all that the page loads, gzipped: a polyfill would not fit in
  * @property {boolean} [isNext] its own server runs it, and it has edge routes too
  */
 
 const page = ["app", "page"];
 const html = "index.html";
 const script = "main.js";
+const budget = 95 * 1024;
 
 /** Those that understand CommonJS also build an application that has a dependency in it. @type {Application[]} */
 const withCommonJs = [
-  { name: "Vite", bundler: "vite", folders: page, command: ["vite", "build"], output: "dist" },
+  { name: "Vite", bundler: "vite", folders: page, command: ["vite", "build"], output: "dist", budget },
   {
     name: "webpack",
     bundler: "webpack",
     folders: page,
     command: ["webpack", "--mode", "production", "--entry", `./${script}`],
     output: "dist",
+    budget,
   },
   {
     name: "esbuild",
@@ -31,6 +34,7 @@ const withCommonJs = [
     folders: page,
     command: ["esbuild", script, "--bundle", "--minify", "--format=esm", "--outdir=dist"],
     output: "dist",
+    budget,
   },
   {
     name: "Rspack",
@@ -38,8 +42,9 @@ const withCommonJs = [
     folders: page,
     command: ["rspack", "build", "--mode", "production", "--entry", `./${script}`],
     output: "dist",
+    budget,
   },
-  { name: "Parcel", bundler: "parcel", folders: page, command: ["parcel", "build", html], output: "dist" },
+  { name: "Parcel", bundler: "parcel", folders: page, command: ["parcel", "build", html], output: "dist", budget },
 ];
 
 /** @type {readonly Application[]} */
@@ -54,6 +59,7 @@ export const applications = [
       ...["--plugin", "@rollup/plugin-node-resolve", "--plugin", "@rollup/plugin-terser"],
     ],
     output: "dist",
+    budget,
   },
   ...withCommonJs.flatMap((application) => [
     application,
@@ -61,6 +67,8 @@ export const applications = [
       ...application,
       name: `${application.name}, import and require`,
       folders: [...application.folders, "commonjs"],
+      // Of what is required, everything is packed.
+      budget: undefined,
     },
   ]),
   ...["Turbopack", "webpack"].map((bundler) => ({

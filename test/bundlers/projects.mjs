@@ -2,13 +2,19 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 export const tools = join(here, "node_modules");
 
-const environment = { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NO_COLOR: "1" };
+export const environment = {
+  ...process.env,
+  // Commands run on the Node that runs the test.
+  PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
+  NEXT_TELEMETRY_DISABLED: "1",
+  NO_COLOR: "1",
+};
 
 /**
  * Runs a program and returns what it prints; where it fails, that is the error.

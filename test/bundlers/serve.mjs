@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import sirv from "sirv";
-import { tools } from "./projects.mjs";
+import { environment, tools } from "./projects.mjs";
 
 /** @typedef {{ address: string, close: () => unknown }} Server */
 
@@ -32,7 +32,7 @@ export async function startNext(project, variables) {
   const program = join(tools, "next/dist/bin/next");
   const server = spawn(process.execPath, [program, "start", "--hostname", "127.0.0.1", "--port", "0"], {
     cwd: project,
-    env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NO_COLOR: "1", ...variables },
+    env: { ...environment, ...variables },
   });
   const ended = once(server, "exit");
   let printed = "";

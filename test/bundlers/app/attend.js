@@ -29,10 +29,9 @@ const expected = Array.from({ length: B * H }, (_, index) =>
 
 /** The largest difference from the equation, and the bits of the output, eight hexadecimal digits an element. */
 function attend() {
-  const { output } = scaledDotProductAttention(
-    ...[query, key, value].map((data) => ({ data, shape })),
-    { isCausal: true },
-  );
+  const { output } = scaledDotProductAttention(...[query, key, value].map((data) => ({ data, shape })), {
+    isCausal: true,
+  });
   const result = output.toArray();
   output.dispose();
   return {
