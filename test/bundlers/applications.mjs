@@ -6,7 +6,7 @@
  * @property {string} [bundler] the package whose version is shown; without one the page is served as it is
  * @property {readonly string[]} folders of this test; the project holds their files, a later folder's in place of an
  *   earlier one's
- * @property {readonly [string, ...string[]]} [command] a program of node_modules/.bin and its arguments
+ * @property {readonly string[]} [command] a program of node_modules/.bin and its arguments
  * @property {string} output the folder that is made public
  * @property {number} [budget] in bytes, of all that the page loads, gzipped: a polyfill would not fit in
  * @property {boolean} [isNext] its own server runs it, and it has edge routes too
@@ -75,7 +75,7 @@ export const applications = [
     name: `Next.js, ${bundler}`,
     bundler: "next",
     folders: ["app", "next", `next-${bundler.toLowerCase()}`],
-    command: /** @type {const} */ (["next", "build", `--${bundler.toLowerCase()}`]),
+    command: ["next", "build", `--${bundler.toLowerCase()}`],
     output: ".next/static",
     isNext: true,
   })),

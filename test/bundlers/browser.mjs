@@ -49,7 +49,10 @@ export async function visit(browser, address) {
       else if (response.url().startsWith("http")) bodies.push(response.buffer().then(Buffer.from));
     });
     await page.goto(address, { waitUntil: "networkidle0" });
-    const result = await page.evaluate(() => globalThis.result).catch((error) => problems.push(String(error)));
+    const result = await page
+      .waitForFunction("globalThis.result", { timeout: 20_000 })
+      .then((handle) => handle.jsonValue())
+      .catch((error) => problems.push(String(error)));
     if (problems.length > 0) throw new Error(problems.join("\n"));
     return { result, files: await Promise.all(bodies) };
   } finally {

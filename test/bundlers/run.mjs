@@ -41,9 +41,10 @@ const expectedBits = {};
 
 /**
  * Both arithmetics ran, came near the equation, kept no memory and gave the same bits as everywhere; in brief.
- * @param {Result} result
+ * @param {unknown} found a `Result`
  */
-function checkResult(result) {
+function checkResult(found) {
+  const result = /** @type {Result} */ (found);
   assert.deepEqual(Object.keys(result), ["separate", "fused"]);
   return Object.entries(result)
     .map(([arithmetic, { error, bits, left }]) => {
