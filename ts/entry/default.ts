@@ -9,6 +9,8 @@ import { bytesFromBase64 } from "./base64.js";
 import { inflate } from "./inflate.js";
 
 export * from "../surface.js";
+export * from "./io.js";
+export * from "./nn.js";
 
 /** Both builds travel in the JavaScript itself, so that no host needs a file, a fetch or a bundler's help. */
 const inlined: ModuleLoader = {
