@@ -1,5 +1,5 @@
 import { int32View, float32View } from "../../runtime/memory.js";
-import { attentionParameterCount, attentionParameters } from "../../wasm/parameters.js";
+import { attentionParameters } from "../../wasm/parameters.js";
 import type { Call } from "../call.js";
 import type { Strides } from "./geometry.js";
 
@@ -22,22 +22,24 @@ export function tensorParameters<T extends string>(
   } as Record<T | `${T}BatchStride` | `${T}HeadStride` | `${T}RowStride`, number>;
 }
 
+const names = /* @__PURE__ */ Object.keys(attentionParameters) as Name[];
+
 /** The block of 32-bit words in WebAssembly memory through which an attention call's numbers travel. */
 export class ParameterBlock {
   readonly pointer: number;
 
   constructor(call: Call) {
-    this.pointer = call.temporary(attentionParameterCount * 4);
-    int32View(this.pointer, attentionParameterCount).fill(0);
+    this.pointer = call.temporary(names.length * 4);
+    int32View(this.pointer, names.length).fill(0);
   }
 
   set(values: ParameterValues): void {
-    const integers = int32View(this.pointer, attentionParameterCount);
-    const floats = float32View(this.pointer, attentionParameterCount);
-    for (const name of Object.keys(values) as Name[]) {
-      const { index, type } = attentionParameters[name];
+    const integers = int32View(this.pointer, names.length);
+    const floats = float32View(this.pointer, names.length);
+    names.forEach((name, index) => {
+      const value = values[name];
       // An int32 view keeps the low 32 bits, so it writes unsigned words too.
-      (type === "f32" ? floats : integers)[index] = values[name] ?? 0;
-    }
+      if (value !== undefined) (attentionParameters[name] === "f32" ? floats : integers)[index] = value;
+    });
   }
 }
