@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import * as edgeLight from "../ts/entry/edge-light.js";
+import * as io from "../ts/entry/io.js";
+import * as nn from "../ts/entry/nn.js";
 import * as slimModuleOnly from "../ts/entry/slim-module-only.js";
 import * as slim from "../ts/entry/slim.js";
 import * as workerd from "../ts/entry/workerd.js";
@@ -61,10 +63,14 @@ describe.each([
   });
 });
 
-test("both slim entries have the exports of the default one", async () => {
-  const names = Object.keys(await import("../ts/entry/default.js")).sort();
-  expect(Object.keys(slim).sort()).toEqual(names);
-  expect(Object.keys(slimModuleOnly).sort()).toEqual(names);
+test("slim with nn and io has the exports of the default entry, and the same ones", async () => {
+  const { init, ...everything } = await import("../ts/entry/default.js");
+  const { init: ownInit, ...slimAlone } = slim;
+  expect({ ...slimAlone, ...nn, ...io }).toEqual(everything);
+  expect(ownInit).not.toBe(init);
+  expect(Object.keys(slimModuleOnly).sort()).toEqual(Object.keys(slim).sort());
+  expect(Object.keys(nn).sort()).toEqual(["Linear", "MultiheadAttention", "SelfAttention"]);
+  expect(Object.keys(io).sort()).toEqual(["loadSafetensors", "saveSafetensors"]);
 });
 
 describe.each([

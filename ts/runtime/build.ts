@@ -1,4 +1,4 @@
-import { AttentionError } from "../errors.js";
+import { AttentionError, messageOf } from "../errors.js";
 import { version } from "../version.js";
 import type * as glue from "../wasm/wasm_attention_bg.js";
 import { type Arithmetic, roundsOnce } from "./probes.js";
@@ -39,7 +39,7 @@ function exportsOf(operation: string, module: WebAssembly.Module): Exports {
     // Not asynchronously: `initSync` needs this way, and hosts that forbid the other scan for its name.
     exports = new WebAssembly.Instance(module, imports).exports;
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = messageOf(cause);
     throw new AttentionError("ERR_INVALID_MODULE", `${operation}: module: not a build of wasm-attention: ${text}`, {
       cause,
     });

@@ -1,5 +1,5 @@
 import { isDetached } from "../buffers.js";
-import { AttentionError, typeError } from "../errors.js";
+import { AttentionError, messageOf, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { isModule } from "./module.js";
 import { acceptsRelaxedSimd } from "./probes.js";
@@ -11,7 +11,7 @@ const isBuffer = (value: unknown): value is ArrayBufferLike =>
 
 /** Engines word the refusals differently and have no codes for them. */
 function explain(cause: unknown): AttentionError {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   if (/content security|blocked by csp|unsafe-eval/i.test(text)) {
     return new AttentionError(
       "ERR_BLOCKED_BY_CSP",

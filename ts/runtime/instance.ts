@@ -1,4 +1,4 @@
-import { AttentionError, outOfMemoryError, rangeError, typeError } from "../errors.js";
+import { AttentionError, messageOf, outOfMemoryError, rangeError, typeError } from "../errors.js";
 import { version } from "../version.js";
 import { type Build, type Kernels, makeBuild } from "./build.js";
 import { isModule, type ModuleLoader } from "./module.js";
@@ -71,7 +71,7 @@ export function fateOf(number: number): "running" | "failed" | "gone" {
 
 /** Marks the instance as failed, for the reason that is returned. */
 export function fail(operation: string, instance: Instance, cause: unknown): AttentionError {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   instance.failure = new AttentionError(
     "ERR_RUNTIME_FAILED",
     `${operation}: a kernel failed, which is a bug of wasm-attention ${version}: ${text}; init() makes a new runtime`,

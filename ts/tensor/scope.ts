@@ -1,4 +1,4 @@
-import { codedTypeError, typeError } from "../errors.js";
+import { misuseError, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { closeScope, type Disposable, forget, openScope } from "./open-scopes.js";
 import { isTensor, type Tensor } from "./tensor.js";
@@ -31,9 +31,10 @@ function membersIn(result: unknown, members: ReadonlySet<Disposable>): Set<Dispo
     if (isPromise(value)) {
       // It fails soon, having lost its tensors: that must not end the process as an unhandled rejection.
       value.then(undefined, () => {});
-      throw codedTypeError(
-        "ERR_INVALID_TYPE",
-        "scope: fn: expected a function that is done when it returns, got one that returns a promise",
+      throw misuseError(
+        "scope",
+        "fn",
+        "expected a function that is done when it returns, got one that returns a promise",
       );
     }
     if (members.has(value as Disposable)) found.add(value as Disposable);

@@ -1,7 +1,7 @@
 import { int32View, float32View } from "../../runtime/memory.js";
 import { attentionParameters } from "../../wasm/parameters.js";
 import type { Call } from "../call.js";
-import type { Strides } from "./geometry.js";
+import type { Strides } from "../head-axes.js";
 
 type Name = keyof typeof attentionParameters;
 
@@ -9,18 +9,16 @@ type Name = keyof typeof attentionParameters;
 export type ParameterValues = Partial<Record<Name, number>>;
 
 /** The pointer and strides of one tensor, under the names that the block has for them. */
-export function tensorParameters<T extends string>(
-  name: T,
+export const tensorParameters = (
+  name: "query" | "key" | "value" | "output" | "pastKey" | "pastValue" | "presentKey" | "presentValue",
   pointer: number,
-  strides: Strides,
-): Record<T | `${T}BatchStride` | `${T}HeadStride` | `${T}RowStride`, number> {
-  return {
-    [name]: pointer,
-    [`${name}BatchStride`]: strides.batch,
-    [`${name}HeadStride`]: strides.head,
-    [`${name}RowStride`]: strides.row,
-  } as Record<T | `${T}BatchStride` | `${T}HeadStride` | `${T}RowStride`, number>;
-}
+  { strides: { batch, head, row } }: { readonly strides: Strides },
+): ParameterValues => ({
+  [name]: pointer,
+  [`${name}BatchStride`]: batch,
+  [`${name}HeadStride`]: head,
+  [`${name}RowStride`]: row,
+});
 
 const names = /* @__PURE__ */ Object.keys(attentionParameters) as Name[];
 
