@@ -1,6 +1,6 @@
 import { rangeError, typeError } from "../errors.js";
 import { arrayKind, type NestedArray } from "../tensor/source.js";
-import { type NumberArray, type NumbersLike, readNumbers } from "./numbers.js";
+import { type NumberArray, readNumbers } from "./numbers.js";
 import { describe, type Operand, type TensorLike } from "./operand.js";
 
 /** Row numbers as callers may give them: an int32 tensor or what stands for one, arrays, typed arrays of integers. */
