@@ -1,7 +1,7 @@
 import { misuseError, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { closeScope, type Disposable, forget, openScope } from "./open-scopes.js";
-import { isTensor, type Tensor } from "./tensor.js";
+import { isTensor, refuseForeignTensor, type Tensor } from "./tensor.js";
 
 const isPromise = (value: object): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown }).then === "function";
@@ -65,6 +65,7 @@ export function scope<R>(fn: () => R): R {
 
 /** Takes a tensor out of all scopes, so that it lives until its `dispose`. Returns it. */
 export function keep<T extends Tensor>(tensor: T): T {
+  refuseForeignTensor("keep", "tensor", tensor);
   if (!isTensor(tensor)) throw typeError("keep", "tensor", "a Tensor", tensor);
   forget(tensor);
   return tensor;
