@@ -41,7 +41,12 @@ const common: Options = {
   esbuildPlugins: [bytesWithoutSourceMap, wasmFilesAsTheyAre],
 };
 
-const entries = { index: "ts/entry/default.ts", slim: "ts/entry/slim.ts" };
+const entries = {
+  index: "ts/entry/default.ts",
+  slim: "ts/entry/slim.ts",
+  nn: "ts/entry/nn.ts",
+  io: "ts/entry/io.ts",
+};
 
 export default defineConfig([
   {

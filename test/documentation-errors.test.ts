@@ -114,6 +114,7 @@ const examples: Record<ErrorCode, () => unknown> = {
   ERR_NO_DECOMPRESSION() {
     vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined);
     vi.stubGlobal("DecompressionStream", undefined);
+    Reflect.deleteProperty(globalThis, "DecompressionStream");
     return init();
   },
   ERR_INVALID_MODULE: () => init({ module: new TextEncoder().encode("<!doctype html>") }),

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   AttentionError,
@@ -127,7 +128,60 @@ describe("init", () => {
   });
 });
 
+describe("options that are unusual objects", () => {
+  const options: InitOptions = { deterministic: true, maximumMemory: 2 ** 24 };
+  test.each<[string, InitOptions]>([
+    ["frozen", Object.freeze({ ...options })],
+    ["without a prototype", Object.assign(Object.create(null) as object, options)],
+    ["a proxy", new Proxy({ ...options }, {})],
+    ["of another realm", runInNewContext("({ deterministic: true, maximumMemory: 2 ** 24 })") as InitOptions],
+  ])("%s", async (_, unusual) => {
+    runtime = await init(unusual);
+    expect(await init(options)).toBe(runtime);
+    runtime.dispose();
+    runtime = initSync(Object.freeze({ ...options, module: separate }));
+    expect(runtime.arithmetic).toBe("separate");
+  });
+
+  test.each<[string, ProxyHandler<object>]>([
+    ["reading", { get: refuse }],
+    ["listing", { ownKeys: refuse }],
+  ])("%s them throws: that error, and init can be called again", async (_, handler) => {
+    await expect(init(new Proxy({}, handler))).rejects.toThrow("no entry");
+    expect(() => initSync(new Proxy<InitSyncOptions>({ module: separate }, handler))).toThrow("no entry");
+    runtime = await init();
+  });
+  function refuse(): never {
+    throw new Error("no entry");
+  }
+});
+
 describe("dispose", () => {
+  test("while an init is under way ends what there was, not what comes", async () => {
+    const failed = await init();
+    expect(() => runCall("op", (call) => call.kernel(refuse))).toThrow("a kernel failed");
+    const starting = init({ deterministic: true });
+    failed.dispose();
+    runtime = await starting;
+    expect(runtime).not.toBe(failed);
+    expect(Tensor.from([1]).item()).toBe(1);
+    function refuse(): never {
+      throw new WebAssembly.RuntimeError("unreachable");
+    }
+  });
+
+  test("after an init that gave the same runtime ends it for both", async () => {
+    const first = await init();
+    const again = init();
+    first.dispose();
+    expect(await again).toBe(first);
+    expectThrows(() => memoryUsage(), AttentionError, "ERR_NOT_INITIALIZED", /the runtime has been disposed/);
+    const [one, two] = await Promise.all([init(), init()]);
+    runtime = one;
+    expect(two).toBe(one);
+    expect(one).not.toBe(first);
+  });
+
   test("ends the runtime; init makes another one", async () => {
     const first = await init();
     Tensor.from([1]);

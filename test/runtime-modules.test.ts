@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { AttentionError, type ErrorCode, init, initSync, type Runtime, Tensor } from "../ts/entry/default.js";
+import {
+  AttentionError,
+  type ErrorCode,
+  init,
+  initSync,
+  memoryUsage,
+  type Runtime,
+  Tensor,
+} from "../ts/entry/default.js";
 import { ABI_VERSION } from "../ts/runtime/build.js";
 import { moduleFromSource } from "../ts/runtime/compile.js";
 import { hostFuses } from "../ts/runtime/fusion-probe.js";
@@ -37,6 +45,12 @@ describe("a module may be", () => {
   test.each<[string, () => unknown]>([
     ["a WebAssembly.Module", () => new WebAssembly.Module(bytes)],
     ["one of another realm", () => runInNewContext("new WebAssembly.Module(bytes)", { bytes }) as unknown],
+    ["a promise of another realm", () => runInNewContext("Promise.resolve(bytes)", { bytes }) as unknown],
+    ["bytes of another realm", () => runInNewContext("Uint8Array.from(bytes)", { bytes: [...bytes] }) as unknown],
+    [
+      "a buffer of another realm",
+      () => runInNewContext("Uint8Array.from(bytes).buffer", { bytes: [...bytes] }) as unknown,
+    ],
     ["an ArrayBuffer", () => bytes.buffer],
     ["a SharedArrayBuffer", shared],
     ["a Uint8Array", () => bytes],
@@ -57,6 +71,21 @@ test("shared bytes are copied, since hosts but Node compile no shared memory", a
   const compile = vi.spyOn(WebAssembly, "compile");
   runtime = await init({ module: shared() });
   expect((compile.mock.calls[0][0] as Uint8Array).buffer).toBeInstanceOf(ArrayBuffer);
+});
+
+test("initSync takes a module of another realm", () => {
+  const module = runInNewContext("new WebAssembly.Module(bytes)", { bytes }) as WebAssembly.Module;
+  expect(module).not.toBeInstanceOf(WebAssembly.Module);
+  runtime = initSync({ module });
+  expect(Tensor.from([1, 2]).toNested()).toEqual([1, 2]);
+});
+
+test("initSync refuses a module of another version, and takes one of this afterwards", () => {
+  const other = new WebAssembly.Module(fakeBuild({ abiVersion: ABI_VERSION + 1 }));
+  const message = /^initSync: module: expected a build with interface \d+, got one with \d+: take separate\.wasm/;
+  expectThrows(() => initSync({ module: other }), AttentionError, "ERR_VERSION_MISMATCH", message);
+  runtime = initSync({ module: new WebAssembly.Module(bytes) });
+  expect(memoryUsage().bytesInUse).toBe(0);
 });
 
 describe("what is no module of ours is refused", () => {
@@ -118,6 +147,8 @@ describe("what is no module of ours is refused", () => {
   test("a promise that rejects rejects with the same error", async () => {
     const error = new Error("offline");
     await expect(init({ module: Promise.reject(error) })).rejects.toBe(error);
+    runtime = await init();
+    expect(memoryUsage().bytesInUse).toBe(0);
   });
 });
 

@@ -1,13 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
 import type * as entry from "../ts/entry/default.js";
-import {
-  type FloatDType,
-  memoryUsage,
-  scaledDotProductAttention,
-  Tensor,
-  type TensorLike,
-} from "../ts/entry/default.js";
+import { memoryUsage, scaledDotProductAttention, Tensor, type TensorLike } from "../ts/entry/default.js";
 import { runCall } from "../ts/ops/call.js";
+import { describeFloat } from "../ts/ops/float-operand.js";
 import { type NumbersLike, readNumbers } from "../ts/ops/numbers.js";
 import { describe as describeOperand } from "../ts/ops/operand.js";
 import { float32View } from "../ts/runtime/memory.js";
@@ -24,13 +19,13 @@ async function importAnotherCopy(): Promise<typeof entry> {
 
 /** An operation as the package's own are written: input + weight, of which the latter is read in its own dtype. */
 function add(input: TensorLike, weight: TensorLike): Tensor {
-  const x = describeOperand("add", "input", input);
+  const x = describeFloat("add", "input", input);
   const w = describeOperand("add", "weight", weight);
   return runCall("add", (call) => {
     const [source, addend] = [call.inputAsFloat32(x), call.input(w)];
     const length = elementCount(x.shape);
     call.temporary(1024);
-    return call.outputFromFloat32(x.shape, x.dtype as FloatDType, (output) => {
+    return call.outputFromFloat32(x.shape, x.dtype, (output) => {
       const weights = float32View(addend, length);
       float32View(output, length).set(float32View(source, length).map((value, index) => value + weights[index]));
     });
@@ -147,7 +142,7 @@ forEachArithmetic(() => {
     test("frees its inputs' copies, its work space and its outputs", () => {
       const { bytesInUse } = memoryUsage();
       const error = new Error("late");
-      const operand = describeOperand("op", "input", { data: [1, 2], shape: [2], dtype: "float16" });
+      const operand = describeFloat("op", "input", { data: [1, 2], shape: [2], dtype: "float16" });
       const call = (): unknown =>
         runCall("op", (running) => {
           running.inputAsFloat32(operand);
@@ -174,8 +169,7 @@ forEachArithmetic(() => {
     });
 
     test("because an operand is no float", () => {
-      const bool = describeOperand("op", "input", { data: [true], shape: [1] });
-      const call = (): unknown => runCall("op", (running) => running.inputAsFloat32(bool));
+      const call = (): unknown => describeFloat("op", "input", { data: [true], shape: [1] });
       expectThrows(
         call,
         TypeError,

@@ -1,4 +1,4 @@
-import { codedTypeError, rangeError, typeError } from "./errors.js";
+import { misuseError, rangeError, typeError } from "./errors.js";
 import { show } from "./show.js";
 
 /** The number of single-character edits between two names (Levenshtein). */
@@ -37,9 +37,16 @@ export function checkOptions<T extends object>(
     if ((allowed as readonly string[]).includes(name)) continue;
     const meant = nearest(name, allowed);
     const hint = meant === undefined ? `the options are ${allowed.join(", ")}` : `did you mean ${meant}?`;
-    throw codedTypeError("ERR_INVALID_TYPE", `${operation}: options: unknown option ${show(name)}; ${hint}`);
+    throw misuseError(operation, "options", `unknown option ${show(name)}; ${hint}`);
   }
   return options;
+}
+
+/** Throws a TypeError when one of two options that belong together is missing. */
+export function checkPair(operation: string, first: string, a: unknown, second: string, b: unknown): void {
+  if ((a === undefined) === (b === undefined)) return;
+  const [present, missing] = a === undefined ? [second, first] : [first, second];
+  throw misuseError(operation, present, `needs ${missing} beside it`);
 }
 
 const withRange = (what: string, minimum: number | undefined, maximum: number | undefined): string => {

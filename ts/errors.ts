@@ -70,40 +70,24 @@ export const codedTypeError = (code: ErrorCode, message: string): Coded<TypeErro
 export const codedRangeError = (code: ErrorCode, message: string): Coded<RangeError> =>
   withCode(new RangeError(message), code);
 
+/** What can't be used in this way or together with the other arguments, whatever its value. */
+export const misuseError = (operation: string, argument: string, text: string): Coded<TypeError> =>
+  codedTypeError("ERR_INVALID_TYPE", `${operation}: ${argument}: ${text}`);
+
 const mismatch = (operation: string, argument: string, expected: string, value: unknown): string =>
   `${operation}: ${argument}: expected ${expected}, got ${show(value)}`;
 
 /** The wrong kind of thing: which argument, what was expected, what came. */
-export function typeError(
-  operation: string,
-  argument: string,
-  expected: string,
-  value: unknown,
-  code: ErrorCode = "ERR_INVALID_TYPE",
-): Coded<TypeError> {
-  return codedTypeError(code, mismatch(operation, argument, expected, value));
-}
+export const typeError = (operation: string, argument: string, expected: string, value: unknown): Coded<TypeError> =>
+  codedTypeError("ERR_INVALID_TYPE", mismatch(operation, argument, expected, value));
 
 /** A wrong value of the right kind. */
-export function rangeError(
-  operation: string,
-  argument: string,
-  expected: string,
-  value: unknown,
-  code: ErrorCode = "ERR_INVALID_VALUE",
-): Coded<RangeError> {
-  return codedRangeError(code, mismatch(operation, argument, expected, value));
-}
+export const rangeError = (operation: string, argument: string, expected: string, value: unknown): Coded<RangeError> =>
+  codedRangeError("ERR_INVALID_VALUE", mismatch(operation, argument, expected, value));
 
 /** A shape that doesn't fit. */
-export function shapeError(
-  operation: string,
-  argument: string,
-  expected: string,
-  shape: readonly number[],
-): Coded<RangeError> {
-  return rangeError(operation, argument, expected, shape, "ERR_SHAPE");
-}
+export const shapeError = (operation: string, argument: string, expected: string, shape: unknown): Coded<RangeError> =>
+  codedRangeError("ERR_SHAPE", mismatch(operation, argument, expected, shape));
 
 /** No memory. */
 export const outOfMemoryError = (message: string): Coded<RangeError> => codedRangeError("ERR_OUT_OF_MEMORY", message);

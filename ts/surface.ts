@@ -1,4 +1,5 @@
-// The public exports, but for `init`, which each entry binds to a loader of its own.
+// The runtime, tensors and operations: what every entry exports, beside an `init` bound to a loader of its own. Layers
+// (entry/nn.ts) and files (entry/io.ts) come with the entries that bring WebAssembly, and as subpaths of their own.
 export { AttentionError, type ErrorCode } from "./errors.js";
 export { initSync, type Runtime } from "./runtime/instance.js";
 export { type MemoryUsage, memoryUsage } from "./runtime/memory.js";
@@ -28,12 +29,3 @@ export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./
 export { rotaryEmbedding, type RotaryEmbeddingOptions } from "./ops/rotary-embedding.js";
 export { sinusoidalPositions } from "./ops/sinusoidal-positions.js";
 export { softmax, type SoftmaxOptions } from "./ops/softmax.js";
-export { type LoadedSafetensors, loadSafetensors } from "./io/load-safetensors.js";
-export { type SavedTensors, saveSafetensors } from "./io/save-safetensors.js";
-export type { UnsupportedTensor } from "./tensor/unsupported-tensor.js";
-export type { AttentionForwardOptions, AttentionForwardResult } from "./nn/attention-module.js";
-export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "./nn/configuration.js";
-export { Linear, type LinearOptions } from "./nn/linear.js";
-export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "./nn/module.js";
-export { MultiheadAttention } from "./nn/multihead-attention.js";
-export { SelfAttention } from "./nn/self-attention.js";

@@ -15,14 +15,11 @@ fn camel_case(name: &str) -> String {
 fn main() {
     println!("// Generated from crate/src/abi/parameters.rs by scripts/build-wasm.mjs. Do not edit.");
     println!();
-    println!("/** Index and type of each 32-bit word of an attention call's parameter block. */");
+    println!("/** The type of each 32-bit word of an attention call's parameter block, in the order of the words. */");
     println!("export const attentionParameters = {{");
-    for (index, (name, kind, text)) in FIELDS.iter().enumerate() {
+    for (name, kind, text) in FIELDS {
         println!("  /** {} */", text.trim());
-        println!("  {}: {{ index: {index}, type: \"{kind}\" }},", camel_case(name));
+        println!("  {}: \"{kind}\",", camel_case(name));
     }
     println!("}} as const;");
-    println!();
-    println!("/** Words in the block. */");
-    println!("export const attentionParameterCount = {};", FIELDS.len());
 }

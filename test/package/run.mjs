@@ -23,58 +23,35 @@ const expectedFiles = [
   "LICENSE",
   "README.md",
   "THIRD-PARTY-NOTICES.md",
-  // The runtime and the operations in CommonJS; in ESM also what compiles bytes, and what takes modules only.
-  "dist/chunk-*.cjs",
-  "dist/chunk-*.cjs.map",
-  "dist/chunk-*.js",
-  "dist/chunk-*.js",
-  "dist/chunk-*.js",
-  "dist/chunk-*.js.map",
-  "dist/chunk-*.js.map",
-  "dist/chunk-*.js.map",
-  "dist/edge-light-fused.d.ts",
-  "dist/edge-light-fused.js",
-  "dist/edge-light-fused.js.map",
-  "dist/edge-light-separate.d.ts",
-  "dist/edge-light-separate.js",
-  "dist/edge-light-separate.js.map",
-  "dist/edge-light.d.ts",
-  "dist/edge-light.js",
-  "dist/edge-light.js.map",
-  "dist/index.cjs",
-  "dist/index.cjs.map",
-  "dist/index.d.cts",
-  "dist/index.d.ts",
-  "dist/index.js",
-  "dist/index.js.map",
+  // What entries share: runtime and tensors, operations, layers, files; in ESM also what compiles bytes, and what takes
+  // modules only.
+  ...Array(5).fill(["dist/chunk-*.cjs", "dist/chunk-*.cjs.map"]).flat(),
+  ...Array(7).fill(["dist/chunk-*.js", "dist/chunk-*.js.map"]).flat(),
+  ...["index", "io", "nn", "slim"].flatMap((name) =>
+    [".cjs", ".cjs.map", ".d.cts", ".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
+  ),
+  ...["edge-light", "edge-light-fused", "edge-light-separate", "slim-module-only", "workerd"].flatMap((name) =>
+    [".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
+  ),
+  // Declarations that entries share.
+  ...["activation", "operand", "softmax", "unsupported-tensor"].flatMap((name) => [
+    `dist/${name}-*.d.cts`,
+    `dist/${name}-*.d.ts`,
+  ]),
   "dist/module-only-*.d.ts",
-  "dist/self-attention-*.d.cts",
-  "dist/self-attention-*.d.ts",
-  "dist/slim-module-only.d.ts",
-  "dist/slim-module-only.js",
-  "dist/slim-module-only.js.map",
-  "dist/slim.cjs",
-  "dist/slim.cjs.map",
-  "dist/slim.d.cts",
-  "dist/slim.d.ts",
-  "dist/slim.js",
-  "dist/slim.js.map",
-  "dist/workerd.d.ts",
-  "dist/workerd.js",
-  "dist/workerd.js.map",
   "package.json",
   "ts/wasm/fused.d.wasm.ts",
   "ts/wasm/fused.wasm",
   "ts/wasm/separate.d.wasm.ts",
   "ts/wasm/separate.wasm",
-];
+].sort();
 
 /** The name of a file without the hash of its content. */
 const withoutHash = (/** @type {string} */ path) =>
-  path.replace(/^(dist\/(?:chunk|module-only|self-attention)-)[\w-]{8}\./, "$1*.");
+  path.replace(/^(dist\/(?:chunk|activation|module-only|operand|softmax|unsupported-tensor)-)[\w-]{8}\./, "$1*.");
 
-/** Entries for hosts that refuse to compile bytes, or to build a text that could. */
-const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js"];
+/** What hosts get that refuse to compile bytes, or to build a text that could. */
+const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js", "nn.js", "io.js"];
 const compilesBytes = /compile|instantiate\(|new WebAssembly\.Module|import\.meta|import\(/;
 
 const wasmImport = 'import separate from "wasm-attention/separate.wasm";';
@@ -99,6 +76,25 @@ export async function attend(): Promise<ArrayLike<number>> {
 export const start = (): unknown => initSync({ module: separate });
 `;
 
+const typedUseOfSubpaths = (/** @type {string} */ entry) => `
+import { type Activation, type Runtime, Tensor } from "${entry}";
+import { type LoadedSafetensors, loadSafetensors, saveSafetensors, type UnsupportedTensor } from "wasm-attention/io";
+import { Linear, MultiheadAttention, SelfAttention, type StateDict } from "wasm-attention/nn";
+
+const activation: Activation = "gelu";
+export function forward(runtime: Runtime, file: Uint8Array): Tensor {
+  const layer = new Linear(3, 2, { activation });
+  const loaded: LoadedSafetensors = loadSafetensors(file);
+  const weight: Tensor | UnsupportedTensor | undefined = loaded.tensors.get("weight");
+  const parameters: StateDict = layer.stateDict();
+  saveSafetensors(parameters, { version: runtime.version });
+  if (weight !== undefined) layer.loadStateDict({ weight }, { strict: false });
+  // @ts-expect-error an option that there is not
+  new MultiheadAttention(8, 2, { heads: 2 });
+  return new SelfAttention(2, 1).forward(layer.forward(Tensor.from(new Float32Array(6), [2, 3]))).output;
+}
+`;
+
 const use = (/** @type {string} */ options) => `
   await init(${options});
   const { output } = scaledDotProductAttention(
@@ -109,10 +105,23 @@ const use = (/** @type {string} */ options) => `
   assert.deepEqual([...output.toArray()], [1, 1, 1]);
 `;
 const slimOptions = '{ module: readFileSync("node_modules/wasm-attention/ts/wasm/separate.wasm") }';
-/** After one entry's `init` the other's operations run, on the same tensors. */
+/** After one entry's `init` the other's operations run, on the same tensors; so do layers and files. */
 const oneRuntime = `
   assert.equal(slim.Tensor, entry.Tensor);
   assert.deepEqual([...slim.softmax(entry.Tensor.from([5])).toArray()], [1]);
+  for (const subpath of [nn, io]) {
+    for (const name of Object.keys(subpath)) assert.equal(subpath[name], entry[name], name);
+  }
+`;
+/** The subpaths on the runtime that slim made: one memory, whose bytes come back. */
+const subpaths = `
+  const before = memoryUsage().bytesInUse;
+  const layer = new Linear(2, 1);
+  const file = saveSafetensors(layer.stateDict());
+  layer.loadStateDict(loadSafetensors(file).tensors);
+  const input = Tensor.from([[1, 2]]);
+  assert.deepEqual(layer.forward(input).shape, [1, 1]);
+  assert.ok(memoryUsage().bytesInUse > before);
 `;
 
 /** @type {Record<string, string>} */
@@ -121,11 +130,16 @@ const programs = {
     import assert from "node:assert/strict";
     import { createRequire } from "node:module";
     import * as entry from "wasm-attention";
+    import * as io from "wasm-attention/io";
+    import * as nn from "wasm-attention/nn";
     import * as slim from "wasm-attention/slim";
     const { init, scaledDotProductAttention, Tensor } = entry;
     ${use("")}
     // One copy, one memory, whichever way it is loaded.
-    assert.equal(createRequire(import.meta.url)("wasm-attention").Tensor, Tensor);
+    const require = createRequire(import.meta.url);
+    assert.equal(require("wasm-attention").Tensor, Tensor);
+    assert.equal(require("wasm-attention/nn").Linear, nn.Linear);
+    assert.equal(require("wasm-attention/io").saveSafetensors, io.saveSafetensors);
     ${oneRuntime}`,
   "require.cjs": `
     const assert = require("node:assert/strict");
@@ -135,20 +149,28 @@ const programs = {
   "commonjs.cjs": `
     const assert = require("node:assert/strict");
     const entry = require("./node_modules/wasm-attention/dist/index.cjs");
+    const io = require("./node_modules/wasm-attention/dist/io.cjs");
+    const nn = require("./node_modules/wasm-attention/dist/nn.cjs");
     const slim = require("./node_modules/wasm-attention/dist/slim.cjs");
     const { init, scaledDotProductAttention } = entry;
     (async () => {${use("")}${oneRuntime}})();`,
   "slim.mjs": `
     import assert from "node:assert/strict";
     import { readFileSync } from "node:fs";
-    import { init, scaledDotProductAttention } from "wasm-attention/slim";
+    import { loadSafetensors, saveSafetensors } from "wasm-attention/io";
+    import { Linear } from "wasm-attention/nn";
+    import { init, memoryUsage, scaledDotProductAttention, Tensor } from "wasm-attention/slim";
     await assert.rejects(init(), { code: "ERR_INVALID_TYPE" });
-    ${use(slimOptions)}`,
+    assert.throws(() => new Linear(2, 1), { code: "ERR_NOT_INITIALIZED" });
+    ${use(slimOptions)}${subpaths}`,
   "slim.cjs": `
     const assert = require("node:assert/strict");
     const { readFileSync } = require("node:fs");
-    const { init, scaledDotProductAttention } = require("./node_modules/wasm-attention/dist/slim.cjs");
-    (async () => {${use(slimOptions)}})();`,
+    const { loadSafetensors, saveSafetensors } = require("./node_modules/wasm-attention/dist/io.cjs");
+    const { Linear } = require("./node_modules/wasm-attention/dist/nn.cjs");
+    const slim = require("./node_modules/wasm-attention/dist/slim.cjs");
+    const { init, memoryUsage, scaledDotProductAttention, Tensor } = slim;
+    (async () => {${use(slimOptions)}${subpaths}})();`,
 };
 
 /**
@@ -220,14 +242,18 @@ try {
   for (const [entry, name] of Object.entries(entries)) {
     writeFileSync(join(project, `${name}.mts`), typedUse(entry, wasmImport));
     writeFileSync(join(project, `${name}.cts`), typedUse(entry, "declare const separate: WebAssembly.Module;"));
+    for (const ending of ["mts", "cts"]) {
+      writeFileSync(join(project, `${name}-subpaths.${ending}`), typedUseOfSubpaths(entry));
+    }
   }
   // TypeScript 5.2 takes the declarations of a `.wasm` file for a module that CommonJS can't require.
   writeFileSync(join(project, "wasm.cts"), `${wasmImport}\nexport const module: WebAssembly.Module = separate;\n`);
   const settings = ["--strict", "--noEmit", "--skipLibCheck", "false", "--allowArbitraryExtensions"];
   const target = ["--target", "es2022", "--lib", "es2022,dom"];
   const bundler = ["--module", "esnext", "--moduleResolution", "bundler"];
-  const modules = Object.values(entries).map((name) => `${name}.mts`);
-  const commonModules = Object.values(entries).map((name) => `${name}.cts`);
+  const uses = Object.values(entries).flatMap((name) => [name, `${name}-subpaths`]);
+  const modules = uses.map((name) => `${name}.mts`);
+  const commonModules = uses.map((name) => `${name}.cts`);
   for (const compiler of ["typescript-oldest", "typescript-newest"]) {
     const tsc = join(tools, compiler, "bin/tsc");
     for (const kind of [

@@ -5,16 +5,17 @@ import type { ModuleLoader } from "../runtime/module.js";
 import { type InitOptions, LARGEST_MEMORY } from "../runtime/options.js";
 import fused from "../wasm/fused.bytes.js";
 import separate from "../wasm/separate.bytes.js";
-import { bytesFromBase64 } from "./base64.js";
-import { inflate } from "./inflate.js";
+import { unpack } from "./unpack.js";
 
 export * from "../surface.js";
+export * from "./io.js";
+export * from "./nn.js";
 
 /** Both builds travel in the JavaScript itself, so that no host needs a file, a fetch or a bundler's help. */
 const inlined: ModuleLoader = {
   maximumMemory: LARGEST_MEMORY,
   fuses: hostFuses,
-  load: async (arithmetic) => compileBytes(await inflate(bytesFromBase64(arithmetic === "fused" ? fused : separate))),
+  load: async (arithmetic) => compileBytes(await unpack(arithmetic === "fused" ? fused : separate)),
   fromSource: moduleFromSource,
 };
 

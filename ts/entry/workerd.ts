@@ -5,6 +5,8 @@ import separate from "../wasm/separate.wasm";
 import { type ModuleOnlyInitOptions, loaderOfModules } from "./module-only.js";
 
 export * from "../surface.js";
+export * from "./io.js";
+export * from "./nn.js";
 export { initSync, type ModuleOnlyInitOptions } from "./module-only.js";
 
 /**

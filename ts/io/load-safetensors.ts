@@ -1,5 +1,5 @@
 import { isDetached } from "../buffers.js";
-import { AttentionError, codedTypeError, typeError } from "../errors.js";
+import { AttentionError, misuseError, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { isRuntimeMemory, uint8View } from "../runtime/memory.js";
 import { show } from "../show.js";
@@ -79,7 +79,7 @@ function readBytes(value: unknown): Uint8Array {
   }
   const buffer = isView ? value.buffer : (value as ArrayBuffer);
   if (isDetached(buffer)) {
-    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: bytes: the ${kindOf(value)} is detached`);
+    throw misuseError(OPERATION, "bytes", `the ${kindOf(value)} is detached`);
   }
   const view = isView ? new Uint8Array(buffer, value.byteOffset, value.byteLength) : new Uint8Array(buffer);
   // Memory that another thread could change, or an allocation of ours detach.

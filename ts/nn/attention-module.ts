@@ -1,10 +1,11 @@
 import { checkBoolean, checkOptions, checkSeed } from "../arguments.js";
-import { shapeError, typeError } from "../errors.js";
+import { shapeError } from "../errors.js";
 import { scaledDotProductAttention } from "../ops/attention/scaled-dot-product-attention.js";
-import { describe, type Operand, type TensorLike } from "../ops/operand.js";
+import { describeFloat } from "../ops/float-operand.js";
+import type { Operand, TensorLike } from "../ops/operand.js";
 import { drawSeed } from "../ops/random.js";
 import { rotaryEmbedding } from "../ops/rotary-embedding.js";
-import { type FloatDType, isFloat } from "../tensor/dtype.js";
+import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
@@ -183,13 +184,9 @@ export abstract class AttentionModule extends Module {
   /** Checks the inputs' dtypes and shapes against each other. */
   #readInputs(operation: string, query: NamedInput, key: NamedInput, value: NamedInput): Inputs {
     const { embedDim, kdim, vdim, batchFirst } = this.#configuration;
-    const q = describe(operation, query.argument, query.value);
-    const k = describe(operation, key.argument, key.value);
-    const v = describe(operation, value.argument, value.value);
-    const dtypes = [q, k, v].map(({ argument, dtype }) => {
-      if (isFloat(dtype)) return dtype;
-      throw typeError(operation, argument, "float32, float16 or bfloat16", dtype);
-    });
+    const q = describeFloat(operation, query.argument, query.value);
+    const k = describeFloat(operation, key.argument, key.value);
+    const v = describeFloat(operation, value.argument, value.value);
     const rank = q.shape.length;
     const isUnbatched = rank === 2;
     const isBatchFirst = isUnbatched || batchFirst;
@@ -211,7 +208,7 @@ export abstract class AttentionModule extends Module {
       throw shapeError(operation, v.argument, expectedShape(batch, keyLength, vdim), v.shape);
     }
     const queryLength = lengthOf(q);
-    return { batch, queryLength, keyLength, isUnbatched, isBatchFirst, outputShape: q.shape, dtype: dtypes[0] };
+    return { batch, queryLength, keyLength, isUnbatched, isBatchFirst, outputShape: q.shape, dtype: q.dtype };
   }
 }
 

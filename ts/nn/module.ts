@@ -2,10 +2,10 @@ import { checkBoolean, checkOptions } from "../arguments.js";
 import { codedRangeError, codedTypeError, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { runCall } from "../ops/call.js";
-import { describe, type Operand, type TensorLike } from "../ops/operand.js";
+import { describeFloat, type FloatOperand } from "../ops/float-operand.js";
+import type { TensorLike } from "../ops/operand.js";
 import { float32View } from "../runtime/memory.js";
 import { show } from "../show.js";
-import { isFloat } from "../tensor/dtype.js";
 import { keep, scope } from "../tensor/scope.js";
 import { elementCount, sameShape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
@@ -118,13 +118,12 @@ export abstract class Module {
 
     const missingKeys = [...this.#parameters.keys()].filter((name) => !entries.has(name));
     const unexpectedKeys = [...entries.keys()].filter((name) => !this.#parameters.has(name));
-    const loaded: [Tensor, Operand][] = [];
+    const loaded: [Tensor, FloatOperand][] = [];
     const problems: string[] = [];
     for (const [name, parameter] of this.#parameters) {
       const value = entries.get(name);
       if (value === undefined) continue;
-      const operand = describe(operation, name, value);
-      if (!isFloat(operand.dtype)) throw typeError(operation, name, "float32, float16 or bfloat16", operand.dtype);
+      const operand = describeFloat(operation, name, value);
       if (!sameShape(operand.shape, parameter.shape)) {
         problems.push(`${name}: expected shape ${show(parameter.shape)}, got ${show(operand.shape)}`);
       }

@@ -42,10 +42,9 @@ function activate(operation: string, input: TensorLike, kernel: Kernel): Tensor<
  * Throws a TypeError for another dtype, a RangeError for another `approximate`.
  */
 export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDType> {
-  const { approximate } = checkOptions("gelu", options, ["approximate"]);
+  const { approximate = "none" } = checkOptions("gelu", options, ["approximate"]);
   const choices = ["none", "tanh"] as const;
-  const code =
-    approximate === undefined ? 0 : choices.indexOf(checkChoice("gelu", "approximate", approximate, choices));
+  const code = choices.indexOf(checkChoice("gelu", "approximate", approximate, choices));
   return activate("gelu", input, (kernels, output, source, length) => kernels.gelu(output, source, length, code));
 }
 

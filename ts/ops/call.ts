@@ -1,11 +1,12 @@
-import { AttentionError, typeError } from "../errors.js";
+import { AttentionError } from "../errors.js";
 import { requireInstance } from "../runtime/instance.js";
 import type { Kernels } from "../runtime/build.js";
 import { callKernel } from "../runtime/kernels.js";
-import { allocate, free } from "../runtime/memory.js";
-import { bytesPerElement, type DType, dtypeCode, type FloatDType, isFloat } from "../tensor/dtype.js";
+import { allocate, type float32View, free, type int32View } from "../runtime/memory.js";
+import { bytesPerElement, type DType, dtypeCode, type FloatDType } from "../tensor/dtype.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
 import { createTensor, isTensor, pointerOf, type Tensor, tensorFromSource } from "../tensor/tensor.js";
+import type { FloatOperand } from "./float-operand.js";
 import type { Operand } from "./operand.js";
 
 /** What one call of an operation allocates. */
@@ -31,11 +32,10 @@ export class Call {
   }
 
   /** A pointer to an operand's elements as float32: its own when it is float32, else a widened copy. */
-  inputAsFloat32(operand: Operand): number {
-    const { argument, dtype, shape } = operand;
+  inputAsFloat32(operand: FloatOperand): number {
+    const { dtype, shape } = operand;
     const pointer = this.input(operand);
     if (dtype === "float32") return pointer;
-    if (!isFloat(dtype)) throw typeError(this.#operation, argument, "float32, float16 or bfloat16", dtype);
     const wide = this.temporary(elementCount(shape) * bytesPerElement.float32);
     this.#convert(wide, "float32", pointer, dtype, shape);
     return wide;
@@ -45,6 +45,13 @@ export class Call {
   temporary(bytes: number): number {
     const pointer = allocate(this.#operation, bytes);
     this.#temporaries.push(pointer);
+    return pointer;
+  }
+
+  /** Work space with these 32-bit numbers in it, as a view of the runtime's memory holds them. */
+  words(view: typeof int32View | typeof float32View, values: readonly number[]): number {
+    const pointer = this.temporary(values.length * 4);
+    view(pointer, values.length).set(values);
     return pointer;
   }
 

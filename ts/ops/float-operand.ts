@@ -1,5 +1,6 @@
 import { typeError } from "../errors.js";
 import { type FloatDType, isFloat } from "../tensor/dtype.js";
+import type { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
 import { describe, type Operand, type TensorLike } from "./operand.js";
 
 /** An operand that kernels compute with. */
@@ -10,7 +11,11 @@ export interface FloatOperand extends Operand {
 const hasFloatDType = (operand: Operand): operand is FloatOperand => isFloat(operand.dtype);
 
 /** As `describe`, for floats alone: a TypeError for int32 and bool. */
-export function describeFloat(operation: string, argument: string, value: TensorLike): FloatOperand {
+export function describeFloat(
+  operation: string,
+  argument: string,
+  value: TensorLike | UnsupportedTensor,
+): FloatOperand {
   const operand = describe(operation, argument, value);
   if (!hasFloatDType(operand)) throw typeError(operation, argument, "float32, float16 or bfloat16", operand.dtype);
   return operand;

@@ -1,7 +1,7 @@
 import { shapeError } from "../errors.js";
 import { float32View } from "../runtime/memory.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
-import { elementCount, type Shape } from "../tensor/shape.js";
+import { elementCount, requireShape, type Shape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
 import { type Activation, activationCodes } from "./activation.js";
 import { type Call, runCall } from "./call.js";
@@ -112,9 +112,7 @@ function describeParameters(operation: string, weight: TensorLike, bias: TensorL
   if (w.shape.length !== 2) throw shapeError(operation, "weight", "shape [outFeatures, inFeatures]", w.shape);
   const [outFeatures, inFeatures] = w.shape;
   const b = bias === undefined ? undefined : describeFloat(operation, "bias", bias);
-  if (b !== undefined && (b.shape.length !== 1 || b.shape[0] !== outFeatures)) {
-    throw shapeError(operation, "bias", `shape [${outFeatures}], one element a row of weight`, b.shape);
-  }
+  if (b !== undefined) requireShape(operation, b, [[outFeatures]], ", one element a row of weight");
   return { weight: w, bias: b, inFeatures, outFeatures };
 }
 

@@ -1,7 +1,8 @@
 import { checkNumber } from "../arguments.js";
 import { shapeError } from "../errors.js";
+import type { Kernels } from "../runtime/build.js";
 import type { FloatDType } from "../tensor/dtype.js";
-import { checkShape, elementCount, sameShape, type Shape } from "../tensor/shape.js";
+import { checkShape, elementCount, requireShape, sameShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
@@ -11,14 +12,25 @@ const LAYER_NORM_EPSILON = 1e-5;
 /** float32's, for every dtype: what PyTorch computes with when it is given none. */
 const RMS_NORM_EPSILON = 2 ** -23;
 
-interface Problem {
-  readonly input: FloatOperand;
-  readonly rows: number;
-  readonly columns: number;
-  readonly normalizedShape: Shape;
-}
+type Kernel = (
+  kernels: Kernels,
+  output: number,
+  input: number,
+  weight: number,
+  bias: number,
+  rows: number,
+  columns: number,
+) => number;
 
-function readProblem(operation: string, input: TensorLike, normalizedShape: Shape | number): Problem {
+/** Checks and computes what both norms have in common. */
+function normalize(
+  operation: string,
+  input: TensorLike,
+  normalizedShape: Shape | number,
+  parameters: { readonly weight: TensorLike | undefined; readonly bias?: TensorLike | undefined },
+  epsilon: number,
+  kernel: Kernel,
+): Tensor<FloatDType> {
   const x = describeFloat(operation, "input", input);
   const asList = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
   const sizes = checkShape(operation, "normalizedShape", asList);
@@ -28,21 +40,26 @@ function readProblem(operation: string, input: TensorLike, normalizedShape: Shap
   if (!sameShape(x.shape, [...leading, ...sizes])) {
     throw shapeError(operation, "input", `shape […, ${sizes.join(", ")}], ending in normalizedShape`, x.shape);
   }
-  return { input: x, rows: elementCount(leading), columns: elementCount(sizes), normalizedShape: sizes };
-}
-
-function readParameter(
-  operation: string,
-  argument: string,
-  value: TensorLike | undefined,
-  normalizedShape: Shape,
-): FloatOperand | undefined {
-  if (value === undefined) return undefined;
-  const operand = describeFloat(operation, argument, value);
-  if (!sameShape(operand.shape, normalizedShape)) {
-    throw shapeError(operation, argument, `shape [${normalizedShape.join(", ")}], normalizedShape`, operand.shape);
-  }
-  return operand;
+  const readParameter = (argument: "weight" | "bias"): FloatOperand | undefined => {
+    const value = parameters[argument];
+    if (value === undefined) return undefined;
+    const operand = describeFloat(operation, argument, value);
+    requireShape(operation, operand, [sizes], ", normalizedShape");
+    return operand;
+  };
+  const weight = readParameter("weight");
+  const bias = readParameter("bias");
+  checkNumber(operation, "epsilon", epsilon, 0);
+  return runCall(operation, (call) => {
+    const source = call.inputAsFloat32(x);
+    const weights = weight === undefined ? 0 : call.inputAsFloat32(weight);
+    const biases = bias === undefined ? 0 : call.inputAsFloat32(bias);
+    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
+      call.kernel((kernels) =>
+        kernel(kernels, output, source, weights, biases, elementCount(leading), elementCount(sizes)),
+      ),
+    );
+  });
 }
 
 /**
@@ -66,21 +83,11 @@ export function layerNorm(
   normalizedShape: Shape | number,
   weight?: TensorLike,
   bias?: TensorLike,
-  epsilon?: number,
+  epsilon = LAYER_NORM_EPSILON,
 ): Tensor<FloatDType> {
-  const operation = "layerNorm";
-  const { input: x, rows, columns, normalizedShape: sizes } = readProblem(operation, input, normalizedShape);
-  const w = readParameter(operation, "weight", weight, sizes);
-  const b = readParameter(operation, "bias", bias, sizes);
-  const addend = epsilon === undefined ? LAYER_NORM_EPSILON : checkNumber(operation, "epsilon", epsilon, 0);
-  return runCall(operation, (call) => {
-    const source = call.inputAsFloat32(x);
-    const weights = w === undefined ? 0 : call.inputAsFloat32(w);
-    const biases = b === undefined ? 0 : call.inputAsFloat32(b);
-    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) => kernels.layer_norm(output, source, weights, biases, rows, columns, addend)),
-    );
-  });
+  return normalize("layerNorm", input, normalizedShape, { weight, bias }, epsilon, (kernels, ...where) =>
+    kernels.layer_norm(...where, epsilon),
+  );
 }
 
 /**
@@ -100,17 +107,14 @@ export function rmsNorm(
   input: TensorLike,
   normalizedShape: Shape | number,
   weight?: TensorLike,
-  epsilon?: number,
+  epsilon = RMS_NORM_EPSILON,
 ): Tensor<FloatDType> {
-  const operation = "rmsNorm";
-  const { input: x, rows, columns, normalizedShape: sizes } = readProblem(operation, input, normalizedShape);
-  const w = readParameter(operation, "weight", weight, sizes);
-  const addend = epsilon === undefined ? RMS_NORM_EPSILON : checkNumber(operation, "epsilon", epsilon, 0);
-  return runCall(operation, (call) => {
-    const source = call.inputAsFloat32(x);
-    const weights = w === undefined ? 0 : call.inputAsFloat32(w);
-    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) => kernels.rms_norm(output, source, weights, rows, columns, addend)),
-    );
-  });
+  return normalize(
+    "rmsNorm",
+    input,
+    normalizedShape,
+    { weight },
+    epsilon,
+    (kernels, output, source, weights, _, ...size) => kernels.rms_norm(output, source, weights, ...size, epsilon),
+  );
 }

@@ -1,8 +1,8 @@
-import { codedTypeError, typeError } from "../errors.js";
+import { typeError } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Shape } from "../tensor/shape.js";
 import { isTensorData, readTensorData, type Source, type TensorData } from "../tensor/source.js";
-import { isForeignTensor, isTensor, requireUsable, type Tensor } from "../tensor/tensor.js";
+import { isTensor, refuseForeignTensor, requireUsable, type Tensor } from "../tensor/tensor.js";
 import type { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
 
 /** Whatever an operation takes as a tensor. */
@@ -27,13 +27,7 @@ export function describe(operation: string, argument: string, value: TensorLike 
     requireUsable(operation, argument, value);
     return { argument, shape: value.shape, dtype: value.dtype, content: value };
   }
-  if (isForeignTensor(value)) {
-    throw codedTypeError(
-      "ERR_FOREIGN_TENSOR",
-      `${operation}: ${argument}: the tensor is of another copy of wasm-attention (another version, or import beside ` +
-        `require), whose memory is out of reach: pass { data: tensor.toArray(), shape: tensor.shape, dtype: tensor.dtype }`,
-    );
-  }
+  refuseForeignTensor(operation, argument, value);
   if (!isTensorData(value)) throw typeError(operation, argument, "a Tensor or { data, shape }", value);
   const source = readTensorData(operation, `${argument}.`, value);
   return { argument, shape: source.shape, dtype: source.dtype, content: source };

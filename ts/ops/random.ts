@@ -101,8 +101,9 @@ function randomTensor<D extends FloatDType>(
  */
 export function rand<D extends FloatDType = "float32">(shape: Shape, options?: RandOptions<D>): Tensor<D> {
   const given = checkOptions("rand", options, ["low", "high", "seed", "dtype"]);
-  const low = given.low === undefined ? 0 : checkNumber("rand", "low", given.low);
-  const high = given.high === undefined ? 1 : checkNumber("rand", "high", given.high);
+  const { low = 0, high = 1 } = given;
+  checkNumber("rand", "low", low);
+  checkNumber("rand", "high", high);
   if (low > high) throw rangeError("rand", "low", `a number of at most high, ${high}`, low);
   return randomTensor("rand", shape, given, (kernels, pointer, length, words) =>
     kernels.random_uniform(pointer, length, low, high, ...words),
@@ -119,11 +120,11 @@ export function rand<D extends FloatDType = "float32">(shape: Shape, options?: R
  */
 export function randn<D extends FloatDType = "float32">(shape: Shape, options?: RandnOptions<D>): Tensor<D> {
   const given = checkOptions("randn", options, ["mean", "standardDeviation", "seed", "dtype"]);
-  const mean = given.mean === undefined ? 0 : checkNumber("randn", "mean", given.mean);
-  const deviation =
-    given.standardDeviation === undefined ? 1 : checkNumber("randn", "standardDeviation", given.standardDeviation, 0);
+  const { mean = 0, standardDeviation = 1 } = given;
+  checkNumber("randn", "mean", mean);
+  checkNumber("randn", "standardDeviation", standardDeviation, 0);
   return randomTensor("randn", shape, given, (kernels, pointer, length, words) =>
-    kernels.random_normal(pointer, length, mean, deviation, ...words),
+    kernels.random_normal(pointer, length, mean, standardDeviation, ...words),
   );
 }
 

@@ -1,12 +1,13 @@
-import { checkBoolean, checkChoice, checkInteger, checkNumber, checkOptions } from "../arguments.js";
-import { codedTypeError, rangeError, shapeError } from "../errors.js";
+import { checkBoolean, checkInteger, checkNumber, checkOptions, checkPair } from "../arguments.js";
+import { misuseError, rangeError, shapeError } from "../errors.js";
 import { int32View } from "../runtime/memory.js";
 import { show } from "../show.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
-import { elementCount, sameShape, type Shape } from "../tensor/shape.js";
+import { requireShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
+import { checkHeads, type Layout, readLayout, readSizes, type Sizes, stridesOf } from "./head-axes.js";
 import { type Indices, type IndicesLike, readIndices } from "./indices.js";
 import type { Operand, TensorLike } from "./operand.js";
 
@@ -35,19 +36,9 @@ export interface RotaryEmbeddingOptions {
   /** R, how many elements of a head are turned, an even number; the others are copied. 0 (default): all of D. */
   rotaryDim?: number;
   /** The order of a rank-4 input's axes: `[B, H, L, D]`, `[B, L, H, D]` or `[L, B, H, D]`. Default: "BHLD". */
-  layout?: "BHLD" | "BLHD" | "LBHD";
+  layout?: Layout;
   /** H of a rank-3 input `[B, L, H·D]`. */
   numHeads?: number;
-}
-
-interface Geometry {
-  readonly batch: number;
-  readonly heads: number;
-  readonly length: number;
-  readonly headSize: number;
-  readonly batchStride: number;
-  readonly sequenceStride: number;
-  readonly headStride: number;
 }
 
 /** Tables that the caller has. */
@@ -93,19 +84,22 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
     "numHeads",
   ]);
   const x = describeFloat(OPERATION, "input", input);
-  const geometry = readGeometry(x, given);
-  const { batch, length, heads, headSize } = geometry;
-  const rotarySize = readRotarySize(given.rotaryDim, x, headSize);
-  const isInterleaved = given.interleaved !== undefined && checkBoolean(OPERATION, "interleaved", given.interleaved);
-  const caches = readCaches(given, geometry, rotarySize);
-  const ids = readPositionIds(given.positionIds, geometry, caches?.rows ?? POSITIONS);
-  const base = given.base === undefined ? DEFAULT_BASE : checkNumber(OPERATION, "base", given.base, 1);
-  const rows = caches?.rows ?? (ids === undefined ? length : ids.largest + 1);
+  const { numHeads, rotaryDim = 0, interleaved = false, base = DEFAULT_BASE } = given;
+  const layout = readLayout(OPERATION, x, given.layout);
+  checkHeads(OPERATION, "numHeads", numHeads, x.shape.length);
+  const sizes = readSizes(OPERATION, x, layout, "numHeads", numHeads);
+  const strides = stridesOf(layout, sizes);
+  const rotarySize = readRotarySize(rotaryDim, x, sizes.D);
+  checkBoolean(OPERATION, "interleaved", interleaved);
+  const caches = readCaches(given, sizes, rotarySize);
+  const ids = readPositionIds(given.positionIds, sizes, caches?.rows ?? POSITIONS);
+  checkNumber(OPERATION, "base", base, 1);
+  const rows = caches?.rows ?? (ids === undefined ? sizes.L : ids.largest + 1);
 
   return runCall(OPERATION, (call) => {
     const source = call.inputAsFloat32(x);
     const [cosine, sine] = writeTables(call, { caches, rows, base }, rotarySize);
-    const positions = caches?.isPerRow === true ? 0 : writePositions(call, geometry, ids?.operand);
+    const positions = caches?.isPerRow === true ? 0 : writePositions(call, sizes, ids?.operand);
     return call.outputFromFloat32(x.shape, x.dtype, (output) =>
       call.kernel((kernels) =>
         kernels.rotary_embedding(
@@ -114,118 +108,58 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
           cosine,
           sine,
           positions,
-          batch,
-          length,
-          heads,
-          headSize,
+          sizes.B,
+          sizes.L,
+          sizes.H,
+          sizes.D,
           rotarySize,
           rows,
-          Number(isInterleaved),
-          geometry.batchStride,
-          geometry.sequenceStride,
-          geometry.headStride,
+          Number(interleaved),
+          strides.batch,
+          strides.row,
+          strides.head,
         ),
       ),
     );
   });
 }
 
-function readGeometry({ shape }: Operand, { layout = "BHLD", numHeads }: RotaryEmbeddingOptions): Geometry {
-  const rank = shape.length;
-  if (rank < 2 || rank > 4) throw shapeError(OPERATION, "input", "rank 2, 3 or 4", shape);
-  checkChoice(OPERATION, "layout", layout, ["BHLD", "BLHD", "LBHD"] as const);
-  if (layout !== "BHLD" && rank !== 4) {
-    throw codedTypeError(
-      "ERR_INVALID_TYPE",
-      `${OPERATION}: layout: "${layout}" is for a rank-4 input, got rank ${rank}`,
-    );
-  }
-  if (numHeads !== undefined) checkInteger(OPERATION, "numHeads", numHeads, 1, POSITIONS - 1);
-  if (rank === 4) return readRank4(shape, layout, numHeads);
-  if (rank === 2 && numHeads !== undefined) {
-    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: numHeads: a rank-2 input is one head, got ${numHeads}`);
-  }
-
-  const [batch, length, width] = rank === 2 ? [1, ...shape] : shape;
-  const heads = numHeads ?? 1;
-  if (width % heads !== 0) {
-    throw shapeError(OPERATION, "input", `a last axis that is a multiple of numHeads, ${heads}`, shape);
-  }
-  const headSize = width / heads;
-  return { batch, heads, length, headSize, batchStride: length * width, sequenceStride: width, headStride: headSize };
-}
-
-function readRank4(shape: Shape, layout: "BHLD" | "BLHD" | "LBHD", numHeads: number | undefined): Geometry {
-  const size = (axis: string): number => shape[layout.indexOf(axis)];
-  const stride = (axis: string): number => elementCount(shape.slice(layout.indexOf(axis) + 1));
-  if (numHeads !== undefined && size("H") !== numHeads) {
-    throw shapeError(OPERATION, "input", `numHeads, ${numHeads}, heads`, shape);
-  }
-  return {
-    batch: size("B"),
-    heads: size("H"),
-    length: size("L"),
-    headSize: size("D"),
-    batchStride: stride("B"),
-    sequenceStride: stride("L"),
-    headStride: stride("H"),
-  };
-}
-
-function readRotarySize(rotaryDim: number | undefined, { shape }: Operand, headSize: number): number {
-  const size = rotaryDim === undefined ? 0 : checkInteger(OPERATION, "rotaryDim", rotaryDim, 0, headSize);
+function readRotarySize(rotaryDim: number, { shape }: Operand, headSize: number): number {
+  const size = checkInteger(OPERATION, "rotaryDim", rotaryDim, 0, headSize);
   if (size % 2 !== 0) throw rangeError(OPERATION, "rotaryDim", "an even number", size);
   if (size > 0) return size;
   if (headSize % 2 !== 0) throw shapeError(OPERATION, "input", "an even head size, or rotaryDim", shape);
   return headSize;
 }
 
-function readCaches(
-  options: RotaryEmbeddingOptions,
-  { batch, length }: Geometry,
-  rotarySize: number,
-): Caches | undefined {
+function readCaches(options: RotaryEmbeddingOptions, { B, L }: Sizes, rotarySize: number): Caches | undefined {
   const { cosine, sine, base, positionIds } = options;
-  if (cosine === undefined && sine === undefined) return undefined;
-  if (cosine === undefined || sine === undefined) {
-    const [present, missing] = cosine === undefined ? ["sine", "cosine"] : ["cosine", "sine"];
-    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: ${present}: needs ${missing} beside it`);
-  }
-  if (base !== undefined) {
-    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: base: excluded by cosine and sine, got ${show(base)}`);
-  }
+  checkPair(OPERATION, "cosine", cosine, "sine", sine);
+  if (cosine === undefined || sine === undefined) return undefined;
+  if (base !== undefined) throw misuseError(OPERATION, "base", `excluded by cosine and sine, got ${show(base)}`);
   const caches = {
     cosine: describeFloat(OPERATION, "cosine", cosine),
     sine: describeFloat(OPERATION, "sine", sine),
   };
   const { shape } = caches.cosine;
   const pairs = rotarySize / 2;
-  const isPerRow = sameShape(shape, [batch, length, pairs]) && positionIds === undefined;
-  const isTable = shape.length === 2 && shape[1] === pairs && (positionIds !== undefined || shape[0] >= length);
+  const isPerRow = sameShape(shape, [B, L, pairs]) && positionIds === undefined;
+  const isTable = shape.length === 2 && shape[1] === pairs && (positionIds !== undefined || shape[0] >= L);
   if (!isPerRow && !isTable) {
     const expected =
       positionIds === undefined
-        ? `shape [${batch}, ${length}, ${pairs}], or [rows, ${pairs}] with at least ${length} rows`
+        ? `shape [${B}, ${L}, ${pairs}], or [rows, ${pairs}] with at least ${L} rows`
         : `shape [rows, ${pairs}], since there are positionIds`;
     throw shapeError(OPERATION, "cosine", expected, shape);
   }
-  if (!sameShape(caches.sine.shape, shape)) {
-    throw shapeError(OPERATION, "sine", `shape [${shape.join(", ")}], as cosine has it`, caches.sine.shape);
-  }
-  return { ...caches, rows: isPerRow ? batch * length : shape[0], isPerRow };
+  requireShape(OPERATION, caches.sine, [shape], ", as cosine has it");
+  return { ...caches, rows: isPerRow ? B * L : shape[0], isPerRow };
 }
 
-function readPositionIds(
-  value: IndicesLike | undefined,
-  { batch, length }: Geometry,
-  rows: number,
-): Indices | undefined {
+function readPositionIds(value: IndicesLike | undefined, { B, L }: Sizes, rows: number): Indices | undefined {
   if (value === undefined) return undefined;
   const ids = readIndices(OPERATION, "positionIds", value, rows);
-  const { shape } = ids.operand;
-  if (!sameShape(shape, [length]) && !sameShape(shape, [batch, length])) {
-    throw shapeError(OPERATION, "positionIds", `shape [${batch}, ${length}] or [${length}]`, shape);
-  }
+  requireShape(OPERATION, ids.operand, [[B, L], [L]]);
   return ids;
 }
 
@@ -242,13 +176,13 @@ function writeTables(call: Call, tables: Tables, rotarySize: number): [cosine: n
   return [cosine, sine];
 }
 
-/** A pointer to the positions `[batch, length]`: those given, for all batches if they are `[length]`, or 0, 1, …. */
-function writePositions(call: Call, { batch, length }: Geometry, ids: Operand | undefined): number {
+/** A pointer to the positions `[B, L]`: those given, for all batches if they are `[L]`, or 0, 1, …. */
+function writePositions(call: Call, { B, L }: Sizes, ids: Operand | undefined): number {
   const given = ids === undefined ? undefined : call.input(ids);
   if (given !== undefined && ids?.shape.length === 2) return given;
-  const pointer = call.temporary(batch * length * bytesPerElement.int32);
-  const positions = int32View(pointer, batch * length);
-  const row = given === undefined ? Int32Array.from({ length }, (_, l) => l) : int32View(given, length);
-  for (let b = 0; b < batch; b++) positions.set(row, b * length);
+  const pointer = call.temporary(B * L * bytesPerElement.int32);
+  const positions = int32View(pointer, B * L);
+  const row = given === undefined ? Int32Array.from({ length: L }, (_, position) => position) : int32View(given, L);
+  for (let b = 0; b < B; b++) positions.set(row, b * L);
   return pointer;
 }

@@ -27,9 +27,9 @@ export interface SoftmaxOptions {
  * Throws a TypeError for another dtype, a RangeError for an axis that the input hasn't.
  */
 export function softmax(input: TensorLike, options?: SoftmaxOptions): Tensor<FloatDType> {
-  const given = checkOptions(OPERATION, options, ["axis"]);
+  const { axis: asked = -1 } = checkOptions(OPERATION, options, ["axis"]);
   const x = describeFloat(OPERATION, "input", input);
-  const axis = readAxis(given.axis, x.shape);
+  const axis = readAxis(asked, x.shape);
   const count = elementCount(x.shape);
   const columns = x.shape[axis] ?? 1;
   const inner = elementCount(x.shape.slice(axis + 1));
@@ -51,11 +51,11 @@ export function softmax(input: TensorLike, options?: SoftmaxOptions): Tensor<Flo
   });
 }
 
-function readAxis(axis: number | undefined, shape: Shape): number {
+function readAxis(axis: number, shape: Shape): number {
   // A single number counts as one axis, as in PyTorch.
   const rank = Math.max(shape.length, 1);
-  const checked = axis === undefined ? -1 : checkInteger(OPERATION, "axis", axis, -rank, rank - 1);
-  return checked < 0 ? checked + rank : checked;
+  checkInteger(OPERATION, "axis", axis, -rank, rank - 1);
+  return axis < 0 ? axis + rank : axis;
 }
 
 /** target `[…, columns, rows]` = source `[…, rows, columns]`. */

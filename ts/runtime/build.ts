@@ -1,4 +1,4 @@
-import { AttentionError, messageOf } from "../errors.js";
+import { AttentionError, messageOf, outOfMemoryError } from "../errors.js";
 import { version } from "../version.js";
 import type * as glue from "../wasm/wasm_attention_bg.js";
 import { policyError } from "./policy.js";
@@ -42,11 +42,14 @@ function exportsOf(operation: string, module: WebAssembly.Module): Exports {
   } catch (cause) {
     const blocked = policyError(operation, cause);
     if (blocked !== undefined) throw blocked;
-    throw new AttentionError(
-      "ERR_INVALID_MODULE",
-      `${operation}: module: not a build of wasm-attention: ${messageOf(cause)}`,
-      { cause },
-    );
+    const text = messageOf(cause);
+    // Engines throw it where the memory that a module starts with can't be had.
+    if (cause instanceof RangeError) {
+      throw outOfMemoryError(`${operation}: module: the host has no memory for it: ${text}`);
+    }
+    throw new AttentionError("ERR_INVALID_MODULE", `${operation}: module: not a build of wasm-attention: ${text}`, {
+      cause,
+    });
   }
   if (typeof exports.abi_version !== "function") {
     throw new AttentionError(

@@ -166,6 +166,8 @@ export async function initialize(loader: ModuleLoader, options?: InitOptions): P
 /** `initSync` of an entry, with its default of `maximumMemory`. */
 export function initializeSync(options: InitSyncOptions, defaultMaximumMemory: number): Runtime {
   const settings = checkInitOptions("initSync", options);
+  // Before the module, which a host without WebAssembly can't have made.
+  requireSimd("initSync");
   if (!isModule(settings.module)) {
     throw typeError("initSync", "module", "a WebAssembly.Module (init takes other forms too)", settings.module);
   }
@@ -174,7 +176,6 @@ export function initializeSync(options: InitSyncOptions, defaultMaximumMemory: n
   }
   const running = reuse("initSync", settings);
   if (running !== undefined) return running;
-  requireSimd("initSync");
   const build = givenBuild("initSync", options.module, settings);
   return start("initSync", build, settings, defaultMaximumMemory);
 }

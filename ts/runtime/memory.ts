@@ -34,7 +34,7 @@ export function allocate(operation: string, bytes: number): number {
     const limit = maximumMemory === LARGEST_MEMORY ? "4 GiB" : `maximumMemory, ${maximumMemory} bytes`;
     throw outOfMemoryError(
       `${operation}: out of memory: ${bytes} bytes more than the ${memoryUsage().bytesInUse} in use; ` +
-        `one allocation must stay below 2 GiB, and all memory within ${limit}`,
+        `one allocation must stay below 2 GiB, and all memory within ${limit}, or what the host allows`,
     );
   }
   return pointer;

@@ -1,5 +1,6 @@
 import { checkBoolean, checkInteger, checkOptions } from "../arguments.js";
 import { AttentionError } from "../errors.js";
+import { kindOf } from "../kind.js";
 import type { CompiledModule, ModuleSource } from "./module.js";
 import type { Arithmetic } from "./probes.js";
 
@@ -36,8 +37,10 @@ export interface Settings {
 
 /** Checks the options of `init` or `initSync`. */
 export function checkInitOptions(operation: string, options: InitOptions | undefined): Settings {
-  const given = checkOptions(operation, options, ["deterministic", "maximumMemory", "module"]);
-  const { deterministic, maximumMemory, module } = given;
+  const { deterministic, maximumMemory, module }: InitOptions = options ?? {};
+  // Where `init` waits or throws before it asks for the module, a rejection of it would end the process, unheard.
+  if (kindOf(module) === "Promise") (module as Promise<unknown>).catch(() => {});
+  checkOptions(operation, options, ["deterministic", "maximumMemory", "module"]);
   if (deterministic !== undefined) checkBoolean(operation, "deterministic", deterministic);
   if (maximumMemory !== undefined) {
     checkInteger(operation, "maximumMemory", maximumMemory, SMALLEST_MEMORY, LARGEST_MEMORY);

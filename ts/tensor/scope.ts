@@ -1,7 +1,7 @@
-import { codedTypeError, typeError } from "../errors.js";
+import { misuseError, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { closeScope, type Disposable, forget, openScope } from "./open-scopes.js";
-import { isTensor, type Tensor } from "./tensor.js";
+import { isTensor, refuseForeignTensor, type Tensor } from "./tensor.js";
 
 const isPromise = (value: object): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown }).then === "function";
@@ -31,9 +31,10 @@ function membersIn(result: unknown, members: ReadonlySet<Disposable>): Set<Dispo
     if (isPromise(value)) {
       // It fails soon, having lost its tensors: that must not end the process as an unhandled rejection.
       value.then(undefined, () => {});
-      throw codedTypeError(
-        "ERR_INVALID_TYPE",
-        "scope: fn: expected a function that is done when it returns, got one that returns a promise",
+      throw misuseError(
+        "scope",
+        "fn",
+        "expected a function that is done when it returns, got one that returns a promise",
       );
     }
     if (members.has(value as Disposable)) found.add(value as Disposable);
@@ -64,6 +65,7 @@ export function scope<R>(fn: () => R): R {
 
 /** Takes a tensor out of all scopes, so that it lives until its `dispose`. Returns it. */
 export function keep<T extends Tensor>(tensor: T): T {
+  refuseForeignTensor("keep", "tensor", tensor);
   if (!isTensor(tensor)) throw typeError("keep", "tensor", "a Tensor", tensor);
   forget(tensor);
   return tensor;

@@ -1,4 +1,4 @@
-import { rangeError, typeError } from "../errors.js";
+import { shapeError, typeError } from "../errors.js";
 
 /** Sizes, from the slowest axis to the fastest; [] is the shape of a single number. */
 export type Shape = readonly number[];
@@ -20,18 +20,30 @@ export function checkShape(operation: string, argument: string, shape: unknown):
   const sizes: unknown[] = Array.from(shape);
   if (!sizes.every((size) => typeof size === "number")) throw typeError(operation, argument, expected, shape);
   if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    throw rangeError(operation, argument, expected, shape, "ERR_SHAPE");
+    throw shapeError(operation, argument, expected, shape);
   }
   const extent = elementCount(sizes.filter((size) => size !== 0));
   const limit = sizes.includes(0) ? LARGEST_EMPTY_EXTENT : Number.MAX_SAFE_INTEGER;
   if (extent > limit) {
-    throw rangeError(operation, argument, `sizes whose product is at most ${limit}`, shape, "ERR_SHAPE");
+    throw shapeError(operation, argument, `sizes whose product is at most ${limit}`, shape);
   }
   return Object.freeze(sizes);
 }
 
+/** Throws a RangeError unless something has one of the expected shapes; `note` says why it must. */
+export function requireShape(
+  operation: string,
+  { argument, shape }: { readonly argument: string; readonly shape: Shape },
+  expected: readonly Shape[],
+  note = "",
+): void {
+  if (expected.some((candidate) => sameShape(candidate, shape))) return;
+  const texts = expected.map((candidate) => `[${candidate.join(", ")}]`);
+  throw shapeError(operation, argument, `shape ${texts.join(" or ")}${note}`, shape);
+}
+
 const wrongCount = (operation: string, argument: string, shape: unknown, count: number): RangeError =>
-  rangeError(operation, argument, `a shape of ${count} elements`, shape, "ERR_SHAPE");
+  shapeError(operation, argument, `a shape of ${count} elements`, shape);
 
 /** A shape for so many elements. */
 export function checkCount(operation: string, argument: string, shape: unknown, count: number): Shape {

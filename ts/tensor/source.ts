@@ -1,5 +1,5 @@
 import { isDetached } from "../buffers.js";
-import { codedTypeError, rangeError, typeError } from "../errors.js";
+import { misuseError, rangeError, shapeError, typeError } from "../errors.js";
 import { isRuntimeMemory } from "../runtime/memory.js";
 import { type ArrayByDType, checkDType, type DType, isHalf } from "./dtype.js";
 import { checkCount, checkShape, type Shape } from "./shape.js";
@@ -67,10 +67,8 @@ function readTypedArray(operation: string, prefix: string, data: ArrayBufferView
     throw typeError(operation, `${prefix}data`, expected, data);
   }
   if (isDetached(data.buffer)) {
-    throw codedTypeError(
-      "ERR_INVALID_TYPE",
-      `${operation}: ${prefix}data: the ${kind} is detached: transferred, or a view that an allocation made stale`,
-    );
+    const reason = "transferred, or a view that an allocation made stale";
+    throw misuseError(operation, `${prefix}data`, `the ${kind} is detached: ${reason}`);
   }
   if (asked === undefined && kind === "Uint16Array") {
     throw typeError(operation, `${prefix}dtype`, `"float16" or "bfloat16" for a Uint16Array`, asked);
@@ -89,7 +87,7 @@ function readTypedArray(operation: string, prefix: string, data: ArrayBufferView
 function nestedShape(operation: string, name: string, data: NestedArray): Shape {
   const branch: NestedArray[] = [];
   for (let value: unknown = data; Array.isArray(value); value = value[0]) {
-    if (branch.includes(value)) throw rangeError(operation, name, "nested arrays of finite depth", data, "ERR_SHAPE");
+    if (branch.includes(value)) throw shapeError(operation, name, "nested arrays of finite depth", data);
     branch.push(value);
   }
   return branch.map((value) => (value as readonly NestedArray[]).length);
@@ -107,7 +105,7 @@ export function readLeaves(
     const length = Array.isArray(value) ? value.length : undefined;
     if (length !== shape[axis]) {
       const expected = axis < shape.length ? `an array of ${shape[axis]}, like its neighbours,` : "a number or boolean";
-      throw rangeError(operation, name, `${expected} at depth ${axis}`, value, "ERR_SHAPE");
+      throw shapeError(operation, name, `${expected} at depth ${axis}`, value);
     }
     if (Array.isArray(value)) for (const item of value) visit(item, axis + 1);
     else if (typeof value === "number" || typeof value === "boolean") leaves.push(value);

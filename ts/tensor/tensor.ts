@@ -191,9 +191,15 @@ export class Tensor<D extends DType = DType> {
 export const isTensor = (value: unknown): value is Tensor =>
   typeof value === "object" && value !== null && internals.isOwn(value);
 
-/** Whether a value is a tensor of another copy of the package, whose memory is out of reach. */
-export const isForeignTensor = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && BRAND in value && !internals.isOwn(value);
+/** Throws a TypeError for a tensor of another copy of the package. */
+export function refuseForeignTensor(operation: string, argument: string, value: unknown): void {
+  if (typeof value !== "object" || value === null || !(BRAND in value) || internals.isOwn(value)) return;
+  throw codedTypeError(
+    "ERR_FOREIGN_TENSOR",
+    `${operation}: ${argument}: the tensor is of another copy of wasm-attention (another version, or import beside ` +
+      `require), whose memory is out of reach: pass { data: tensor.toArray(), shape: tensor.shape, dtype: tensor.dtype }`,
+  );
+}
 
 /** A new tensor with arbitrary content, which belongs to the innermost scope. */
 export function createTensor<D extends DType>(operation: string, shape: Shape, dtype: D): Tensor<D> {

@@ -3,21 +3,16 @@ import { dtypeCode, isFloat } from "../../tensor/dtype.js";
 import { elementCount } from "../../tensor/shape.js";
 import { describe, type Operand, type TensorLike } from "../operand.js";
 import type { Geometry } from "./geometry.js";
+import type { ParameterValues } from "./parameter-block.js";
 
 /** The kernels' number for a boolean mask, beside those of the float dtypes. */
 const BOOLEAN_MASK = 3;
 
-/** A mask that fits its call. A stride of 0 broadcasts. */
+/** A mask that fits its call. */
 export interface Mask {
-  operand: Operand;
-  dtypeCode: number;
-  length: number;
-  batchStride: number;
-  headStride: number;
-  rowStride: number;
-  keyStride: number;
-  /** Keys that it covers; the further ones are hidden by the key lengths. */
-  keys: number;
+  readonly operand: Operand;
+  /** A stride of 0 broadcasts; the keys that it doesn't cover are hidden by the key lengths. */
+  readonly parameters: ParameterValues;
 }
 
 /**
@@ -36,7 +31,8 @@ export function readMask(
     throw typeError(operation, "attnMask", "bool, float32, float16 or bfloat16", dtype);
   }
 
-  const full = [...geometry.leadingShape, geometry.queryLength, geometry.keyLength];
+  const { leadingShape, keyLength } = geometry;
+  const full = [...leadingShape, geometry.sizes.queryLength, keyLength];
   const expected = `a shape of rank 1 to ${full.length} that broadcasts to [${full.join(", ")}]`;
   if (shape.length < 1 || shape.length > full.length) throw shapeError(operation, "attnMask", expected, shape);
 
@@ -51,16 +47,17 @@ export function readMask(
   });
 
   const strides = sizes.map((size, axis) => (size === 1 ? 0 : elementCount(sizes.slice(axis + 1))));
-  const [batchStride, headStride] =
-    geometry.leadingShape.length === 2 ? strides : geometry.leadingShape.length === 1 ? [strides[0], 0] : [0, 0];
+  const leadingStrides = strides.slice(0, leadingShape.length);
   return {
     operand,
-    dtypeCode: dtype === "bool" ? BOOLEAN_MASK : dtypeCode(dtype),
-    length: elementCount(shape),
-    batchStride,
-    headStride,
-    rowStride: strides[last - 1],
-    keyStride: strides[last],
-    keys: sizes[last] === 1 ? geometry.keyLength : sizes[last],
+    parameters: {
+      maskDtype: dtype === "bool" ? BOOLEAN_MASK : dtypeCode(dtype),
+      maskLength: elementCount(shape),
+      maskBatchStride: leadingStrides[0],
+      maskHeadStride: leadingStrides[1],
+      maskRowStride: strides[last - 1],
+      maskKeyStride: strides[last],
+      maskKeys: sizes[last] === 1 ? keyLength : sizes[last],
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { int32View, float32View } from "../../runtime/memory.js";
-import { attentionParameterCount, attentionParameters } from "../../wasm/parameters.js";
+import { attentionParameters } from "../../wasm/parameters.js";
 import type { Call } from "../call.js";
-import type { Strides } from "./geometry.js";
+import type { Strides } from "../head-axes.js";
 
 type Name = keyof typeof attentionParameters;
 
@@ -9,35 +9,35 @@ type Name = keyof typeof attentionParameters;
 export type ParameterValues = Partial<Record<Name, number>>;
 
 /** The pointer and strides of one tensor, under the names that the block has for them. */
-export function tensorParameters<T extends string>(
-  name: T,
+export const tensorParameters = (
+  name: "query" | "key" | "value" | "output" | "pastKey" | "pastValue" | "presentKey" | "presentValue",
   pointer: number,
-  strides: Strides,
-): Record<T | `${T}BatchStride` | `${T}HeadStride` | `${T}RowStride`, number> {
-  return {
-    [name]: pointer,
-    [`${name}BatchStride`]: strides.batch,
-    [`${name}HeadStride`]: strides.head,
-    [`${name}RowStride`]: strides.row,
-  } as Record<T | `${T}BatchStride` | `${T}HeadStride` | `${T}RowStride`, number>;
-}
+  { strides: { batch, head, row } }: { readonly strides: Strides },
+): ParameterValues => ({
+  [name]: pointer,
+  [`${name}BatchStride`]: batch,
+  [`${name}HeadStride`]: head,
+  [`${name}RowStride`]: row,
+});
+
+const names = /* @__PURE__ */ Object.keys(attentionParameters) as Name[];
 
 /** The block of 32-bit words in WebAssembly memory through which an attention call's numbers travel. */
 export class ParameterBlock {
   readonly pointer: number;
 
   constructor(call: Call) {
-    this.pointer = call.temporary(attentionParameterCount * 4);
-    int32View(this.pointer, attentionParameterCount).fill(0);
+    this.pointer = call.temporary(names.length * 4);
+    int32View(this.pointer, names.length).fill(0);
   }
 
   set(values: ParameterValues): void {
-    const integers = int32View(this.pointer, attentionParameterCount);
-    const floats = float32View(this.pointer, attentionParameterCount);
-    for (const name of Object.keys(values) as Name[]) {
-      const { index, type } = attentionParameters[name];
+    const integers = int32View(this.pointer, names.length);
+    const floats = float32View(this.pointer, names.length);
+    names.forEach((name, index) => {
+      const value = values[name];
       // An int32 view keeps the low 32 bits, so it writes unsigned words too.
-      (type === "f32" ? floats : integers)[index] = values[name] ?? 0;
-    }
+      if (value !== undefined) (attentionParameters[name] === "f32" ? floats : integers)[index] = value;
+    });
   }
 }

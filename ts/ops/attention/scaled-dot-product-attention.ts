@@ -1,12 +1,23 @@
-import { checkBoolean, checkChoice, checkInteger, checkNumber, checkOptions, checkSeed } from "../../arguments.js";
-import { codedTypeError, outOfMemoryError, shapeError } from "../../errors.js";
+import {
+  checkBoolean,
+  checkChoice,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  checkPair,
+  checkSeed,
+} from "../../arguments.js";
+import { misuseError, outOfMemoryError } from "../../errors.js";
 import { float32View, int32View } from "../../runtime/memory.js";
 import { dtypeCode } from "../../tensor/dtype.js";
+import { requireShape, type Shape } from "../../tensor/shape.js";
 import { pointerOf } from "../../tensor/tensor.js";
-import { type Call, runCall } from "../call.js";
-import { type NumbersLike, readNumbers } from "../numbers.js";
-import { describe, type Operand, type TensorLike } from "../operand.js";
-import { type Geometry, readDTypes, readGeometry } from "./geometry.js";
+import { runCall } from "../call.js";
+import { describeFloat } from "../float-operand.js";
+import { LARGEST_SIZE } from "../head-axes.js";
+import { type Numbers, type NumbersLike, readNumbers } from "../numbers.js";
+import type { TensorLike } from "../operand.js";
+import { type Geometry, type Past, readDTypes, readGeometry } from "./geometry.js";
 import { readMask } from "./mask.js";
 import { optionNames, type ScaledDotProductAttentionOptions, type ScaledDotProductAttentionResult } from "./options.js";
 import { ParameterBlock, type ParameterValues, tensorParameters } from "./parameter-block.js";
@@ -15,7 +26,6 @@ import { readWeightsRequest } from "./weights-request.js";
 const OPERATION = "scaledDotProductAttention";
 const UNBOUNDED = -1;
 const NO_WEIGHTS = -1;
-const LARGEST_INT32 = 2 ** 31 - 1;
 const SCRATCH_OVERFLOW = 2 ** 32 - 1;
 
 /**
@@ -44,71 +54,55 @@ export function scaledDotProductAttention(
   options?: ScaledDotProductAttentionOptions,
 ): ScaledDotProductAttentionResult {
   const given: ScaledDotProductAttentionOptions = checkOptions(OPERATION, options, optionNames);
-  const q = describe(OPERATION, "query", query);
-  const k = describe(OPERATION, "key", key);
-  const v = describe(OPERATION, "value", value);
+  const q = describeFloat(OPERATION, "query", query);
+  const k = describeFloat(OPERATION, "key", key);
+  const v = describeFloat(OPERATION, "value", value);
   const past = readPast(given);
   const { dtype, valueDType } = readDTypes(OPERATION, q, k, v, past);
   const geometry = readGeometry(OPERATION, q, k, v, past, given);
+  const { batch, heads, queryLength } = geometry.sizes;
   const keyLengths = readKeyLengths(given.keyLengths, geometry);
   const mask = given.attnMask === undefined ? undefined : readMask(OPERATION, given.attnMask, geometry, keyLengths);
-  const slopes = readSlopes(given.alibiSlopes, geometry);
-  const sinks = readSinks(given.sinks, geometry);
+  const slopes = readValues("alibiSlopes", given.alibiSlopes, [[heads], [batch, heads]]);
+  slopes?.values.forEach((slope, index) => checkNumber(OPERATION, `alibiSlopes[${index}]`, slope));
+  const sinks = readValues("sinks", given.sinks, [[heads]], ", one sink a head");
   const request = readWeightsRequest(OPERATION, given, geometry);
-  const needLogSumExp =
-    given.needLogSumExp !== undefined && checkBoolean(OPERATION, "needLogSumExp", given.needLogSumExp);
+  const { needLogSumExp = false } = given;
+  checkBoolean(OPERATION, "needLogSumExp", needLogSumExp);
   const scalars = { ...readRules(given), ...readScores(given), ...readDropout(given) };
 
   return runCall(OPERATION, (call) => {
-    const result: ScaledDotProductAttentionResult = { output: call.output(geometry.outputShape, dtype) };
+    const result: ScaledDotProductAttentionResult = { output: call.output(geometry.output.shape, dtype) };
     const parameters: ParameterValues = {
       ...scalars,
-      ...tensorParameters("query", call.input(q), geometry.queryStrides),
-      ...tensorParameters("key", call.input(k), geometry.keyStrides),
-      ...tensorParameters("value", call.input(v), geometry.valueStrides),
-      ...tensorParameters("output", pointerOf(result.output), geometry.outputStrides),
+      ...geometry.sizes,
+      ...tensorParameters("query", call.input(q), geometry.query),
+      ...tensorParameters("key", call.input(k), geometry.key),
+      ...tensorParameters("value", call.input(v), geometry.value),
+      ...tensorParameters("output", pointerOf(result.output), geometry.output),
       dtype: dtypeCode(dtype),
       valueDtype: dtypeCode(valueDType),
-      batch: geometry.batch,
-      heads: geometry.heads,
-      keyHeads: geometry.keyHeads,
-      queryLength: geometry.queryLength,
-      pastLength: geometry.pastLength,
-      newLength: geometry.newLength,
-      headSize: geometry.headSize,
-      valueHeadSize: geometry.valueHeadSize,
       weightsMode: NO_WEIGHTS,
     };
     if (past !== undefined) {
-      result.presentKey = call.output(geometry.presentKeyShape, dtype);
-      result.presentValue = call.output(geometry.presentValueShape, valueDType);
+      result.presentKey = call.output(geometry.presentKey.shape, dtype);
+      result.presentValue = call.output(geometry.presentValue.shape, valueDType);
       Object.assign(parameters, {
-        ...tensorParameters("pastKey", call.input(past.key), geometry.pastKeyStrides),
-        ...tensorParameters("pastValue", call.input(past.value), geometry.pastValueStrides),
-        ...tensorParameters("presentKey", pointerOf(result.presentKey), geometry.presentKeyStrides),
-        ...tensorParameters("presentValue", pointerOf(result.presentValue), geometry.presentValueStrides),
+        ...tensorParameters("pastKey", call.input(past.key), geometry.pastKey),
+        ...tensorParameters("pastValue", call.input(past.value), geometry.pastValue),
+        ...tensorParameters("presentKey", pointerOf(result.presentKey), geometry.presentKey),
+        ...tensorParameters("presentValue", pointerOf(result.presentValue), geometry.presentValue),
       });
     }
-    if (mask !== undefined) {
-      Object.assign(parameters, {
-        mask: call.input(mask.operand),
-        maskDtype: mask.dtypeCode,
-        maskLength: mask.length,
-        maskBatchStride: mask.batchStride,
-        maskHeadStride: mask.headStride,
-        maskRowStride: mask.rowStride,
-        maskKeyStride: mask.keyStride,
-        maskKeys: mask.keys,
-      } satisfies ParameterValues);
-    }
-    if (keyLengths !== undefined) parameters.keyLengths = writeIntegers(call, keyLengths);
+    if (mask !== undefined) Object.assign(parameters, { mask: call.input(mask.operand), ...mask.parameters });
+    if (keyLengths !== undefined) parameters.keyLengths = call.words(int32View, keyLengths);
     if (slopes !== undefined) {
-      parameters.alibiSlopes = writeFloats(call, slopes.values);
-      parameters.alibiBatchStride = slopes.batchStride;
+      parameters.alibiSlopes = call.words(float32View, slopes.values);
+      parameters.alibiBatchStride = slopes.shape.length === 1 ? 0 : heads;
     }
-    if (sinks !== undefined) parameters.sinks = writeFloats(call, sinks);
+    if (sinks !== undefined) parameters.sinks = call.words(float32View, sinks.values);
     if (needLogSumExp) {
-      result.logSumExp = call.output([...geometry.leadingShape, geometry.queryLength], "float32");
+      result.logSumExp = call.output([...geometry.leadingShape, queryLength], "float32");
       parameters.logSumExp = pointerOf(result.logSumExp);
     }
     if (request !== undefined) {
@@ -116,9 +110,9 @@ export function scaledDotProductAttention(
       Object.assign(parameters, {
         weights: pointerOf(result.weights),
         weightsMode: request.mode,
-        weightsHeads: writeIntegers(call, request.heads),
+        weightsHeads: call.words(int32View, request.heads),
         weightsHeadCount: request.heads.length,
-        weightsRows: writeIntegers(call, request.rows),
+        weightsRows: call.words(int32View, request.rows),
         weightsRowCount: request.rows.length,
         averageHeads: Number(request.averageHeads),
       } satisfies ParameterValues);
@@ -136,84 +130,68 @@ export function scaledDotProductAttention(
   });
 }
 
-function readPast(options: ScaledDotProductAttentionOptions): { key: Operand; value: Operand } | undefined {
-  const { pastKey, pastValue, keyLengths } = options;
-  if (pastKey === undefined && pastValue === undefined) return undefined;
-  if (pastKey === undefined || pastValue === undefined) {
-    const [present, missing] = pastKey === undefined ? ["pastValue", "pastKey"] : ["pastKey", "pastValue"];
-    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: ${present}: needs ${missing} beside it`);
-  }
-  if (keyLengths !== undefined) {
-    throw codedTypeError("ERR_INVALID_TYPE", `${OPERATION}: keyLengths: excluded by pastKey and pastValue`);
-  }
-  return { key: describe(OPERATION, "pastKey", pastKey), value: describe(OPERATION, "pastValue", pastValue) };
-}
-
-function readKeyLengths(value: NumbersLike | undefined, geometry: Geometry): readonly number[] | undefined {
-  if (value === undefined) return undefined;
-  const { shape, values } = readNumbers(OPERATION, "keyLengths", value);
-  if (shape.length !== 1 || shape[0] !== geometry.batch) {
-    throw shapeError(OPERATION, "keyLengths", `shape [${geometry.batch}], one length a batch`, shape);
-  }
-  return values.map((length, b) => checkInteger(OPERATION, `keyLengths[${b}]`, length, 0, geometry.newLength));
-}
-
-function readSlopes(
-  value: NumbersLike | undefined,
-  { batch, heads }: Geometry,
-): { values: readonly number[]; batchStride: number } | undefined {
-  if (value === undefined) return undefined;
-  const { shape, values } = readNumbers(OPERATION, "alibiSlopes", value);
-  const isShared = shape.length === 1 && shape[0] === heads;
-  if (!isShared && !(shape.length === 2 && shape[0] === batch && shape[1] === heads)) {
-    throw shapeError(OPERATION, "alibiSlopes", `shape [${heads}] or [${batch}, ${heads}]`, shape);
-  }
-  values.forEach((slope, index) => checkNumber(OPERATION, `alibiSlopes[${index}]`, slope));
-  return { values, batchStride: isShared ? 0 : heads };
-}
-
-function readSinks(value: NumbersLike | undefined, { heads }: Geometry): readonly number[] | undefined {
-  if (value === undefined) return undefined;
-  const { shape, values } = readNumbers(OPERATION, "sinks", value);
-  if (shape.length !== 1 || shape[0] !== heads) {
-    throw shapeError(OPERATION, "sinks", `shape [${heads}], one sink a head`, shape);
-  }
-  return values;
-}
-
-function readRules(options: ScaledDotProductAttentionOptions): ParameterValues {
-  const { isCausal, causalAlignment, leftWindowSize, rightWindowSize } = options;
-  const alignments = ["upper-left", "lower-right"] as const;
-  const windowSize = (argument: string, value: number | undefined): number =>
-    value === undefined ? UNBOUNDED : Math.min(checkInteger(OPERATION, argument, value, UNBOUNDED), LARGEST_INT32);
+function readPast({ pastKey, pastValue, keyLengths }: ScaledDotProductAttentionOptions): Past | undefined {
+  checkPair(OPERATION, "pastKey", pastKey, "pastValue", pastValue);
+  if (pastKey === undefined || pastValue === undefined) return undefined;
+  if (keyLengths !== undefined) throw misuseError(OPERATION, "keyLengths", "excluded by pastKey and pastValue");
   return {
-    isCausal: Number(isCausal !== undefined && checkBoolean(OPERATION, "isCausal", isCausal)),
-    causalAlignment:
-      causalAlignment === undefined
-        ? 0
-        : alignments.indexOf(checkChoice(OPERATION, "causalAlignment", causalAlignment, alignments)),
+    key: describeFloat(OPERATION, "pastKey", pastKey),
+    value: describeFloat(OPERATION, "pastValue", pastValue),
+  };
+}
+
+/** Numbers of one of some shapes. */
+function readValues(
+  argument: string,
+  value: NumbersLike | undefined,
+  shapes: readonly Shape[],
+  note?: string,
+): Numbers | undefined {
+  if (value === undefined) return undefined;
+  const numbers = readNumbers(OPERATION, argument, value);
+  requireShape(OPERATION, { argument, shape: numbers.shape }, shapes, note);
+  return numbers;
+}
+
+function readKeyLengths(
+  value: NumbersLike | undefined,
+  { sizes: { batch, newLength } }: Geometry,
+): readonly number[] | undefined {
+  const lengths = readValues("keyLengths", value, [[batch]], ", one length a batch");
+  return lengths?.values.map((length, b) => checkInteger(OPERATION, `keyLengths[${b}]`, length, 0, newLength));
+}
+
+function readRules({
+  isCausal = false,
+  causalAlignment = "upper-left",
+  leftWindowSize = UNBOUNDED,
+  rightWindowSize = UNBOUNDED,
+}: ScaledDotProductAttentionOptions): ParameterValues {
+  const alignments = ["upper-left", "lower-right"] as const;
+  const windowSize = (argument: string, value: number): number =>
+    Math.min(checkInteger(OPERATION, argument, value, UNBOUNDED), LARGEST_SIZE);
+  return {
+    isCausal: Number(checkBoolean(OPERATION, "isCausal", isCausal)),
+    causalAlignment: alignments.indexOf(checkChoice(OPERATION, "causalAlignment", causalAlignment, alignments)),
     leftWindowSize: windowSize("leftWindowSize", leftWindowSize),
     rightWindowSize: windowSize("rightWindowSize", rightWindowSize),
   };
 }
 
-function readScores({ scale, softcap }: ScaledDotProductAttentionOptions): ParameterValues {
+function readScores({ scale, softcap = 0 }: ScaledDotProductAttentionOptions): ParameterValues {
   return {
     hasScale: Number(scale !== undefined),
     scale: scale === undefined ? 0 : checkNumber(OPERATION, "scale", scale),
-    softcap: softcap === undefined ? 0 : checkNumber(OPERATION, "softcap", softcap, 0),
+    softcap: checkNumber(OPERATION, "softcap", softcap, 0),
   };
 }
 
-function readDropout({ dropoutP, seed }: ScaledDotProductAttentionOptions): ParameterValues {
+function readDropout({ dropoutP = 0, seed }: ScaledDotProductAttentionOptions): ParameterValues {
   const words = seed === undefined ? undefined : checkSeed(OPERATION, "seed", seed);
-  const probability = dropoutP === undefined ? 0 : checkNumber(OPERATION, "dropoutP", dropoutP, 0, 1);
+  const probability = checkNumber(OPERATION, "dropoutP", dropoutP, 0, 1);
   if (probability === 0) return {};
   if (words === undefined) {
-    throw codedTypeError(
-      "ERR_INVALID_TYPE",
-      `${OPERATION}: dropoutP: needs seed beside it, got dropoutP ${probability}`,
-    );
+    throw misuseError(OPERATION, "dropoutP", `needs seed beside it, got dropoutP ${probability}`);
   }
   return {
     hasDropout: 1,
@@ -223,16 +201,4 @@ function readDropout({ dropoutP, seed }: ScaledDotProductAttentionOptions): Para
     seedLow: words.low,
     seedHigh: words.high,
   };
-}
-
-function writeIntegers(call: Call, values: readonly number[]): number {
-  const pointer = call.temporary(values.length * 4);
-  int32View(pointer, values.length).set(values);
-  return pointer;
-}
-
-function writeFloats(call: Call, values: readonly number[]): number {
-  const pointer = call.temporary(values.length * 4);
-  float32View(pointer, values.length).set(values);
-  return pointer;
 }

@@ -1,16 +1,16 @@
 import { checkBoolean, checkInteger, checkOptions } from "../../arguments.js";
-import { codedTypeError, typeError } from "../../errors.js";
+import { misuseError, typeError } from "../../errors.js";
 import type { Shape } from "../../tensor/shape.js";
 import type { Geometry } from "./geometry.js";
 import type { ScaledDotProductAttentionOptions } from "./options.js";
 
 /** Attention weights that are wanted. */
 export interface WeightsRequest {
-  mode: number;
-  heads: readonly number[];
-  rows: readonly number[];
-  averageHeads: boolean;
-  shape: Shape;
+  readonly mode: number;
+  readonly heads: readonly number[];
+  readonly rows: readonly number[];
+  readonly averageHeads: boolean;
+  readonly shape: Shape;
 }
 
 const SOFTMAX_MODE = 3;
@@ -27,27 +27,27 @@ export function readWeightsRequest(
   options: ScaledDotProductAttentionOptions,
   geometry: Geometry,
 ): WeightsRequest | undefined {
-  const { needWeights = false, weightsMode } = options;
+  const { needWeights = false, weightsMode = SOFTMAX_MODE } = options;
   if (needWeights === false) {
-    if (weightsMode === undefined) return undefined;
-    throw codedTypeError("ERR_INVALID_TYPE", `${operation}: weightsMode: needs needWeights`);
+    if (options.weightsMode === undefined) return undefined;
+    throw misuseError(operation, "weightsMode", "needs needWeights");
   }
   if (needWeights !== true && (typeof needWeights !== "object" || (needWeights as unknown) === null)) {
     throw typeError(operation, "needWeights", "a boolean or { heads, rows, averageHeads }", needWeights);
   }
   const selection = needWeights === true ? {} : needWeights;
   checkOptions(`${operation}: needWeights`, selection, ["heads", "rows", "averageHeads"]);
-  const heads = readIndices(operation, "needWeights.heads", selection.heads, geometry.heads);
-  const rows = readIndices(operation, "needWeights.rows", selection.rows, geometry.queryLength);
-  const averageHeads =
-    selection.averageHeads !== undefined && checkBoolean(operation, "needWeights.averageHeads", selection.averageHeads);
+  const { averageHeads = false } = selection;
+  checkBoolean(operation, "needWeights.averageHeads", averageHeads);
+  const heads = readIndices(operation, "needWeights.heads", selection.heads, geometry.sizes.heads);
+  const rows = readIndices(operation, "needWeights.rows", selection.rows, geometry.sizes.queryLength);
   if (averageHeads && heads.length === 0) {
     throw typeError(operation, "needWeights.heads", "at least one head to average", heads);
   }
   // Only inputs with a head axis have it in their weights.
   const headAxis = geometry.leadingShape.length === 2 && !averageHeads ? [heads.length] : [];
   return {
-    mode: weightsMode === undefined ? SOFTMAX_MODE : checkInteger(operation, "weightsMode", weightsMode, 0, 4),
+    mode: checkInteger(operation, "weightsMode", weightsMode, 0, 4),
     heads,
     rows,
     averageHeads,

@@ -1,0 +1,7 @@
+// Layers with parameters, for whichever entry makes the runtime.
+export type { AttentionForwardOptions, AttentionForwardResult } from "../nn/attention-module.js";
+export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "../nn/configuration.js";
+export { Linear, type LinearOptions } from "../nn/linear.js";
+export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "../nn/module.js";
+export { MultiheadAttention } from "../nn/multihead-attention.js";
+export { SelfAttention } from "../nn/self-attention.js";
