@@ -34,6 +34,8 @@ function makeEngine({ name, programs, installation, options }) {
       protocolTimeout: 60_000,
     });
     track(/** @type {import("node:child_process").ChildProcess} */ (browser.process()));
+    // The next row begins with a new process.
+    browser.once("disconnected", () => (started = undefined));
     return browser;
   }
 
