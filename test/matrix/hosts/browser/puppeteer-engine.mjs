@@ -151,5 +151,9 @@ export const firefox = makeEngine({
   name: "Firefox",
   programs: ["firefox", "firefox-esr"],
   installation: "apt-get install firefox-esr",
-  options: { browser: "firefox" },
+  options: {
+    browser: "firefox",
+    // Else a service worker ends about a minute after its last event, whatever `waitUntil` still waits for.
+    extraPrefsFirefox: { "dom.serviceWorkers.idle_extended_timeout": 600_000 },
+  },
 });
