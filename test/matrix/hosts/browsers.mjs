@@ -1,4 +1,5 @@
 // The rows of the matrix that run in browsers: pages and workers in three engines, and an extension in Chromium.
+import { bundle } from "../bundle.mjs";
 import { writeExtension, wasmPolicy } from "./browser/extension.mjs";
 import { chromium, firefox } from "./browser/puppeteer-engine.mjs";
 import { runPage } from "./browser/run-page.mjs";
@@ -7,15 +8,6 @@ import { webkit } from "./browser/webkit-engine.mjs";
 /** @typedef {import("./host.mjs").Host} Host */
 /** @typedef {import("./host.mjs").Report} Report */
 /** @typedef {import("./browser/run-page.mjs").PageRun} PageRun */
-
-/**
- * A host in which the package must refuse to start, and say why.
- * @typedef {object} Fault
- * @property {string} name
- * @property {string} expectedCode of the error with which `init` rejects
- * @property {() => string | undefined} missing as a host's
- * @property {(folder: string) => Promise<{ version: string, code: string, message: string }>} run as a host's
- */
 
 const isolation = {
   "Cross-Origin-Opener-Policy": "same-origin",
@@ -75,6 +67,8 @@ const extensionPlaces = [
  * @param {PageRun} run
  */
 async function runHost(folder, run) {
+  const packageUrl = "./node_modules/wasm-attention/dist/index.js";
+  await bundle({ folder, outfile: "suite.js", program: 'export { runSuite } from "suite";', packageUrl });
   const { version, result } = await runPage(folder, run);
   return { version, report: /** @type {Report} */ (result) };
 }
@@ -83,7 +77,7 @@ async function runHost(folder, run) {
  * @param {string} folder
  * @param {PageRun} run
  */
-async function runFault(folder, run) {
+async function runRefusal(folder, run) {
   const { version, result } = await runPage(folder, run);
   return { version, .../** @type {{ code: string, message: string }} */ (result) };
 }
@@ -101,15 +95,17 @@ const engines = [chromium, firefox, webkit];
 
 /** @type {Host[]} */
 export const hosts = [
-  ...engines.flatMap(({ name: engine, missing, open }) =>
+  ...engines.flatMap(({ name: engine, fuses, missing, open }) =>
     places.map(({ name, ...place }) => ({
       name: `${engine}: ${name}`,
+      fuses,
       missing,
       run: (/** @type {string} */ folder) => runHost(folder, { ...place, open }),
     })),
   ),
   ...extensionPlaces.map(({ name, ...place }) => ({
     name: `${chromium.name}: ${name}`,
+    fuses: chromium.fuses,
     missing: chromium.missing,
     run: (/** @type {string} */ folder) =>
       runHost(folder, { ...place, headers: {}, open: openExtension(folder, wasmPolicy) }),
@@ -118,19 +114,19 @@ export const hosts = [
 
 const refusal = { program: "refusal", expected: inExtension };
 
-/** @type {Fault[]} */
-export const faults = [
+/** @type {import("./host.mjs").Refusal[]} */
+export const refusals = [
   ...engines.map(({ name, missing, open }) => ({
     name: `${name}: page whose CSP forbids WebAssembly`,
     expectedCode: "ERR_BLOCKED_BY_CSP",
     missing,
-    run: (/** @type {string} */ folder) => runFault(folder, { ...refusal, headers: policy("'self'"), open }),
+    run: (/** @type {string} */ folder) => runRefusal(folder, { ...refusal, headers: policy("'self'"), open }),
   })),
   {
     name: `${chromium.name}: extension with the default CSP (Manifest V3)`,
     expectedCode: "ERR_BLOCKED_BY_CSP",
     missing: chromium.missing,
-    run: (folder) => runFault(folder, { ...refusal, headers: {}, open: openExtension(folder) }),
+    run: (folder) => runRefusal(folder, { ...refusal, headers: {}, open: openExtension(folder) }),
   },
 ];
 

@@ -1,17 +1,10 @@
-// What the runner and its hosts agree on.
+// What every host of the matrix is: a runtime that runs the suite once, on the package installed in a clean folder.
+
+/** @typedef {import("../suite/main.js").SuiteReport} SuiteReport */
 
 /**
- * @typedef {object} SuiteReport
- * @property {number} passed
- * @property {number} failed
- * @property {number} skipped
- * @property {{ test: string, message: string }[]} failures
- * @property {"fused" | "separate"} arithmetic what `init()` picks
- * @property {{ separate: string, fused?: string }} hashes of the output bits, by arithmetic
- */
-
-/**
- * In milliseconds. `import` is null where the host can't import when it is asked to, as in service workers.
+ * How long the package took to import and then to `init()`, for the first time. `import` is null where a host can't import
+ * when it is asked to, as in service workers; there `init` says it all.
  * @typedef {{ import: number | null, init: number }} Startup
  */
 
@@ -20,13 +13,27 @@
 /**
  * @typedef {object} Host
  * @property {string} name
- * @property {() => string | undefined} missing what isn't installed and how to get it; undefined where the host can run
- * @property {(folder: string) => Promise<{ version: string, report: Report }>} run in a folder with the installed tarball
- *   and suite.js. Throws a HostStartError when the host itself didn't start.
+ * @property {boolean} fuses    whether it must run fused arithmetic: it accepts relaxed SIMD, and fuses
+ * @property {() => string | undefined} missing    what isn't installed here, and how to get it; undefined when it can run
+ * @property {(folder: string) => Promise<{ version: string, report: Report }>} run
+ *   runs the suite on `folder`/node_modules/wasm-attention. Throws a HostStartError when the host itself didn't start: then
+ *   it is tried once more. Any other error is final.
  */
 
-/** The browser, the process or the page didn't start: nothing was learned about the package. */
+/**
+ * A host in which something must fail, with an error that says why.
+ * @typedef {object} Refusal
+ * @property {string} name
+ * @property {string} expectedCode
+ * @property {() => string | undefined} missing    as a host's
+ * @property {(folder: string) => Promise<{ version: string, code: string, message: string }>} run    as a host's
+ */
+
+/** The browser, the server or the process didn't come up: nothing is said about the package. */
 export class HostStartError extends Error {
   /** @override */
   name = "HostStartError";
 }
+
+/** How long the suite may take, on a machine with other work to do. */
+export const SUITE_MILLISECONDS = 300_000;

@@ -1,7 +1,7 @@
 // Chromium and Firefox, steered by puppeteer. One process serves all rows of a browser; each row has a context of its own.
 import { join } from "node:path";
 import { launch } from "puppeteer-core";
-import { HostStartError } from "../host.mjs";
+import { HostStartError, SUITE_MILLISECONDS } from "../host.mjs";
 import { makeScratchFolder, track } from "./processes.mjs";
 import { findProgram } from "./programs.mjs";
 
@@ -14,9 +14,10 @@ import { findProgram } from "./programs.mjs";
  * @param {string} settings.name
  * @param {string[]} settings.programs by which it is known in the PATH
  * @param {string} settings.installation
+ * @param {boolean} settings.fuses
  * @param {import("puppeteer-core").LaunchOptions} settings.options
  */
-function makeEngine({ name, programs, installation, options }) {
+function makeEngine({ name, programs, installation, fuses, options }) {
   /** @type {Promise<Browser> | undefined} */
   let started;
 
@@ -90,6 +91,7 @@ function makeEngine({ name, programs, installation, options }) {
 
   return {
     name,
+    fuses,
 
     missing: () => (findProgram(programs) === undefined ? `${programs[0]}: ${installation}` : undefined),
 
@@ -129,6 +131,7 @@ export const chromium = makeEngine({
   name: "Chromium",
   programs: ["chromium", "chromium-browser", "google-chrome"],
   installation: "apt-get install chromium",
+  fuses: true,
   options: {
     browser: "chrome",
     // Extensions are installed over a pipe alone.
@@ -151,9 +154,10 @@ export const firefox = makeEngine({
   name: "Firefox",
   programs: ["firefox", "firefox-esr"],
   installation: "apt-get install firefox-esr",
+  fuses: true,
   options: {
     browser: "firefox",
     // Else a service worker ends about a minute after its last event, whatever `waitUntil` still waits for.
-    extraPrefsFirefox: { "dom.serviceWorkers.idle_extended_timeout": 600_000 },
+    extraPrefsFirefox: { "dom.serviceWorkers.idle_extended_timeout": SUITE_MILLISECONDS },
   },
 });

@@ -1,5 +1,6 @@
 // One row: serves a page, has a browser open it, and waits for what the page's program hands back.
 import { isDeepStrictEqual } from "node:util";
+import { SUITE_MILLISECONDS } from "../host.mjs";
 import { serve } from "./server.mjs";
 
 /**
@@ -24,9 +25,6 @@ import { serve } from "./server.mjs";
  * @property {Surroundings} expected where the program must find itself, or the row proves nothing
  * @property {Open} open
  */
-
-// A whole suite, on a machine that has other work.
-const secondsForOutcome = 180;
 
 /** @param {string} reason @param {string[]} lines */
 const withConsole = (reason, lines) => new Error([reason, ...lines.map((line) => `  console: ${line}`)].join("\n"));
@@ -69,7 +67,7 @@ export async function runPage(folder, { program, headers, expected, open }) {
     try {
       const outcome = await within(
         Promise.race([server.outcome, page.lost]),
-        secondsForOutcome,
+        SUITE_MILLISECONDS / 1000,
         `the outcome of ${program}.mjs`,
       );
       if ("error" in outcome) throw new Error(outcome.error);

@@ -79,6 +79,7 @@ function makeEngine() {
 
   return {
     name: "WebKitGTK",
+    fuses: false,
 
     missing() {
       const absent = Object.entries(packages).filter(([program]) => findProgram([program]) === undefined);
