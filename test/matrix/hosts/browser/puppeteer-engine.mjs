@@ -1,7 +1,7 @@
 // Chromium and Firefox, steered by puppeteer. One process serves all rows of a browser; each row has a context of its own.
 import { join } from "node:path";
 import { launch } from "puppeteer-core";
-import { HostStartError } from "../host.mjs";
+import { HostStartError, SUITE_MILLISECONDS } from "../host.mjs";
 import { makeScratchFolder, track } from "./processes.mjs";
 import { findProgram } from "./programs.mjs";
 
@@ -35,6 +35,8 @@ function makeEngine({ name, programs, installation, fuses, options }) {
       protocolTimeout: 60_000,
     });
     track(/** @type {import("node:child_process").ChildProcess} */ (browser.process()));
+    // The next row begins with a new process.
+    browser.once("disconnected", () => (started = undefined));
     return browser;
   }
 
@@ -153,5 +155,9 @@ export const firefox = makeEngine({
   programs: ["firefox", "firefox-esr"],
   installation: "apt-get install firefox-esr",
   fuses: true,
-  options: { browser: "firefox" },
+  options: {
+    browser: "firefox",
+    // Else a service worker ends about a minute after its last event, whatever `waitUntil` still waits for.
+    extraPrefsFirefox: { "dom.serviceWorkers.idle_extended_timeout": SUITE_MILLISECONDS },
+  },
 });
