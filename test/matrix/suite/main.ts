@@ -69,6 +69,8 @@ const runner: VitestRunner = {
     tags: [],
     strictTags: false,
   },
+  // Hosts end a service worker that answers nothing for a minute.
+  onAfterRunSuite: () => new Promise((resolve) => setTimeout(resolve)),
   importFile: (path) => files[path.replace(/^.*\//, "")](),
 };
 
