@@ -1,5 +1,7 @@
 // What runs in every runtime: one attention call in each arithmetic, and what an entry that takes modules only refuses.
-import { init, rand, scaledDotProductAttention } from "wasm-attention";
+import { init, Linear, rand, scaledDotProductAttention } from "wasm-attention";
+import { loadSafetensors, saveSafetensors } from "wasm-attention/io";
+import * as nn from "wasm-attention/nn";
 
 /** The bits of an attention call's output, one hexadecimal word an element. */
 export function attend() {
@@ -34,6 +36,10 @@ export async function run() {
     bits[runtime.arithmetic] = attend();
     memory = await codeOf((async () => rand([110 * 2 ** 18]))());
     if (attend() !== bits[runtime.arithmetic]) throw new Error("the runtime isn't usable after running out of memory");
+    // The subpaths have no entries of their own for these hosts: they share the one's runtime.
+    const layer = new nn.Linear(2, 1);
+    const { missingKeys } = layer.loadStateDict(loadSafetensors(saveSafetensors(layer.stateDict())).tensors);
+    if (nn.Linear !== Linear || missingKeys.length > 0) throw new Error("the subpaths are another copy");
     runtime.dispose();
   }
   return { bits, compiling, bytes, memory };
