@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import { defineConfig } from "eslint/config";
+import globals from "globals";
 import tseslint from "typescript-eslint";
 
 /** The layers of ts/, from the user's side down; parts of a layer stand side by side. A layer imports only lower ones. */
@@ -48,37 +49,14 @@ export default defineConfig(
       eqeqeq: ["error", "always", { null: "ignore" }],
     },
   },
+  { files: ["**/*.{js,mjs}"], languageOptions: { globals: globals.nodeBuiltin } },
   {
-    files: ["**/*.{js,mjs}"],
-    languageOptions: {
-      globals: {
-        Buffer: "readonly",
-        TextDecoder: "readonly",
-        TextEncoder: "readonly",
-        URL: "readonly",
-        WebAssembly: "readonly",
-        clearTimeout: "readonly",
-        console: "readonly",
-        performance: "readonly",
-        process: "readonly",
-        setTimeout: "readonly",
-        structuredClone: "readonly",
-      },
-    },
-  },
-  {
-    files: ["bench/browser/*.mjs"],
-    languageOptions: {
-      globals: {
-        FormData: "readonly",
-        Worker: "readonly",
-        crossOriginIsolated: "readonly",
-        document: "readonly",
-        navigator: "readonly",
-        self: "readonly",
-        window: "readonly",
-      },
-    },
+    files: [
+      "bench/browser/*.mjs",
+      "test/bundlers/{app,commonjs,page,unbundled,next*}/**/*.{js,mjs}",
+      "test/matrix/pages/*.mjs",
+    ],
+    languageOptions: { globals: { ...globals.browser, ...globals.serviceworker, ...globals.webextensions } },
   },
   {
     files: ["{scripts,examples}/**/*.mjs"],

@@ -57,6 +57,8 @@ export default defineConfig([
       workerd: "ts/entry/workerd.ts",
       "edge-light": "ts/entry/edge-light.ts",
       "slim-module-only": "ts/entry/slim-module-only.ts",
+      "edge-light-separate": "ts/entry/edge-light-separate.ts",
+      "edge-light-fused": "ts/entry/edge-light-fused.ts",
     },
   },
   { ...common, format: "cjs", entry: entries },

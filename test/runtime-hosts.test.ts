@@ -60,6 +60,21 @@ describe("what the host lacks is said", () => {
     runtime = await init();
   });
 
+  test("instantiating: WebKit's policy, where compiling isn't refused", async () => {
+    const cause = new WebAssembly.CompileError(
+      "Refused to create a WebAssembly object because 'unsafe-eval' or 'wasm-unsafe-eval' is not an allowed source of " +
+        "script in the following Content Security Policy directive: \"script-src 'self'\".",
+    );
+    vi.spyOn(WebAssembly, "Instance").mockImplementation(function () {
+      throw cause;
+    });
+    const message = /^init: .*add 'wasm-unsafe-eval' to its script-src$/;
+    const error = await expectRejects(init(), AttentionError, "ERR_BLOCKED_BY_CSP", message);
+    expect((error as AttentionError).cause).toBe(cause);
+    vi.restoreAllMocks();
+    runtime = await init();
+  });
+
   test("compiling even the probe: init goes on to say why", async () => {
     const forbidden = new WebAssembly.CompileError("Wasm code generation disallowed by embedder");
     vi.spyOn(WebAssembly, "Module").mockImplementation(function () {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import type * as entry from "../ts/entry/default.js";
-import { memoryUsage, Tensor, type TensorLike } from "../ts/entry/default.js";
+import { memoryUsage, scaledDotProductAttention, Tensor, type TensorLike } from "../ts/entry/default.js";
 import { runCall } from "../ts/ops/call.js";
 import { describeFloat } from "../ts/ops/float-operand.js";
 import { type NumbersLike, readNumbers } from "../ts/ops/numbers.js";
@@ -131,6 +131,9 @@ forEachArithmetic(() => {
       const result = add({ data: foreign.toArray(), shape: foreign.shape }, { data: [1], shape: [1] });
       expect(result.item()).toBe(2);
       result.dispose();
+      const square = foreign.reshape([1, 1]);
+      const refused = /^scaledDotProductAttention: query: the tensor is of another copy of wasm-attention/;
+      expectThrows(() => scaledDotProductAttention(square, square, square), TypeError, "ERR_FOREIGN_TENSOR", refused);
       runtime.dispose();
     });
   });

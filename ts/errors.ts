@@ -54,11 +54,11 @@ export class AttentionError extends Error {
   }
 }
 
+/** What an engine threw, as text. */
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
 /** A TypeError or RangeError with a code. */
 export type Coded<E extends Error> = E & { readonly code: ErrorCode };
-
-/** What an error says, whatever was thrown. */
-export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 const withCode = <E extends Error>(error: E, code: ErrorCode): Coded<E> => Object.assign(error, { code });
 

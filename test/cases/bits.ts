@@ -189,19 +189,29 @@ function layer(test: BitsCase): Tensor {
   }
 }
 
-/** FNV-1a of 64 bits over the results' bytes, which are little-endian on every host that has WebAssembly. */
-function hash(results: readonly Tensor[]): string {
+/** FNV-1a of 64 bits, as hexadecimal digits. */
+function fnv(parts: Iterable<Uint8Array>): string {
   let state = 0xcbf29ce484222325n;
-  for (const result of results) {
-    const { buffer, byteOffset, byteLength } = result.toArray();
-    for (const byte of new Uint8Array(buffer, byteOffset, byteLength)) {
-      state = BigInt.asUintN(64, (state ^ BigInt(byte)) * 0x100000001b3n);
-    }
+  for (const bytes of parts) {
+    for (const byte of bytes) state = BigInt.asUintN(64, (state ^ BigInt(byte)) * 0x100000001b3n);
   }
   return state.toString(16).padStart(16, "0");
 }
+
+/** The hash of the results' bytes, which are little-endian on every host that has WebAssembly. */
+const hash = (results: readonly Tensor[]): string =>
+  fnv(
+    results.map((result) => {
+      const { buffer, byteOffset, byteLength } = result.toArray();
+      return new Uint8Array(buffer, byteOffset, byteLength);
+    }),
+  );
 
 /** The hash of a case's results in the current arithmetic. Everything that it made is freed. */
 export function hashOf(test: BitsCase): string {
   return scope(() => hash(test.operation === "scaledDotProductAttention" ? attention(test) : [layer(test)]));
 }
+
+/** One hash for the results of all cases in the current arithmetic. */
+export const hashOfAll = (cases: readonly BitsCase[]): string =>
+  fnv(cases.map((test) => new TextEncoder().encode(hashOf(test))));

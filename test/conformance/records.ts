@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import type { Tensor, TensorData } from "../../ts/entry/default.js";
 import { bfloat16Bits, bfloat16Value, float16Bits, float16Value } from "../oracle/half.js";
 import { readStoredCases, type StoredTensor } from "../oracle/safetensors.js";
+import { storedFile } from "./stored-file.js";
 
 export interface Case {
   readonly name: string;
@@ -52,7 +53,7 @@ export function toTensorData(stored: StoredTensor): TensorData {
 
 /** The cases of `test/conformance/<file>.safetensors`. */
 export function loadCases(file: string): CaseRecord[] {
-  const { cases, tensors } = readStoredCases<Case>(new URL(`./${file}.safetensors`, import.meta.url));
+  const { cases, tensors } = readStoredCases<Case>(storedFile(file));
   return cases.map((record) => {
     const stored = (name: string): StoredTensor => {
       const tensor = tensors.get(`${record.name}/${name}`);

@@ -4,10 +4,11 @@ import { attention, type OracleMask, type OracleOptions, type OracleTensor, type
 import { multiheadAttention } from "./multihead-attention.js";
 import { embedding, gelu, layerNorm, linear, relu, rmsNorm, rotaryEmbedding, silu, softmax } from "./layers.js";
 import type { Case } from "../conformance/records.js";
+import { storedFile } from "../conformance/stored-file.js";
 import { readStoredCases, type StoredTensor } from "./safetensors.js";
 
 function load(file: string): readonly { record: Case; get: (name: string) => StoredTensor }[] {
-  const { cases, tensors } = readStoredCases<Case>(new URL(`../conformance/${file}.safetensors`, import.meta.url));
+  const { cases, tensors } = readStoredCases<Case>(storedFile(file));
   return cases.map((record) => ({
     record,
     get: (name: string) => {

@@ -1,5 +1,4 @@
 /** Reads the committed conformance data: safetensors whose metadata lists the cases. */
-import { readFileSync } from "node:fs";
 import { bfloat16Value, float16Value } from "./half.js";
 
 export interface StoredTensor {
@@ -30,11 +29,13 @@ interface HeaderEntry {
   readonly data_offsets: [number, number];
 }
 
-export function readStoredCases<Case>(file: URL): StoredCases<Case> {
-  const bytes = readFileSync(file);
+export function readStoredCases<Case>(bytes: Uint8Array): StoredCases<Case> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerLength = Number(view.getBigUint64(0, true));
-  const header = JSON.parse(bytes.toString("utf8", 8, 8 + headerLength)) as Record<string, HeaderEntry>;
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as Record<
+    string,
+    HeaderEntry
+  >;
   const metadata = header["__metadata__"] as unknown as { cases: string };
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of Object.entries(header)) {

@@ -30,7 +30,7 @@ const expectedFiles = [
   ...["index", "io", "nn", "slim"].flatMap((name) =>
     [".cjs", ".cjs.map", ".d.cts", ".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
   ),
-  ...["edge-light", "slim-module-only", "workerd"].flatMap((name) =>
+  ...["edge-light", "edge-light-fused", "edge-light-separate", "slim-module-only", "workerd"].flatMap((name) =>
     [".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
   ),
   // Declarations that entries share.

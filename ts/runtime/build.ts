@@ -1,6 +1,7 @@
 import { AttentionError, messageOf, outOfMemoryError } from "../errors.js";
 import { version } from "../version.js";
 import type * as glue from "../wasm/wasm_attention_bg.js";
+import { policyError } from "./policy.js";
 import { type Arithmetic, roundsOnce } from "./probes.js";
 
 /** The number of the exports' interface, as the Rust sources have it. */
@@ -39,10 +40,13 @@ function exportsOf(operation: string, module: WebAssembly.Module): Exports {
     // Not asynchronously: `initSync` needs this way, and hosts that forbid the other scan for its name.
     exports = new WebAssembly.Instance(module, imports).exports;
   } catch (cause) {
+    const blocked = policyError(operation, cause);
+    if (blocked !== undefined) throw blocked;
     const text = messageOf(cause);
     // Engines throw it where the memory that a module starts with can't be had.
-    if (cause instanceof RangeError)
+    if (cause instanceof RangeError) {
       throw outOfMemoryError(`${operation}: module: the host has no memory for it: ${text}`);
+    }
     throw new AttentionError("ERR_INVALID_MODULE", `${operation}: module: not a build of wasm-attention: ${text}`, {
       cause,
     });

@@ -2,6 +2,7 @@ import { isDetached } from "../buffers.js";
 import { AttentionError, messageOf, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { isModule } from "./module.js";
+import { policyError } from "./policy.js";
 import { acceptsRelaxedSimd } from "./probes.js";
 
 const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d];
@@ -9,16 +10,11 @@ const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const isBuffer = (value: unknown): value is ArrayBufferLike =>
   kindOf(value) === "ArrayBuffer" || kindOf(value) === "SharedArrayBuffer";
 
-/** Engines word the refusals differently and have no codes for them. */
+/** Engines have no codes for their refusals. */
 function explain(cause: unknown): AttentionError {
+  const blocked = policyError("init", cause);
+  if (blocked !== undefined) return blocked;
   const text = messageOf(cause);
-  if (/content security|blocked by csp|unsafe-eval/i.test(text)) {
-    return new AttentionError(
-      "ERR_BLOCKED_BY_CSP",
-      "init: a content security policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src",
-      { cause },
-    );
-  }
   if (/code generation|disallowed by embedder/i.test(text)) {
     return new AttentionError(
       "ERR_CODE_GENERATION",

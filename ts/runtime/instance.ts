@@ -71,10 +71,9 @@ export function fateOf(number: number): "running" | "failed" | "gone" {
 
 /** Marks the instance as failed, for the reason that is returned. */
 export function fail(operation: string, instance: Instance, cause: unknown): AttentionError {
-  const text = messageOf(cause);
   instance.failure = new AttentionError(
     "ERR_RUNTIME_FAILED",
-    `${operation}: a kernel failed, which is a bug of wasm-attention ${version}: ${text}; init() makes a new runtime`,
+    `${operation}: a kernel failed, which is a bug of wasm-attention ${version}: ${messageOf(cause)}; init() makes a new runtime`,
     { cause },
   );
   return instance.failure;

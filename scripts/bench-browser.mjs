@@ -1,4 +1,0 @@
-// `npm run bench:browser -- <arguments>`.
-import { runBenchmark } from "./run-benchmark.mjs";
-
-await runBenchmark("browser/main.mjs");

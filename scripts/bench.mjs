@@ -1,4 +1,0 @@
-// `npm run bench -- <arguments>`.
-import { runBenchmark } from "./run-benchmark.mjs";
-
-await runBenchmark("main.mjs");

@@ -1,0 +1,82 @@
+// What is built and how: a bundler's own command, in a project that has no configuration besides it. Only Next.js has one.
+
+/**
+ * @typedef {object} Application
+ * @property {string} name
+ * @property {string} [bundler] the package whose version is shown; without one the page is served as it is
+ * @property {readonly string[]} folders of this test; the project holds their files, a later folder's in place of an
+ *   earlier one's
+ * @property {readonly string[]} [command] a program of node_modules/.bin and its arguments
+ * @property {string} output the folder that is made public
+ * @property {number} [budget] in bytes, of all that the page loads, gzipped: a polyfill would not fit in
+ * @property {boolean} [isNext] its own server runs it, and it has edge routes too
+ */
+
+const page = ["app", "page"];
+const html = "index.html";
+const script = "main.js";
+const budget = 95 * 1024;
+
+/** Those that understand CommonJS also build an application that has a dependency in it. @type {Application[]} */
+const withCommonJs = [
+  { name: "Vite", bundler: "vite", folders: page, command: ["vite", "build"], output: "dist", budget },
+  {
+    name: "webpack",
+    bundler: "webpack",
+    folders: page,
+    command: ["webpack", "--mode", "production", "--entry", `./${script}`],
+    output: "dist",
+    budget,
+  },
+  {
+    name: "esbuild",
+    bundler: "esbuild",
+    folders: page,
+    command: ["esbuild", script, "--bundle", "--minify", "--format=esm", "--outdir=dist"],
+    output: "dist",
+    budget,
+  },
+  {
+    name: "Rspack",
+    bundler: "@rspack/core",
+    folders: page,
+    command: ["rspack", "build", "--mode", "production", "--entry", `./${script}`],
+    output: "dist",
+    budget,
+  },
+  { name: "Parcel", bundler: "parcel", folders: page, command: ["parcel", "build", html], output: "dist", budget },
+];
+
+/** @type {readonly Application[]} */
+export const applications = [
+  { name: "no bundler, import map", folders: [...page, "unbundled"], output: "." },
+  {
+    name: "Rollup",
+    bundler: "rollup",
+    folders: page,
+    command: [
+      ...["rollup", script, "--file", `dist/${script}`],
+      ...["--plugin", "@rollup/plugin-node-resolve", "--plugin", "@rollup/plugin-terser"],
+    ],
+    output: "dist",
+    budget,
+  },
+  ...withCommonJs.flatMap((application) => [
+    application,
+    {
+      ...application,
+      name: `${application.name}, import and require`,
+      folders: [...application.folders, "commonjs"],
+      // Of what is required, everything is packed.
+      budget: undefined,
+    },
+  ]),
+  ...["Turbopack", "webpack"].map((bundler) => ({
+    name: `Next.js, ${bundler}`,
+    bundler: "next",
+    folders: ["app", "next", `next-${bundler.toLowerCase()}`],
+    command: ["next", "build", `--${bundler.toLowerCase()}`],
+    output: ".next/static",
+    isNext: true,
+  })),
+];

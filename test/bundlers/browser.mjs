@@ -1,0 +1,61 @@
+// Opens pages in Chromium; whatever a page complains of is an error.
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { launch } from "puppeteer-core";
+
+const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+
+function findBrowser() {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`No Chromium on the PATH (${names.join(", ")}).`);
+  return found;
+}
+
+export const openBrowser = () =>
+  launch({
+    executablePath: findBrowser(),
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+
+/**
+ * The result that the page sets down, and the bodies of all that it loaded.
+ * @param {import("puppeteer-core").Browser} browser
+ * @param {string} address
+ */
+export async function visit(browser, address) {
+  const context = await browser.createBrowserContext();
+  try {
+    const page = await context.newPage();
+    /** @type {string[]} */
+    const problems = [];
+    /** @type {Promise<Buffer>[]} */
+    const bodies = [];
+    page.on("console", (message) => {
+      if (["error", "warn"].includes(message.type())) problems.push(`console: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => problems.push(`uncaught: ${String(error)}`));
+    page.on("requestfailed", (request) => problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
+    page.on("response", (response) => {
+      if (!response.ok()) problems.push(`${response.status()}: ${response.url()}`);
+      else if (response.url().startsWith("http")) bodies.push(response.buffer().then(Buffer.from));
+    });
+    await page.goto(address, { waitUntil: "networkidle0" });
+    const result = await page
+      .waitForFunction("globalThis.result", { timeout: 20_000 })
+      .then((handle) => handle.jsonValue())
+      .catch((error) => problems.push(String(error)));
+    if (problems.length > 0) throw new Error(problems.join("\n"));
+    return { result, files: await Promise.all(bodies) };
+  } finally {
+    await context.close();
+  }
+}

@@ -1,0 +1,1 @@
+exports.Tensor = require("wasm-attention").Tensor;

@@ -1,0 +1,2 @@
+// Next.js itself lies outside of the project.
+export default { turbopack: { root: "/" } };

@@ -1,0 +1,4 @@
+import { attendInBoth } from "./attend.js";
+
+// The test reads it.
+globalThis.result = attendInBoth();

@@ -1,0 +1,57 @@
+// Projects outside of the repository, each with the tarball installed, and the bundlers within its reach.
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+export const tools = join(here, "node_modules");
+
+export const environment = {
+  ...process.env,
+  // Commands run on the Node that runs the test.
+  PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
+  NEXT_TELEMETRY_DISABLED: "1",
+  NO_COLOR: "1",
+};
+
+/**
+ * Runs a program and returns what it prints; where it fails, that is the error.
+ * @param {string} folder
+ * @param {string} program
+ * @param {readonly string[]} parameters
+ * @param {NodeJS.ProcessEnv} [variables]
+ */
+export function run(folder, program, parameters, variables) {
+  const { error, status, stdout, stderr } = spawnSync(program, parameters, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...environment, ...variables },
+    shell: process.platform === "win32",
+    timeout: 300_000,
+  });
+  if (status !== 0) throw new Error(`${program} ${parameters.join(" ")}\n${stdout}${stderr}`, { cause: error });
+  return stdout;
+}
+
+/** Packs the package; the projects that `make` makes have it installed. */
+export function openWorkspace() {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "wasm-attention-bundlers-")));
+  // Commands and plugins are found here; the package is not.
+  symlinkSync(tools, join(folder, "node_modules"), "junction");
+  const packed = run(join(here, "../.."), "npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
+  const [{ filename }] = JSON.parse(packed);
+  return {
+    /** @param {string} name @param {readonly string[]} sources folders of this test */
+    make(name, sources) {
+      const project = join(folder, name.replaceAll(/\W+/g, "-"));
+      mkdirSync(project);
+      writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }\n');
+      run(project, "npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", `../${filename}`]);
+      for (const source of sources) cpSync(join(here, source), project, { recursive: true });
+      return project;
+    },
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

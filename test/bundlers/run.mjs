@@ -1,0 +1,148 @@
+// Builds a small application from the tarball with each bundler and runs the result: `npm run test:bundlers`. README.md says
+// more.
+import assert from "node:assert/strict";
+import { copyFileSync, existsSync, readFileSync, readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { applications } from "./applications.mjs";
+import { openBrowser, visit } from "./browser.mjs";
+import { checkCopies, gzipSize, readBuilds } from "./copies.mjs";
+import { edgeFunctionFiles } from "./edge-functions.mjs";
+import { openWorkspace, run, tools } from "./projects.mjs";
+import { serveFolder, startNext } from "./serve.mjs";
+
+/** @typedef {import("./applications.mjs").Application} Application */
+/** @typedef {Record<string, { error: number, bits: string, left: number }>} Result by arithmetic */
+
+const KIBIBYTE = 1024;
+const LARGEST_ERROR = 1e-6;
+const once = { separate: 1, fused: 1 };
+
+const wanted = process.argv.slice(2).map((name) => name.toLowerCase());
+const chosen = applications.filter(
+  ({ name }) => wanted.length === 0 || wanted.some((part) => name.toLowerCase().includes(part)),
+);
+if (chosen.length === 0) {
+  console.error(`No application has such a name. There are: ${applications.map(({ name }) => name).join("; ")}.`);
+  process.exit(1);
+}
+
+const widths = [32, 9, 17, 10, 8];
+const printRow = (/** @type {readonly string[]} */ cells) =>
+  console.log(cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(" "));
+
+/** The bits that every other host must give. @type {Record<string, string>} */
+const expectedBits = {};
+
+/**
+ * Both arithmetics ran, came near the equation, kept no memory and gave the same bits as everywhere; in brief.
+ * @param {unknown} found a `Result`
+ */
+function checkResult(found) {
+  const result = /** @type {Result} */ (found);
+  assert.deepEqual(Object.keys(result), ["separate", "fused"]);
+  return Object.entries(result)
+    .map(([arithmetic, { error, bits, left }]) => {
+      assert.ok(error <= LARGEST_ERROR, `${arithmetic}: ${error} from the equation`);
+      assert.equal(left, 0, `${arithmetic}: bytes left in use`);
+      assert.equal(bits, (expectedBits[arithmetic] ??= bits), `${arithmetic}: other bits than elsewhere`);
+      return `${arithmetic} ${createHash("sha256").update(bits).digest("hex").slice(0, 8)}`;
+    })
+    .join(", ");
+}
+
+/** All but source maps, which pages don't load: Parcel's repeat even its intermediate results. */
+const filesBelow = (/** @type {string} */ folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".map"))
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
+
+/** Node 20 compiles no fused build without a flag, and Next.js compiles all `.wasm` files of an edge route. */
+function variablesFor(/** @type {string} */ project) {
+  const fused = readFileSync(join(project, "node_modules/wasm-attention/ts/wasm/fused.wasm"));
+  if (WebAssembly.validate(fused)) return {};
+  return { NODE_OPTIONS: `--import=${pathToFileURL(join(project, "relaxed-simd.mjs"))}` };
+}
+
+/**
+ * Builds, runs, checks; the rows of the table.
+ * @param {Application} application
+ * @param {string} project
+ * @param {import("puppeteer-core").Browser} browser
+ */
+async function test({ name, bundler, command, output, budget = Infinity, isNext }, project, browser) {
+  const variables = isNext ? variablesFor(project) : {};
+  const start = performance.now();
+  if (command !== undefined) {
+    const [program, ...parameters] = command;
+    run(project, join(tools, ".bin", program), parameters, variables);
+  }
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const version =
+    bundler === undefined ? "" : JSON.parse(readFileSync(join(tools, bundler, "package.json"), "utf8")).version;
+  const published = join(project, output);
+  // A bundler of scripts leaves the page to its user.
+  if (!isNext && !existsSync(join(published, "index.html"))) {
+    copyFileSync(join(project, "index.html"), join(published, "index.html"));
+  }
+
+  const builds = readBuilds(project);
+  const server = await (isNext ? startNext(project, variables) : serveFolder(published));
+  try {
+    const page = await visit(browser, server.address);
+    checkCopies("loaded by the page", builds, page.files, once, 0);
+    if (command !== undefined) checkCopies(`written to ${output}`, builds, filesBelow(published), once, 0);
+    const size = gzipSize(page.files);
+    assert.ok(size <= budget, `the page loads ${size} bytes, gzipped`);
+    const rows = [[name, version, "page in Chromium", kilobytes(size), `${seconds} s`, checkResult(page.result)]];
+    if (!isNext) return rows;
+
+    const attention = edgeFunctionFiles(project, "/api/attention");
+    checkCopies("the edge route", builds, attention, once, 2);
+    const result = checkResult(await answer(`${server.address}api/attention`));
+    rows.push([name, version, "edge route", kilobytes(gzipSize(attention)), "", result]);
+
+    const slim = edgeFunctionFiles(project, "/api/slim");
+    checkCopies("the edge route with slim", builds, slim, { separate: 1, fused: 0 }, 1);
+    const softmax = await answer(`${server.address}api/slim`);
+    assert.deepEqual(softmax, { arithmetic: "separate", weights: [0.5, 0.5] });
+    rows.push([name, version, "edge route, slim", kilobytes(gzipSize(slim)), "", softmax.arithmetic]);
+    return rows;
+  } finally {
+    await server.close();
+  }
+}
+
+const kilobytes = (/** @type {number} */ bytes) => `${(bytes / KIBIBYTE).toFixed(1)} KB`;
+
+async function answer(/** @type {string} */ address) {
+  const response = await fetch(address);
+  assert.equal(response.status, 200, `${address}: ${await response.clone().text()}`);
+  return response.json();
+}
+
+/** @type {string[]} */
+const failed = [];
+const workspace = openWorkspace();
+try {
+  const browser = await openBrowser();
+  try {
+    printRow(["", "version", "what ran", "gzip", "build", "arithmetic and hash of its bits"]);
+    for (const application of chosen) {
+      try {
+        const project = workspace.make(application.name, application.folders);
+        for (const row of await test(application, project, browser)) printRow(row);
+      } catch (error) {
+        failed.push(application.name);
+        console.log(`${application.name}: FAILED\n${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  } finally {
+    await browser.close();
+  }
+} finally {
+  workspace.close();
+}
+console.log(`${chosen.length - failed.length} passed, ${failed.length} failed`);
+if (failed.length > 0) process.exitCode = 1;

@@ -1,0 +1,39 @@
+// What every host of the matrix is: a runtime that runs the suite once, on the package installed in a clean folder.
+
+/** @typedef {import("../suite/main.js").SuiteReport} SuiteReport */
+
+/**
+ * How long the package took to import and then to `init()`, for the first time. `import` is null where a host can't import
+ * when it is asked to, as in service workers; there `init` says it all.
+ * @typedef {{ import: number | null, init: number }} Startup
+ */
+
+/** @typedef {SuiteReport & { startupMilliseconds: Startup }} Report */
+
+/**
+ * @typedef {object} Host
+ * @property {string} name
+ * @property {boolean} fuses    whether it must run fused arithmetic: it accepts relaxed SIMD, and fuses
+ * @property {() => string | undefined} missing    what isn't installed here, and how to get it; undefined when it can run
+ * @property {(folder: string) => Promise<{ version: string, report: Report }>} run
+ *   runs the suite on `folder`/node_modules/wasm-attention. Throws a HostStartError when the host itself didn't start: then
+ *   it is tried once more. Any other error is final.
+ */
+
+/**
+ * A host in which something must fail, with an error that says why.
+ * @typedef {object} Refusal
+ * @property {string} name
+ * @property {string} expectedCode
+ * @property {() => string | undefined} missing    as a host's
+ * @property {(folder: string) => Promise<{ version: string, code: string, message: string }>} run    as a host's
+ */
+
+/** The browser, the server or the process didn't come up: nothing is said about the package. */
+export class HostStartError extends Error {
+  /** @override */
+  name = "HostStartError";
+}
+
+/** How long the suite may take, on a machine with other work to do. */
+export const SUITE_MILLISECONDS = 300_000;

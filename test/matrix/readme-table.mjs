@@ -1,0 +1,61 @@
+// The README's table of runtimes, from the recorded run of the matrix.
+
+/**
+ * @typedef {object} Row
+ * @property {string} host        the runtime, and after ": " where in it
+ * @property {string} version
+ * @property {"separate" | "fused"} arithmetic    that init() picks
+ * @property {number} passed
+ * @property {import("./suite/main.js").SuiteReport["hashes"]} hashes
+ * @property {import("./hosts/host.mjs").Startup} startupMilliseconds
+ */
+
+/**
+ * @typedef {object} Record
+ * @property {string} date
+ * @property {string} system
+ * @property {import("./suite/main.js").SuiteReport["hashes"]} nativeHashes
+ * @property {Row[]} rows
+ * @property {{ host: string, version: string, code: string }[]} refusals    what init rejects with where WebAssembly is forbidden
+ */
+
+const BEGIN = "<!-- begin: written by test/matrix/readme-table.mjs from test/matrix/record.json -->";
+const END = "<!-- end -->";
+
+const milliseconds = (/** @type {number} */ value) => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+
+/** @param {readonly number[]} values */
+function range(values) {
+  const [least, most] = [milliseconds(Math.min(...values)), milliseconds(Math.max(...values))];
+  return least === most ? `${least} ms` : `${least} to ${most} ms`;
+}
+
+/** @param {Record} record */
+export function table({ date, system, rows, nativeHashes }) {
+  const runtimes = [...new Set(rows.map(({ host }) => host.split(": ")[0]))];
+  const lines = runtimes.map((runtime) => {
+    const places = rows.filter(({ host }) => host.split(": ")[0] === runtime);
+    const where = places.map(({ host }) => host.split(": ")[1] ?? "").join(", ");
+    const { version, arithmetic } = places[0];
+    const passed = places.reduce((least, row) => Math.min(least, row.passed), Infinity);
+    const startup = range(
+      places.map(({ startupMilliseconds }) => (startupMilliseconds.import ?? 0) + startupMilliseconds.init),
+    );
+    return `| ${runtime} | ${version} | ${where} | ${arithmetic} | ${passed} | ${startup} |`;
+  });
+  return [
+    "| runtime | tested | where | arithmetic | tests | import + init |",
+    "| --- | --- | --- | --- | --: | --: |",
+    ...lines,
+    "",
+    `One suite, run on the packed package (\`npm run matrix\`; ${date}, ${system}). The output bits have the same hash in every row and in a native Rust build: separate \`${nativeHashes.separate}\`, fused \`${nativeHashes.fused}\`.`,
+  ].join("\n");
+}
+
+/** The README with the record's table between its marks. */
+export function replaceTable(/** @type {string} */ readme, /** @type {Record} */ record) {
+  const begin = readme.indexOf(BEGIN);
+  const end = readme.indexOf(END, begin);
+  if (begin < 0 || end < 0) throw new Error("README.md has no marks for the table of runtimes");
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${table(record)}\n\n${readme.slice(end)}`;
+}

@@ -1,0 +1,113 @@
+/**
+ * The suite that runs in every runtime: those of the package's test files that need nothing but the package and the
+ * language. Each host's program imports this, bundled by ../bundle.mjs, and hands its report back to the matrix.
+ */
+import { startTests, type VitestRunner } from "@vitest/runner";
+import { getTests } from "@vitest/runner/utils";
+import { type Arithmetic, init } from "../../../ts/entry/default.js";
+import { type BitsCase, hashOfAll } from "../../cases/bits.js";
+import bits from "../../cases/bits.json";
+
+/** What one run of the suite found. */
+export interface SuiteReport {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** The first failures, for the reader. */
+  readonly failures: readonly { readonly test: string; readonly message: string }[];
+  /** What `init()` picks on this host. */
+  readonly arithmetic: Arithmetic;
+  /** One hash over the output bits of all cases, in each arithmetic that the host has. */
+  readonly hashes: Readonly<Partial<Record<Arithmetic, string>>>;
+}
+
+const files: Readonly<Record<string, () => Promise<unknown>>> = {
+  "conformance-attention": () => import("../../conformance-attention.test.js"),
+  "conformance-onnx-layers": () => import("../../conformance-onnx-layers.test.js"),
+  "conformance-pytorch-functional": () => import("../../conformance-pytorch-functional.test.js"),
+  "conformance-pytorch-linear": () => import("../../conformance-pytorch-linear.test.js"),
+  "conformance-pytorch-multihead-attention": () => import("../../conformance-pytorch-multihead-attention.test.js"),
+  bits: () => import("../../bits.test.js"),
+  "attention-worked-examples": () => import("../../attention-worked-examples.test.js"),
+  "attention-properties": () => import("../../attention-properties.test.js"),
+  "attention-limits": () => import("../../attention-limits.test.js"),
+  "attention-bad-input": () => import("../../attention-bad-input.test.js"),
+  linear: () => import("../../linear.test.js"),
+  "multihead-attention": () => import("../../multihead-attention.test.js"),
+  "multihead-attention-properties": () => import("../../multihead-attention-properties.test.js"),
+  "self-attention": () => import("../../self-attention.test.js"),
+  "ops-activation": () => import("../../ops-activation.test.js"),
+  "ops-embedding": () => import("../../ops-embedding.test.js"),
+  "ops-normalization": () => import("../../ops-normalization.test.js"),
+  "ops-rotary-embedding": () => import("../../ops-rotary-embedding.test.js"),
+  "ops-softmax": () => import("../../ops-softmax.test.js"),
+  "ops-out-of-memory": () => import("../../ops-out-of-memory.test.js"),
+  "memory-mixed-calls": () => import("../../memory-mixed-calls.test.js"),
+  tensor: () => import("../../tensor.test.js"),
+  scope: () => import("../../scope.test.js"),
+  safetensors: () => import("../../safetensors.test.js"),
+};
+
+const FAILURES_SHOWN = 10;
+
+const runner: VitestRunner = {
+  config: {
+    root: "/",
+    setupFiles: [],
+    name: undefined,
+    passWithNoTests: false,
+    testNamePattern: undefined,
+    allowOnly: false,
+    sequence: { seed: 1, hooks: "stack", setupFiles: "list" },
+    maxConcurrency: 1,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    retry: 0,
+    includeTaskLocation: false,
+    chaiConfig: undefined,
+    tagsFilter: undefined,
+    tags: [],
+    strictTags: false,
+  },
+  importFile: (path) => files[path.replace(/^.*\//, "")](),
+};
+
+async function hashesOfBits(): Promise<Partial<Record<Arithmetic, string>>> {
+  const hashes: Partial<Record<Arithmetic, string>> = {};
+  for (const deterministic of [true, false]) {
+    const runtime = await init({ deterministic });
+    hashes[runtime.arithmetic] ??= hashOfAll(bits.cases as unknown as BitsCase[]);
+    runtime.dispose();
+  }
+  return hashes;
+}
+
+/** Runs all tests, one after the other. */
+export async function runSuite(): Promise<SuiteReport> {
+  const runtime = await init();
+  const { arithmetic } = runtime;
+  runtime.dispose();
+  const hashes = await hashesOfBits();
+  const ran = await startTests(
+    Object.keys(files).map((name) => `/${name}`),
+    runner,
+  );
+  const tests = getTests(ran);
+  const count = (state: string): number => tests.filter(({ result }) => result?.state === state).length;
+  // A file that fails as a whole, in a hook or while it is read, may have no test that failed.
+  const failed = [...ran, ...tests].filter(({ result }) => (result?.errors?.length ?? 0) > 0);
+  const failures = failed.slice(0, FAILURES_SHOWN).map(({ fullName, result }) => {
+    const { message = "", stack = "" } = result?.errors?.[0] ?? {};
+    // Not all engines repeat the message in the stack.
+    return { test: fullName, message: stack.includes(message) ? stack : `${message}\n${stack}` };
+  });
+  const passed = count("pass");
+  return {
+    passed,
+    failed: failed.length,
+    skipped: tests.length - passed - count("fail"),
+    failures,
+    arithmetic,
+    hashes,
+  };
+}
