@@ -21,7 +21,9 @@ const COMPARED = ["attention 512 dense", "attention 512 causal", "decode 1 of 20
  * @param {Record} record
  */
 export function replaceFigures(readme, record) {
-  const [start, stop] = [readme.indexOf(BEGIN), readme.indexOf(END)];
+  const start = readme.indexOf(BEGIN);
+  // Another such place may come before.
+  const stop = readme.indexOf(END, start);
   if (start < 0 || stop < start) throw new Error(`expected the lines ${BEGIN} and ${END}`);
   return `${readme.slice(0, start)}${BEGIN}\n\n${writeFigures(record)}\n\n${readme.slice(stop)}`;
 }
