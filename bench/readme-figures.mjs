@@ -22,8 +22,9 @@ const COMPARED = ["attention 512 dense", "attention 512 causal", "decode 1 of 20
  */
 export function replaceFigures(readme, record) {
   const start = readme.indexOf(BEGIN);
+  // Another such place may come before.
   const stop = readme.indexOf(END, start);
-  if (start < 0 || stop < 0) throw new Error(`expected the lines ${BEGIN} and ${END}`);
+  if (start < 0 || stop < start) throw new Error(`expected the lines ${BEGIN} and ${END}`);
   return `${readme.slice(0, start)}${BEGIN}\n\n${writeFigures(record)}\n\n${readme.slice(stop)}`;
 }
 
