@@ -10,14 +10,22 @@ const conformance = fileURLToPath(new URL("../conformance/", import.meta.url));
 
 /** @typedef {import("esbuild").Plugin} Plugin */
 
+/** Where `exports` has what the tests import, by the name of its source. */
+const subpaths = new Map([
+  ["wasm-attention", ""],
+  ["default", ""],
+  ["nn", "/nn"],
+  ["io", "/io"],
+]);
+
 /** Marks what a plugin resolves itself, so that it doesn't ask itself again. */
 const NESTED = Symbol("nested");
 
 /**
- * The tests import the package by its source; here that is the installed one. Whatever else of the source a test imports is
- * nothing that users have: such a test doesn't belong in the suite.
+ * The tests import the package's entries by their sources; here these are the installed ones. Whatever else of the source a
+ * test imports is nothing that users have: such a test doesn't belong in the suite.
  * @param {string} folder
- * @param {string | undefined} packageUrl
+ * @param {Bundle["packageUrl"]} packageUrl
  * @returns {Plugin}
  */
 const installedPackage = (folder, packageUrl) => ({
@@ -25,12 +33,14 @@ const installedPackage = (folder, packageUrl) => ({
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^wasm-attention$|\/ts\/.*\.js$/ }, ({ path, importer, kind, pluginData }) => {
       if (pluginData === NESTED) return undefined;
-      if (!/^wasm-attention$|\/ts\/entry\/default\.js$/.test(path)) {
+      const [, entry = path] = /\/ts\/entry\/(\w+)\.js$/.exec(path) ?? [];
+      const subpath = subpaths.get(entry);
+      if (subpath === undefined) {
         return { errors: [{ text: `${importer} imports ${path}, which the package doesn't export` }] };
       }
       return packageUrl === undefined
-        ? resolve("wasm-attention", { resolveDir: folder, kind, pluginData: NESTED })
-        : { path: packageUrl, external: true };
+        ? resolve(`wasm-attention${subpath}`, { resolveDir: folder, kind, pluginData: NESTED })
+        : { path: packageUrl(subpath), external: true };
     });
   },
 });
@@ -85,7 +95,8 @@ const wasmFiles = (replace) => ({
  * @property {string} outfile      within it
  * @property {string} program      what the host runs, in the text of a module that may import "suite"
  * @property {"esm" | "cjs" | "iife"} [format]
- * @property {string} [packageUrl]      how the host imports the package; without it the bundle takes it in
+ * @property {(subpath: string) => string} [packageUrl]    how the host imports the package's "", "/nn" or "/io"; without it
+ *   the bundle takes them in
  * @property {string[]} [conditions]    of package.json's `exports`, where it does
  * @property {(name: string) => { external: string } | { text: string }} [replaceWasm]    likewise
  * @property {string[]} [inject]    files whose exports take the place of globals

@@ -30,6 +30,13 @@ function range(values) {
   return least === most ? `${least} ms` : `${least} to ${most} ms`;
 }
 
+/** Of the places that can import when they are asked to; where none can, of `init` alone. */
+function startup(/** @type {readonly Row[]} */ places) {
+  const times = places.map(({ startupMilliseconds }) => startupMilliseconds);
+  const both = times.flatMap((time) => (time.import === null ? [] : [time.import + time.init]));
+  return both.length > 0 ? range(both) : `init alone ${range(times.map(({ init }) => init))}`;
+}
+
 /** @param {Record} record */
 export function table({ date, system, rows, nativeHashes }) {
   const runtimes = [...new Set(rows.map(({ host }) => host.split(": ")[0]))];
@@ -38,10 +45,7 @@ export function table({ date, system, rows, nativeHashes }) {
     const where = places.map(({ host }) => host.split(": ")[1] ?? "").join(", ");
     const { version, arithmetic } = places[0];
     const passed = places.reduce((least, row) => Math.min(least, row.passed), Infinity);
-    const startup = range(
-      places.map(({ startupMilliseconds }) => (startupMilliseconds.import ?? 0) + startupMilliseconds.init),
-    );
-    return `| ${runtime} | ${version} | ${where} | ${arithmetic} | ${passed} | ${startup} |`;
+    return `| ${runtime} | ${version} | ${where} | ${arithmetic} | ${passed} | ${startup(places)} |`;
   });
   return [
     "| runtime | tested | where | arithmetic | tests | import + init |",

@@ -24,7 +24,7 @@ const inPage = { scope: "Window", crossOriginIsolated: false, evaluatesStrings: 
 /** @type {(Omit<PageRun, "open"> & { name: string })[]} */
 const places = [
   {
-    name: "page, cross-origin isolated",
+    name: "cross-origin isolated page",
     program: "page",
     headers: isolation,
     expected: { ...inPage, crossOriginIsolated: true },
@@ -67,7 +67,7 @@ const extensionPlaces = [
  * @param {PageRun} run
  */
 async function runHost(folder, run) {
-  const packageUrl = "./node_modules/wasm-attention/dist/index.js";
+  const packageUrl = (/** @type {string} */ subpath) => `./node_modules/wasm-attention/dist${subpath || "/index"}.js`;
   await bundle({ folder, outfile: "suite.js", program: 'export { runSuite } from "suite";', packageUrl });
   const { version, result } = await runPage(folder, run);
   return { version, report: /** @type {Report} */ (result) };

@@ -7,7 +7,7 @@ import { installed, missingProgram, reportOf, versionOf } from "./process.mjs";
 /** The clock starts before the import, so the suite, which imports the package too, is a file of its own. */
 const moduleFormats = {
   esm: {
-    packageUrl: "wasm-attention",
+    packageUrl: (/** @type {string} */ subpath) => `wasm-attention${subpath}`,
     suite: "suite.mjs",
     file: "program.mjs",
     program: `
@@ -21,7 +21,7 @@ const moduleFormats = {
   },
   // By its path, since Node's require("wasm-attention") gives the ES module.
   cjs: {
-    packageUrl: "./node_modules/wasm-attention/dist/index.cjs",
+    packageUrl: (/** @type {string} */ subpath) => `./node_modules/wasm-attention/dist${subpath || "/index"}.cjs`,
     suite: "suite.cjs",
     file: "program.cjs",
     program: `

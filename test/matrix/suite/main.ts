@@ -42,6 +42,7 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "ops-rotary-embedding": () => import("../../ops-rotary-embedding.test.js"),
   "ops-softmax": () => import("../../ops-softmax.test.js"),
   "ops-out-of-memory": () => import("../../ops-out-of-memory.test.js"),
+  subpaths: () => import("../../subpaths.test.js"),
   "memory-mixed-calls": () => import("../../memory-mixed-calls.test.js"),
   tensor: () => import("../../tensor.test.js"),
   scope: () => import("../../scope.test.js"),
