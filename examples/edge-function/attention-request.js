@@ -54,7 +54,8 @@ async function readBytes({ body }) {
     const { done, value } = await reader.read();
     if (done) break;
     if (length + value.length > MOST_BYTES) {
-      await reader.cancel();
+      // Not awaited: where a host reads along, this is done only when the host is.
+      reader.cancel().catch(() => {});
       throw tooLarge();
     }
     bytes.set(value, length);

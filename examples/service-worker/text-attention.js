@@ -22,11 +22,14 @@ const FALL = 1 / 128;
 /** @param {readonly Sentence[]} sentences */
 const tokensOf = (sentences) => sentences.flatMap(({ tokens }) => tokens);
 
-/** Four digits are enough to read, and to compare. @param {number} weight */
-const rounded = (weight) => Math.round(weight * 1e4) / 1e4;
+/** Four digits are enough to read, and to compare. */
+const DIGITS = 1e4;
+
+/** @param {number} weight */
+const rounded = (weight) => Math.round(weight * DIGITS) / DIGITS;
 
 /**
- * The indices of the largest weights, falling; of equal ones the first comes first. Weights of 0 are left out.
+ * The indices of the largest weights, falling; of equal ones the first comes first. What rounds to 0 is left out.
  * @param {ArrayLike<number>} weights
  * @param {number} top how many at most
  */
@@ -35,7 +38,7 @@ function heaviest(weights, top) {
   const chosen = [];
   for (let index = 0; index < weights.length; index++) {
     const weight = weights[index];
-    if (!(weight > 0) || (chosen.length === top && weight <= weights[chosen[top - 1]])) continue;
+    if (rounded(weight) === 0 || (chosen.length === top && weight <= weights[chosen[top - 1]])) continue;
     let place = chosen.length;
     while (place > 0 && weights[chosen[place - 1]] < weight) place--;
     chosen.splice(place, 0, index);
