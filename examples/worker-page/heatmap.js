@@ -1,7 +1,7 @@
 // Attention weights on a canvas, drawn as they come.
 
-/** More rows than this share pixels: each shows the largest of its weights. */
-const MOST_PIXELS = 1024;
+/** More rows than this share pixels: each shows the brightest of its weights. */
+const MOST_PIXELS = 512;
 
 /** Dark to bright with equal steps for the eye (viridis), as red, green and blue. */
 const STOPS = [
@@ -21,41 +21,40 @@ const colors = Array.from({ length: 256 }, (_, index) => {
 });
 
 /**
- * Clears the canvas for the weights of `length` tokens, and returns what draws some of their rows.
+ * Clears the canvas for the weights of `length` characters, and returns what draws some of their rows.
  * @param {HTMLCanvasElement} canvas
  * @param {number} length
  */
 export function startHeatmap(canvas, length) {
-  const share = Math.ceil(length / MOST_PIXELS);
+  // A power of two, as the number of rows that come at a time.
+  let share = 1;
+  while (share * MOST_PIXELS < length) share *= 2;
   const size = Math.ceil(length / share);
   canvas.width = size;
   canvas.height = size;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
 
   /**
-   * Draws rows `[count, length]`, the first of which is row `first`. Pixels never span two calls where `first` is a
-   * multiple of `rowsPerPixel`.
+   * Draws rows `[count, length]`, the first of which is row `first`, a multiple of the rows of a pixel. The largest weight
+   * of a row is bright, whatever it is: a character that stands in many places has small ones.
    * @param {Float32Array} weights
    * @param {number} first
    */
-  const draw = (weights, first) => {
+  return (weights, first) => {
     const count = weights.length / length;
-    const height = Math.ceil(count / share);
-    const image = context.createImageData(size, height);
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < size; x++) {
-        let largest = 0;
-        for (let row = y * share; row < Math.min((y + 1) * share, count); row++) {
-          for (let column = x * share; column < Math.min((x + 1) * share, length); column++) {
-            largest = Math.max(largest, weights[row * length + column]);
-          }
-        }
-        // The root makes small weights visible beside large ones.
-        const brightness = Math.min(255, Math.round(255 * Math.sqrt(largest)));
-        image.data.set(colors[brightness], 4 * (y * size + x));
-      }
+    const brightness = new Float32Array(Math.ceil(count / share) * size);
+    for (let row = 0; row < count; row++) {
+      const elements = weights.subarray(row * length, (row + 1) * length);
+      const largest = elements.reduce((most, weight) => Math.max(most, weight));
+      const start = Math.floor(row / share) * size;
+      elements.forEach((weight, column) => {
+        const pixel = start + Math.floor(column / share);
+        brightness[pixel] = Math.max(brightness[pixel], weight / largest);
+      });
     }
+    const image = context.createImageData(size, brightness.length / size);
+    // The root makes small weights visible beside large ones.
+    brightness.forEach((value, pixel) => image.data.set(colors[Math.round(255 * Math.sqrt(value))], 4 * pixel));
     context.putImageData(image, 0, first / share);
   };
-  return { draw, rowsPerPixel: share };
 }

@@ -7,7 +7,7 @@ import { nurseryRhyme } from "./nursery-rhyme.js";
 /** The weights of the longest text are 64 MB: they are drawn by parts, and never there all at once. */
 const LONGEST = 4096;
 const USUAL = 1024;
-/** How many are computed and drawn between two looks at whether to go on. */
+/** How many are computed and drawn at a time: at the longest, 8 of them share a pixel. */
 const ROWS = 64;
 
 /**
@@ -40,7 +40,7 @@ let worker;
 async function computeInWorker(length, signal) {
   worker ??= startWorker();
   const count = await worker.openText(text.value, length);
-  const { draw } = startHeatmap(canvas, count);
+  const draw = startHeatmap(canvas, count);
   for (let first = 0; first < count; first += ROWS) {
     const rows = await worker.rows(first, ROWS);
     if (signal.aborted) return false;
@@ -53,7 +53,7 @@ async function computeInWorker(length, signal) {
 /** The same without a worker: one long task, in which the page can do nothing else. @param {number} length */
 async function computeOnPage(length) {
   const opened = await ownThread.openText(text.value, length);
-  const { draw } = startHeatmap(canvas, opened.length);
+  const draw = startHeatmap(canvas, opened.length);
   for (let first = 0; first < opened.length; first += ROWS) draw(opened.rows(first, ROWS), first);
   progress.value = 1;
   return true;

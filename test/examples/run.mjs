@@ -6,8 +6,11 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { launchBrowser, serveFolder } from "./browsers.mjs";
 import { runEdgeFunction } from "./edge-function.mjs";
 import { startEdgeVM, startWorkerd } from "./edge-hosts.mjs";
+import { runServiceWorker } from "./service-worker.mjs";
+import { runWorkerPage } from "./worker-page.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "wasm-attention-examples-"));
@@ -54,10 +57,31 @@ async function edgeFunctions(project) {
   console.table(rows);
 }
 
+/** @param {string} workerPage @param {string} serviceWorker */
+async function pages(workerPage, serviceWorker) {
+  for (const kind of /** @type {const} */ (["chrome", "firefox"])) {
+    const browser = await launchBrowser(kind);
+    const workerServer = await serveFolder(workerPage);
+    const serviceServer = await serveFolder(serviceWorker);
+    try {
+      console.table([await runWorkerPage(browser, workerServer.url)]);
+      console.table([await runServiceWorker(browser, kind, serviceServer)]);
+    } finally {
+      await browser.close();
+      await workerServer.stop();
+      await serviceServer.stop();
+    }
+  }
+}
+
 try {
   const packed = npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
   const tarball = join(folder, JSON.parse(packed)[0].filename);
-  await edgeFunctions(copyExample("edge-function", tarball));
+  const [edgeFunction, workerPage, serviceWorker] = ["edge-function", "worker-page", "service-worker"].map((name) =>
+    copyExample(name, tarball),
+  );
+  if (!process.env.X) await edgeFunctions(edgeFunction);
+  await pages(workerPage, serviceWorker);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
