@@ -36,7 +36,7 @@ export default defineConfig(
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
   {
-    files: ["**/*.ts", "{scripts,examples}/**/*.mjs"],
+    files: ["**/*.ts", "{scripts,examples}/**/*.{js,mjs}"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -81,7 +81,42 @@ export default defineConfig(
     },
   },
   {
-    files: ["{scripts,examples}/**/*.mjs"],
+    files: ["examples/{edge-function,service-worker,worker-page}/**/*.js", "test/examples/*.mjs"],
+    languageOptions: {
+      globals: {
+        AbortController: "readonly",
+        Event: "readonly",
+        FormData: "readonly",
+        HTMLButtonElement: "readonly",
+        HTMLCanvasElement: "readonly",
+        HTMLDivElement: "readonly",
+        HTMLElement: "readonly",
+        HTMLFormElement: "readonly",
+        HTMLInputElement: "readonly",
+        HTMLOutputElement: "readonly",
+        HTMLParagraphElement: "readonly",
+        HTMLProgressElement: "readonly",
+        HTMLTextAreaElement: "readonly",
+        Request: "readonly",
+        Response: "readonly",
+        URLSearchParams: "readonly",
+        Worker: "readonly",
+        caches: "readonly",
+        cancelAnimationFrame: "readonly",
+        clearInterval: "readonly",
+        crypto: "readonly",
+        document: "readonly",
+        fetch: "readonly",
+        matchMedia: "readonly",
+        navigator: "readonly",
+        requestAnimationFrame: "readonly",
+        self: "readonly",
+        setInterval: "readonly",
+      },
+    },
+  },
+  {
+    files: ["{scripts,examples}/**/*.{js,mjs}"],
     rules: {
       "@typescript-eslint/explicit-module-boundary-types": "off",
       // Casts in comments are seen by the compiler, not by this rule.

@@ -1,22 +1,11 @@
 // Registers the service worker, asks it, and shows what it answers.
+import { find, make, makeList } from "./elements.js";
 
 /**
  * @typedef {{ token: string, attendsTo: { token: string, weight: number }[] }} Row
  * @typedef {{ attention: Row[], sentences: { text: string, weight: number }[],
  *   keywords?: { word: string, weight: number }[] }} Attention
  */
-
-/**
- * The only element that fits a selector.
- * @template {HTMLElement} Kind
- * @param {string} selector
- * @param {new () => Kind} kind
- */
-function find(selector, kind) {
-  const element = document.querySelector(selector);
-  if (element instanceof kind) return element;
-  throw new Error(`the page has no ${selector}`);
-}
 
 const text = find("#text", HTMLTextAreaElement);
 const query = find("#query", HTMLInputElement);
@@ -27,44 +16,19 @@ const results = find("#results", HTMLElement);
 /** @param {number} weight */
 const percent = (weight) => `${(weight * 100).toFixed(1)}%`;
 
-/**
- * @param {string} tag
- * @param {readonly (Node | string)[]} content
- */
-function element(tag, content) {
-  const made = document.createElement(tag);
-  made.append(...content);
-  return made;
-}
-
-/** @param {string} title @param {readonly string[]} items */
-const list = (title, items) => [
-  element("h2", [title]),
-  element(
-    "ol",
-    items.map((item) => element("li", [item])),
-  ),
-];
-
 /** @param {Attention} attention */
 function show({ keywords, sentences, attention }) {
+  const words = keywords?.map(({ word, weight }) => `${word} ${percent(weight)}`);
+  const texts = sentences.map((sentence) => `${sentence.text} ${percent(sentence.weight)}`);
   const rows = attention.map(({ token, attendsTo }) => {
     const others = attendsTo.map((other) => `${other.token} ${percent(other.weight)}`).join(", ");
-    return element("tr", [element("th", [token]), element("td", [others])]);
+    return make("tr", [make("th", [token]), make("td", [others])]);
   });
   results.replaceChildren(
-    ...(keywords === undefined
-      ? []
-      : list(
-          "Keywords",
-          keywords.map(({ word, weight }) => `${word} ${percent(weight)}`),
-        )),
-    ...list(
-      "Sentences",
-      sentences.map((sentence) => `${sentence.text} ${percent(sentence.weight)}`),
-    ),
-    element("h2", ["What each token attends to"]),
-    element("table", rows),
+    ...(words === undefined ? [] : makeList("Keywords", words)),
+    ...makeList("Sentences", texts),
+    make("h2", ["What each token attends to"]),
+    make("table", rows),
   );
 }
 

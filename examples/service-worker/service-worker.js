@@ -9,7 +9,7 @@ import { init } from "./wasm-attention.js";
 /** To be changed with the files: a browser that has them asks for them again only then. */
 const CACHE = "attention-1";
 /** What the page itself loads. What this worker imports the browser keeps along with it. */
-const FILES = ["./", "page.js", "style.css"];
+const FILES = ["./", "page.js", "elements.js", "style.css"];
 
 const MOST_TOKENS = 512;
 const TOP = 5;

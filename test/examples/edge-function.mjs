@@ -6,16 +6,20 @@ import { send } from "./http-client.mjs";
 
 const REQUESTS = 1000;
 const AT_ONCE = 16;
-/** Before memory is measured the first time: the engine's heap grows to its working size. */
-const WARM_UP = 300;
-/** By how much the process may grow in the requests after: less than 50 KB each. A leak of one request's weights is more. */
-const MOST_GROWTH_IN_MEGABYTES = 32;
+/**
+ * By how much the process may grow while it answers what it has answered before. Nothing else than garbage may come of
+ * that, and garbage is collected; the weights of these requests alone are 20 MB.
+ */
+const MOST_GROWTH_IN_MEGABYTES = 16;
 
 /** Half of them, each sent twice. */
 const requests = variedRequests(REQUESTS / 2);
 
-/** The resident memory of a process, in MB. @param {number} pid */
-const residentMegabytes = (pid) => Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) / 1024;
+/** The resident memory of a host without its garbage, in MB. @param {import("./edge-hosts.mjs").Host} host */
+async function residentMegabytes({ collect, pid }) {
+  await collect();
+  return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) / 1024;
+}
 
 /**
  * Checks what every good answer promises.
@@ -60,7 +64,8 @@ const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floo
  * @param {import("./edge-hosts.mjs").Host} host
  * @returns {Promise<{ row: Record<string, string | number>, answers: string[] }>} a row of the table, and the answers
  */
-export async function runEdgeFunction({ name, url, pid }) {
+export async function runEdgeFunction(host) {
+  const { name, url } = host;
   const bodies = requests.map((request) => JSON.stringify(request));
   /** @param {number} index */
   const ask = (index) => send(url, { body: bodies[index % bodies.length] });
@@ -80,10 +85,10 @@ export async function runEdgeFunction({ name, url, pid }) {
     times.push(answer.milliseconds);
     if (index < bodies.length) answers.push(answer.body);
     else assert.equal(answer.body, answers[index - bodies.length], "equal requests have equal answers");
-    if (index + 1 === WARM_UP) warm = residentMegabytes(pid);
+    if (index + 1 === bodies.length) warm = await residentMegabytes(host);
   }
   firsts.forEach(({ body }, index) => assert.equal(body, answers[index]));
-  const end = residentMegabytes(pid);
+  const end = await residentMegabytes(host);
   assert.ok(end - warm < MOST_GROWTH_IN_MEGABYTES, `${name} grew from ${warm} to ${end} MB`);
 
   for (const { name: what, status, code, allow, content } of edgeCases) {

@@ -6,8 +6,15 @@ import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { send } from "./http-client.mjs";
 
-/** @typedef {{ name: string, url: string, pid: number, stop: () => Promise<void> }} Host */
+/**
+ * `collect`: lets the host's engine collect its garbage, which by itself it may put off for hundreds of MB.
+ * @typedef {{ name: string, url: string, pid: number, collect: () => Promise<unknown>, stop: () => Promise<void> }} Host
+ */
+
+/** The path that stands for that: the test's, not the function's. */
+const COLLECT = "collect-garbage";
 
 /**
  * Bundles an entry file. Returns the text and the `.wasm` files that it imports; `replace` turns such an import into a
@@ -69,9 +76,9 @@ function start(name, program, parameters, channel) {
     /** @type {import("node:stream").Readable} */ (child.stdio[channel]).setEncoding("utf8").on("data", (text) => {
       said += text;
       const [, port] = /"port":(\d+)/.exec(said) ?? [];
-      if (port !== undefined && child.pid !== undefined) {
-        resolve({ name, url: `http://127.0.0.1:${port}/`, pid: child.pid, stop });
-      }
+      if (port === undefined || child.pid === undefined) return;
+      const url = `http://127.0.0.1:${port}/`;
+      resolve({ name, url, pid: child.pid, collect: () => send(url + COLLECT, { method: "GET" }), stop });
     });
   });
 }
@@ -87,15 +94,26 @@ export async function startWorkerd(project, compatibilityDate) {
   const options = { format: /** @type {const} */ ("esm"), conditions: ["workerd", "worker", "browser"] };
   const { text, wasmFiles } = await bundle(join(project, "worker.js"), options, undefined);
   writeFileSync(join(folder, "worker.js"), text);
+  writeFileSync(
+    join(folder, "collecting.js"),
+    `import worker from "./worker.js";
+    const isCollect = (request) => new URL(request.url).pathname === "/${COLLECT}";
+    export default { fetch: (request) => (isCollect(request) ? new Response(gc()) : worker.fetch(request)) };\n`,
+  );
   for (const [name, path] of wasmFiles) copyFileSync(path, join(folder, name));
   const modules = [...wasmFiles.keys()].map((name) => `(name = "${name}", wasm = embed "${name}")`);
   writeFileSync(
     join(folder, "config.capnp"),
     `using Workerd = import "/workerd/workerd.capnp";
     const config :Workerd.Config = (
+      v8Flags = ["--expose-gc"],
       services = [(name = "main", worker = (
         compatibilityDate = "${compatibilityDate}",
-        modules = [(name = "worker.js", esModule = embed "worker.js"), ${modules.join(", ")}],
+        modules = [
+          (name = "collecting.js", esModule = embed "collecting.js"),
+          (name = "worker.js", esModule = embed "worker.js"),
+          ${modules.join(", ")},
+        ],
       ))],
       sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
     );\n`,
@@ -132,5 +150,5 @@ export async function startEdgeVM(project, kind) {
   );
   for (const [name, path] of wasmFiles) copyFileSync(path, join(folder, name));
   const server = fileURLToPath(new URL("edge-vm-server.mjs", import.meta.url));
-  return start(`edge VM, vercel ${kind}`, process.execPath, [server, folder], 1);
+  return start(`edge VM, vercel ${kind}`, process.execPath, ["--expose-gc", server, folder, COLLECT], 1);
 }

@@ -31,7 +31,7 @@ export function variedRequests(count) {
     }).join(" ");
   return Array.from({ length: count }, (_, index) => ({
     // Mostly short, some near the limit of 512 tokens; a word can be four.
-    text: text(1 + Math.floor(240 * random() ** 3)),
+    text: text(1 + Math.floor(400 * random() ** 2)),
     ...(index % 4 === 3 ? { query: text(1 + Math.floor(8 * random())) } : {}),
     ...(index % 3 === 2 ? { top: 1 + Math.floor(20 * random()) } : {}),
   }));

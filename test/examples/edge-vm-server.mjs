@@ -1,10 +1,13 @@
-// Serves function.js of a folder in Vercel's edge VM, with the folder's `.wasm` files as modules; prints the port.
+// Serves function.js of a folder in Vercel's edge VM, with the folder's `.wasm` files as modules, and collects garbage when
+// a path asks for it; prints the port.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
-import { EdgeRuntime, runServer } from "edge-runtime";
+import { createHandler, EdgeRuntime } from "edge-runtime";
 
-const [folder] = process.argv.slice(2);
+const [folder, collect] = process.argv.slice(2);
 
 const runtime = new EdgeRuntime({
   codeGeneration: { strings: false, wasm: false },
@@ -23,5 +26,11 @@ const refusal = await runtime.evaluate(
 );
 assert.match(refusal, /code generation disallowed/i);
 
-const { url } = await runServer({ runtime, host: "127.0.0.1" });
-console.log(JSON.stringify({ port: Number(new URL(url).port) }));
+const { handler } = createHandler({ runtime });
+const server = createServer((request, response) => {
+  if (request.url === `/${collect}`) response.end(globalThis.gc?.());
+  else void handler(request, response);
+}).listen(0, "127.0.0.1");
+await once(server, "listening");
+const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+console.log(JSON.stringify({ port }));
