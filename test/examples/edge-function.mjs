@@ -8,9 +8,9 @@ const REQUESTS = 1000;
 const AT_ONCE = 16;
 /**
  * By how much the process may grow while it answers what it has answered before. Nothing else than garbage may come of
- * that, and garbage is collected; the weights of these requests alone are 20 MB.
+ * that, and garbage is collected; the weights of these requests alone are 60 MB.
  */
-const MOST_GROWTH_IN_MEGABYTES = 16;
+const MOST_GROWTH_IN_MEGABYTES = 10;
 
 /** Half of them, each sent twice. */
 const requests = variedRequests(REQUESTS / 2);
