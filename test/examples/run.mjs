@@ -80,7 +80,7 @@ try {
   const [edgeFunction, workerPage, serviceWorker] = ["edge-function", "worker-page", "service-worker"].map((name) =>
     copyExample(name, tarball),
   );
-  if (!process.env.X) await edgeFunctions(edgeFunction);
+  await edgeFunctions(edgeFunction);
   await pages(workerPage, serviceWorker);
 } finally {
   rmSync(folder, { recursive: true, force: true });
