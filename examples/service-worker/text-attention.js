@@ -38,7 +38,7 @@ function heaviest(weights, top) {
   const chosen = [];
   for (let index = 0; index < weights.length; index++) {
     const weight = weights[index];
-    if (rounded(weight) === 0 || (chosen.length === top && weight <= weights[chosen[top - 1]])) continue;
+    if (weight * DIGITS < 0.5 || (chosen.length === top && weight <= weights[chosen[top - 1]])) continue;
     let place = chosen.length;
     while (place > 0 && weights[chosen[place - 1]] < weight) place--;
     chosen.splice(place, 0, index);

@@ -1,11 +1,11 @@
 // Browsers of this machine, and static servers for their pages.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { launch } from "puppeteer-core";
+import { endProcess, startProcess } from "./child-process.mjs";
 
 const names = {
   chrome: ["chromium", "chromium-browser", "google-chrome"],
@@ -71,17 +71,11 @@ async function freePort() {
 export async function serveFolder(folder) {
   const port = await freePort();
   const program = fileURLToPath(new URL("node_modules/sirv-cli/bin.js", import.meta.url));
-  const child = spawn(process.execPath, [program, ".", "--port", String(port)], {
+  const child = startProcess(process.execPath, [program, ".", "--port", String(port)], {
     cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
   });
-  await once(child.stdout, "data");
-  return {
-    url: `http://localhost:${port}/`,
-    async stop() {
-      if (child.killed) return;
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    },
-  };
+  // It says so when it listens.
+  await once(/** @type {import("node:stream").Readable} */ (child.stdout), "data");
+  return { url: `http://localhost:${port}/`, stop: () => endProcess(child) };
 }

@@ -1,11 +1,11 @@
 // The hosts that run edge functions: Cloudflare's runtime and Vercel's. Each gets the function bundled as its own tools
 // would, and serves it over HTTP in a process of its own.
-import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { endProcess, startProcess } from "./child-process.mjs";
 import { send } from "./http-client.mjs";
 
 /**
@@ -61,14 +61,9 @@ async function bundle(entry, options, replace) {
  * @returns {Promise<Host>}
  */
 function start(name, program, parameters, channel) {
-  const child = spawn(program, parameters, {
+  const child = startProcess(program, parameters, {
     stdio: ["ignore", channel === 1 ? "pipe" : "inherit", "inherit", ...(channel === 3 ? ["pipe"] : [])],
   });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  const stop = async () => {
-    child.kill("SIGKILL");
-    await ended;
-  };
   return new Promise((resolve, reject) => {
     let said = "";
     child.once("error", reject);
@@ -78,7 +73,13 @@ function start(name, program, parameters, channel) {
       const [, port] = /"port":(\d+)/.exec(said) ?? [];
       if (port === undefined || child.pid === undefined) return;
       const url = `http://127.0.0.1:${port}/`;
-      resolve({ name, url, pid: child.pid, collect: () => send(url + COLLECT, { method: "GET" }), stop });
+      resolve({
+        name,
+        url,
+        pid: child.pid,
+        collect: () => send(url + COLLECT, { method: "GET" }),
+        stop: () => endProcess(child),
+      });
     });
   });
 }

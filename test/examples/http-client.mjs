@@ -2,27 +2,31 @@
 import { Agent, request } from "node:http";
 import { setTimeout } from "node:timers/promises";
 
+/** A host that says nothing for so long hangs. */
+const TIMEOUT_IN_MILLISECONDS = 30_000;
+
 const agent = new Agent({ keepAlive: true });
 
 /** @typedef {{ status: number, headers: import("node:http").IncomingHttpHeaders, body: string, milliseconds: number }} Answer */
 
-const PART = 16 * 1024;
+/** What is sent before a pause in which a server may refuse the rest. */
+const FIRST_PART = 128 * 1024;
+const PAUSE_IN_MILLISECONDS = 5000;
 
 /**
- * Writes a body part by part until it ends or an answer comes: a server that refuses a body may stop reading it, and what
- * is written to a closed connection takes the answer with it.
+ * Writes a body, but the rest of a long one only if no answer comes to its beginning: a server that refuses a body may
+ * close the connection, and what is written to a closed one takes the answer with it.
  * @param {import("node:http").ClientRequest} outgoing
  * @param {Uint8Array} body
  */
 async function write(outgoing, body) {
-  let isAnswered = false;
-  outgoing.once("response", () => (isAnswered = true));
-  for (let start = 0; start < body.length && !isAnswered && !outgoing.destroyed; start += PART) {
-    outgoing.write(body.subarray(start, start + PART));
-    // Time for an answer to come before the next part.
-    if (start + PART < body.length) await setTimeout(1);
+  outgoing.write(body.subarray(0, FIRST_PART));
+  if (body.length > FIRST_PART) {
+    const isAnswered = new Promise((resolve) => outgoing.once("response", () => resolve(true)));
+    if (await Promise.race([isAnswered, setTimeout(PAUSE_IN_MILLISECONDS, false)])) return;
+    outgoing.write(body.subarray(FIRST_PART));
   }
-  if (!isAnswered) outgoing.end();
+  outgoing.end();
 }
 
 /**
@@ -52,6 +56,7 @@ export function send(url, content) {
       });
     });
     outgoing.on("error", reject);
+    outgoing.setTimeout(TIMEOUT_IN_MILLISECONDS, () => outgoing.destroy(new Error("no answer came")));
     void write(outgoing, bytes);
   });
 }
