@@ -37,7 +37,7 @@ export default defineConfig(
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
   {
-    files: ["**/*.ts", "{scripts,examples}/**/*.mjs"],
+    files: ["**/*.ts", "{scripts,examples}/**/*.{js,mjs}"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -53,13 +53,16 @@ export default defineConfig(
   {
     files: [
       "bench/browser/*.mjs",
+      "examples/{edge-function,service-worker,worker-page}/**/*.js",
+      // Parts of these run in pages.
+      "test/examples/*.mjs",
       "test/bundlers/{app,commonjs,page,unbundled,next*}/**/*.{js,mjs}",
       "test/matrix/pages/*.mjs",
     ],
     languageOptions: { globals: { ...globals.browser, ...globals.serviceworker, ...globals.webextensions } },
   },
   {
-    files: ["{scripts,examples}/**/*.mjs"],
+    files: ["{scripts,examples}/**/*.{js,mjs}"],
     rules: {
       "@typescript-eslint/explicit-module-boundary-types": "off",
       // Casts in comments are seen by the compiler, not by this rule.

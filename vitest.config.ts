@@ -1,9 +1,12 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 // Node 20 accepts relaxed SIMD only with this flag; later versions accept it as they are and may not know the flag.
 const nodeMajor = Number(process.versions.node.split(".")[0]);
 
 export default defineConfig({
+  // What the examples import.
+  resolve: { alias: { "wasm-attention/slim": fileURLToPath(new URL("ts/entry/slim.ts", import.meta.url)) } },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/built-package.ts",
