@@ -228,7 +228,8 @@ try {
     }
   }
 
-  const wasmFiles = ["./separate.wasm", "./fused.wasm"];
+  // Nothing of CommonJS, which requires no modules of WebAssembly.
+  const wasmFiles = ["./separate.wasm", "./separate.wasm?module", "./fused.wasm", "./fused.wasm?module"];
   console.log(run(process.execPath, [join(tools, "publint/src/cli.js"), tarball.filename, "--strict"]));
   console.log(
     run(process.execPath, [

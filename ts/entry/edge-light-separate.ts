@@ -1,5 +1,5 @@
-// What `wasm-attention/separate.wasm` is for Vercel's edge runtime: of the file itself Turbopack would make an instance, and
-// a subpath with `?module` it looks up among the exports, in vain.
+// What `wasm-attention/separate.wasm?module` is: Turbopack looks up a subpath among the exports with its `?module`. Other bundlers for
+// Vercel's edge runtime take `?module` off, look up the file itself, and make a module of it.
 import separate from "../wasm/separate.wasm?module";
 
 const module: WebAssembly.Module = separate;

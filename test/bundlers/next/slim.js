@@ -1,5 +1,5 @@
 // What the documentation tells users of an edge route who want one of the two files.
-import separate from "wasm-attention/separate.wasm";
+import separate from "wasm-attention/separate.wasm?module";
 import { init, softmax } from "wasm-attention/slim";
 
 export async function softmaxInSlim() {
