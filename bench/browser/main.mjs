@@ -1,30 +1,13 @@
 // The command line of the benchmark in a browser: README.md says how to run it.
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { launch } from "puppeteer-core";
+import { chromiumArguments, findBrowser } from "../../scripts/installed-browsers.mjs";
 import { collect, parseFile, parseSeconds } from "../arguments.mjs";
 import { describeEnvironment } from "../environment.mjs";
 import { chooseCases, fullLength, quickLength } from "../plan.mjs";
 import { describeRecord } from "../table.mjs";
 import { serve } from "./server.mjs";
-
-/** Where Linux, macOS and Windows have them. */
-const places = {
-  chromium: [
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "C:/Program Files/Google/Chrome/Application/chrome.exe",
-  ],
-  firefox: [
-    "/usr/bin/firefox",
-    "/usr/bin/firefox-esr",
-    "/Applications/Firefox.app/Contents/MacOS/firefox",
-    "C:/Program Files/Mozilla Firefox/firefox.exe",
-  ],
-};
 
 const command = new Command("npm run bench:browser --")
   .description(
@@ -52,18 +35,7 @@ const launchBrowser = (executablePath) =>
     executablePath,
     browser: name === "firefox" ? "firefox" : "chrome",
     // Beside these, puppeteer forbids Chromium to slow down what it takes for the background.
-    args:
-      name === "firefox"
-        ? []
-        : [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-          ],
+    args: name === "firefox" ? [] : chromiumArguments,
     // A clock in steps of 20 microseconds is too coarse for the shortest calls.
     extraPrefsFirefox: {
       "privacy.reduceTimerPrecision": false,
@@ -99,7 +71,7 @@ if (onlyServe) {
   const { address } = await serve();
   console.log(`${address}\nEnd with Ctrl+C.`);
 } else {
-  const executablePath = executable ?? places[name].find((path) => existsSync(path));
+  const executablePath = executable ?? findBrowser(name);
   if (executablePath === undefined) command.error(`error: ${name} isn't found; say where it is by --executable`);
   if (chooseCases({ filter, quick }).length === 0) {
     command.error("error: --filter: no case has such a name; npm run bench -- --help lists them");

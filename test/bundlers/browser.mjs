@@ -1,30 +1,12 @@
 // Opens pages in Chromium; whatever a page complains of is an error.
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { launch } from "puppeteer-core";
+import { chromiumArguments, findBrowser } from "../../scripts/installed-browsers.mjs";
 
-const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
-
-function findBrowser() {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
-  if (found === undefined) throw new Error(`No Chromium on the PATH (${names.join(", ")}).`);
-  return found;
+export function openBrowser() {
+  const executablePath = findBrowser("chromium");
+  if (executablePath === undefined) throw new Error("Chromium isn't found in the PATH");
+  return launch({ executablePath, args: chromiumArguments });
 }
-
-export const openBrowser = () =>
-  launch({
-    executablePath: findBrowser(),
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
 
 /**
  * The result that the page sets down, and the bodies of all that it loaded.

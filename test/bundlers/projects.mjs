@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { install, pack } from "../../scripts/tarball.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 export const tools = join(here, "node_modules");
@@ -40,15 +41,14 @@ export function openWorkspace() {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "wasm-attention-bundlers-")));
   // Commands and plugins are found here; the package is not.
   symlinkSync(tools, join(folder, "node_modules"), "junction");
-  const packed = run(join(here, "../.."), "npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
-  const [{ filename }] = JSON.parse(packed);
+  const tarball = pack(folder);
   return {
     /** @param {string} name @param {readonly string[]} sources folders of this test */
     make(name, sources) {
       const project = join(folder, name.replaceAll(/\W+/g, "-"));
       mkdirSync(project);
       writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }\n');
-      run(project, "npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", `../${filename}`]);
+      install(project, tarball.path);
       for (const source of sources) cpSync(join(here, source), project, { recursive: true });
       return project;
     },

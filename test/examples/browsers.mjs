@@ -1,43 +1,21 @@
 // Browsers of this machine, and static servers for their pages.
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { launch } from "puppeteer-core";
+import { chromiumArguments, findBrowser } from "../../scripts/installed-browsers.mjs";
 import { endProcess, startProcess } from "./child-process.mjs";
 
-const names = {
-  chrome: ["chromium", "chromium-browser", "google-chrome"],
-  firefox: ["firefox", "firefox-esr"],
-};
-
-/** @param {keyof typeof names} kind */
-function findBrowser(kind) {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
-  const found = folders.flatMap((folder) => names[kind].map((name) => join(folder, name))).find(existsSync);
-  if (found === undefined) throw new Error(`expected ${names[kind].join(" or ")} in the PATH`);
-  return found;
-}
-
-/** @param {keyof typeof names} kind */
-export const launchBrowser = (kind) =>
-  launch({
-    browser: kind,
-    executablePath: findBrowser(kind),
-    args:
-      kind === "firefox"
-        ? []
-        : [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-          ],
+/** @param {import("../../scripts/installed-browsers.mjs").BrowserName} name */
+export function launchBrowser(name) {
+  const executablePath = findBrowser(name);
+  if (executablePath === undefined) throw new Error(`${name} isn't found in the PATH`);
+  return launch({
+    browser: name === "firefox" ? "firefox" : "chrome",
+    executablePath,
+    args: name === "firefox" ? [] : chromiumArguments,
   });
+}
 
 /**
  * A new page, and all that goes wrong in it: errors, and what it writes to the console as one.

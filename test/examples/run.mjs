@@ -1,11 +1,11 @@
 // Tries the examples as a user has them: a copy of each folder, with the tarball installed.
 // `npm run test:examples`; its packages are installed once by `npm ci --prefix test/examples`.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { install, pack } from "../../scripts/tarball.mjs";
 import { launchBrowser, serveFolder } from "./browsers.mjs";
 import { runEdgeFunction } from "./edge-function.mjs";
 import { startEdgeVM, startWorkerd } from "./edge-hosts.mjs";
@@ -15,10 +15,6 @@ import { runWorkerPage } from "./worker-page.mjs";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "wasm-attention-examples-"));
 
-/** @param {string} where @param {string[]} parameters */
-const npm = (where, ...parameters) =>
-  execFileSync("npm", parameters, { cwd: where, encoding: "utf8", shell: process.platform === "win32" });
-
 /**
  * Copies an example and installs the tarball in place of the package that it names.
  * @param {string} name
@@ -27,7 +23,7 @@ const npm = (where, ...parameters) =>
 function copyExample(name, tarball) {
   const project = join(folder, name);
   cpSync(join(root, "examples", name), project, { recursive: true });
-  npm(project, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", tarball);
+  install(project, tarball);
   return project;
 }
 
@@ -59,7 +55,7 @@ async function edgeFunctions(project) {
 
 /** @param {string} workerPage @param {string} serviceWorker */
 async function pages(workerPage, serviceWorker) {
-  for (const kind of /** @type {const} */ (["chrome", "firefox"])) {
+  for (const kind of /** @type {const} */ (["chromium", "firefox"])) {
     const browser = await launchBrowser(kind);
     const workerServer = await serveFolder(workerPage);
     const serviceServer = await serveFolder(serviceWorker);
@@ -75,8 +71,7 @@ async function pages(workerPage, serviceWorker) {
 }
 
 try {
-  const packed = npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
-  const tarball = join(folder, JSON.parse(packed)[0].filename);
+  const tarball = pack(folder).path;
   const [edgeFunction, workerPage, serviceWorker] = ["edge-function", "worker-page", "service-worker"].map((name) =>
     copyExample(name, tarball),
   );

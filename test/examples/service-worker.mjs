@@ -55,7 +55,7 @@ async function stopServiceWorker(page) {
 
 /**
  * @param {import("puppeteer-core").Browser} browser
- * @param {"chrome" | "firefox"} kind
+ * @param {"chromium" | "firefox"} kind
  * @param {Awaited<ReturnType<typeof import("./browsers.mjs").serveFolder>>} server
  * @returns {Promise<Record<string, string | number>>} a row of the table
  */
@@ -77,7 +77,7 @@ export async function runServiceWorker(browser, kind, server) {
   assert.match(await page.$eval("#results", (element) => element.textContent ?? ""), /Keywordscats [\d.]+%/);
 
   let stops = 0;
-  if (kind === "chrome") {
+  if (kind === "chromium") {
     for (; stops < 3; stops++) {
       await stopServiceWorker(page);
       assert.deepEqual(await fetchIn(page, path), first, "a worker that started again answers the same");
@@ -99,7 +99,7 @@ export async function runServiceWorker(browser, kind, server) {
   errors.length = 0;
 
   await server.stop();
-  if (kind === "chrome") await stopServiceWorker(page);
+  if (kind === "chromium") await stopServiceWorker(page);
   await page.reload();
   await waitUntilReady(page);
   assert.deepEqual(await fetchIn(page, path), first, "without a network the answer is the same");

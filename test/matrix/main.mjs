@@ -76,7 +76,7 @@ if (native === undefined) {
   else console.log("native build: cargo isn't installed; the hosts are compared with each other");
 }
 
-const { folder, remove } = makeProject();
+const folder = makeProject();
 try {
   /** @type {import("./check.mjs").Hashes} */
   let expected = native ?? {};
@@ -102,7 +102,6 @@ try {
   }
 } finally {
   await browsers.close();
-  remove();
 }
 
 const printed = new Table({

@@ -7,8 +7,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { install, pack } from "../../scripts/tarball.mjs";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const tools = fileURLToPath(new URL("node_modules", import.meta.url));
 const project = mkdtempSync(join(tmpdir(), "wasm-attention-package-"));
 
@@ -191,24 +191,21 @@ function closureOf(dist, name, texts = new Map()) {
  * Runs a program and returns what it prints; where it fails, that is part of the error.
  * @param {string} program
  * @param {string[]} parameters
- * @param {string} [folder]
  */
-function run(program, parameters, folder = project) {
-  const options = /** @type {const} */ ({ cwd: folder, encoding: "utf8", shell: process.platform === "win32" });
-  const { status, stdout, stderr } = spawnSync(program, parameters, options);
+function run(program, parameters) {
+  const { status, stdout, stderr } = spawnSync(program, parameters, { cwd: project, encoding: "utf8" });
   assert.equal(status, 0, `${program} ${parameters.join(" ")}\n${stdout}${stderr}`);
   return stdout;
 }
 
 try {
-  const packed = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], root);
-  const [tarball] = JSON.parse(packed);
-  const files = tarball.files.map((/** @type {{ path: string }} */ { path }) => path).sort();
+  const tarball = pack(project);
+  const files = tarball.files.map(({ path }) => path);
   assert.deepEqual(files.map(withoutHash).sort(), expectedFiles);
   console.log(`tarball: ${tarball.size} bytes, unpacked ${tarball.unpackedSize} bytes`);
 
   writeFileSync(join(project, "package.json"), '{ "private": true }\n');
-  run("npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", `./${tarball.filename}`]);
+  install(project, tarball.path);
 
   const dist = join(project, "node_modules/wasm-attention/dist");
   for (const name of ["index.js.map", "index.cjs.map"]) {
@@ -230,11 +227,11 @@ try {
 
   // Nothing of CommonJS, which requires no modules of WebAssembly.
   const wasmFiles = ["./separate.wasm", "./separate.wasm?module", "./fused.wasm", "./fused.wasm?module"];
-  console.log(run(process.execPath, [join(tools, "publint/src/cli.js"), tarball.filename, "--strict"]));
+  console.log(run(process.execPath, [join(tools, "publint/src/cli.js"), tarball.path, "--strict"]));
   console.log(
     run(process.execPath, [
       join(tools, "@arethetypeswrong/cli/dist/index.js"),
-      tarball.filename,
+      tarball.path,
       ...["--profile", "node16", "--no-color", "--no-emoji", "--exclude-entrypoints", ...wasmFiles],
     ]),
   );

@@ -1,9 +1,9 @@
 // Chromium and Firefox, steered by puppeteer. One process serves all rows of a browser; each row has a context of its own.
 import { join } from "node:path";
 import { launch } from "puppeteer-core";
+import { chromiumArguments, findBrowser } from "../../../../scripts/installed-browsers.mjs";
 import { HostStartError, SUITE_MILLISECONDS } from "../host.mjs";
 import { makeScratchFolder, track } from "./processes.mjs";
-import { findProgram } from "./programs.mjs";
 
 /** @typedef {import("puppeteer-core").Browser} Browser */
 /** @typedef {import("puppeteer-core").Page} Page */
@@ -12,20 +12,20 @@ import { findProgram } from "./programs.mjs";
 /**
  * @param {object} settings
  * @param {string} settings.name
- * @param {string[]} settings.programs by which it is known in the PATH
+ * @param {import("../../../../scripts/installed-browsers.mjs").BrowserName} settings.program
  * @param {string} settings.installation
  * @param {boolean} settings.fuses
  * @param {import("puppeteer-core").LaunchOptions} settings.options
  */
-function makeEngine({ name, programs, installation, fuses, options }) {
+function makeEngine({ name, program, installation, fuses, options }) {
   /** @type {Promise<Browser> | undefined} */
   let started;
 
   async function startBrowser() {
-    const scratchFolder = makeScratchFolder(programs[0]);
+    const scratchFolder = makeScratchFolder(program);
     const browser = await launch({
       ...options,
-      executablePath: findProgram(programs),
+      executablePath: findBrowser(program),
       userDataDir: join(scratchFolder, "profile"),
       env: { ...process.env, TMPDIR: scratchFolder },
       // Signals are dealt with for all processes in one place.
@@ -93,7 +93,7 @@ function makeEngine({ name, programs, installation, fuses, options }) {
     name,
     fuses,
 
-    missing: () => (findProgram(programs) === undefined ? `${programs[0]}: ${installation}` : undefined),
+    missing: () => (findBrowser(program) === undefined ? `${program}: ${installation}` : undefined),
 
     /** @type {import("./run-page.mjs").Open} */
     open: (origin, query, log) =>
@@ -129,7 +129,7 @@ function makeEngine({ name, programs, installation, fuses, options }) {
 
 export const chromium = makeEngine({
   name: "Chromium",
-  programs: ["chromium", "chromium-browser", "google-chrome"],
+  program: "chromium",
   installation: "apt-get install chromium",
   fuses: true,
   options: {
@@ -137,22 +137,13 @@ export const chromium = makeEngine({
     // Extensions are installed over a pipe alone.
     pipe: true,
     enableExtensions: true,
-    args: [
-      // It refuses to run as root with it, as in most containers.
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+    args: chromiumArguments,
   },
 });
 
 export const firefox = makeEngine({
   name: "Firefox",
-  programs: ["firefox", "firefox-esr"],
+  program: "firefox",
   installation: "apt-get install firefox-esr",
   fuses: true,
   options: {

@@ -3,9 +3,9 @@
 import { Builder } from "selenium-webdriver";
 import { waitForServer } from "selenium-webdriver/http/util.js";
 import { findFreePort } from "selenium-webdriver/net/portprober.js";
+import { findProgram } from "../../../../scripts/installed-browsers.mjs";
 import { HostStartError } from "../host.mjs";
 import { end, makeScratchFolder, start } from "./processes.mjs";
-import { findProgram } from "./programs.mjs";
 import { within } from "./run-page.mjs";
 
 /** @typedef {import("node:child_process").ChildProcess} ChildProcess */
