@@ -24,17 +24,19 @@ const END = "<!-- end -->";
 
 const milliseconds = (/** @type {number} */ value) => (value < 10 ? value.toFixed(1) : value.toFixed(0));
 
-/** @param {readonly number[]} values */
-function range(values) {
-  const [least, most] = [milliseconds(Math.min(...values)), milliseconds(Math.max(...values))];
-  return least === most ? `${least} ms` : `${least} to ${most} ms`;
+/** In the middle of some numbers, since one place may start while the machine does something else. */
+function median(/** @type {readonly number[]} */ values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
 
 /** Of the places that can import when they are asked to; where none can, of `init` alone. */
 function startup(/** @type {readonly Row[]} */ places) {
   const times = places.map(({ startupMilliseconds }) => startupMilliseconds);
   const both = times.flatMap((time) => (time.import === null ? [] : [time.import + time.init]));
-  return both.length > 0 ? range(both) : `init alone ${range(times.map(({ init }) => init))}`;
+  return both.length > 0
+    ? `${milliseconds(median(both))} ms`
+    : `init alone ${milliseconds(median(times.map(({ init }) => init)))} ms`;
 }
 
 /** @param {Record} record */
@@ -48,7 +50,7 @@ export function table({ date, system, rows, nativeHashes }) {
     return `| ${runtime} | ${version} | ${where} | ${arithmetic} | ${passed} | ${startup(places)} |`;
   });
   return [
-    "| runtime | tested | where | arithmetic | tests | import + init |",
+    "| runtime | tested | where | arithmetic | tests | import + init, median |",
     "| --- | --- | --- | --- | --: | --: |",
     ...lines,
     "",
