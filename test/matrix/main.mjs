@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { arch, platform, release } from "node:os";
 import Table from "cli-table3";
-import { program } from "commander";
+import { Option, program } from "commander";
 import { faultsOf } from "./check.mjs";
 import * as browsers from "./hosts/browsers.mjs";
 import * as commandLine from "./hosts/command-line.mjs";
@@ -19,7 +19,11 @@ const options = program
   .description("Runs the suite in every runtime that is installed, on the package as dist/ has it.")
   .option("--host <text>", "only hosts whose name contains this text")
   .option("--require-all", "fail where a runtime isn't installed", false)
-  .option("--record", "write the run to test/matrix/record.json and its table into the README", false)
+  .addOption(
+    new Option("--record", "write the run to test/matrix/record.json and its table into the README")
+      .conflicts("host")
+      .implies({ requireAll: true }),
+  )
   .parse()
   .opts();
 
@@ -28,6 +32,10 @@ const refusals = [...workerd.refusals, ...edgeVm.refusals, ...browsers.refusals]
 
 const isChosen = (/** @type {{ name: string }} */ { name }) =>
   options.host === undefined || name.toLowerCase().includes(options.host.toLowerCase());
+
+if (![...hosts, ...refusals].some(isChosen)) {
+  program.error(`error: no host has such a name; there are ${hosts.map(({ name }) => name).join("; ")}`);
+}
 
 let isGreen = true;
 
