@@ -294,9 +294,8 @@ impl Case<'_> {
 
 /// FNV-1a of 64 bits, as hexadecimal digits.
 fn fnv(bytes: impl Iterator<Item = u8>) -> String {
-    let state = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |state, byte| {
-        (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let state =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{state:016x}")
 }
 
