@@ -17,9 +17,9 @@ export const missingProgram = (/** @type {string} */ path) =>
   existsSync(path) ? undefined : "npm ci --prefix test/matrix (on Linux with an x64 processor)";
 
 /** The version that a program states. */
-export async function versionOf(/** @type {string} */ program, /** @type {string[]} */ parameters = ["--version"]) {
+export async function versionOf(/** @type {string} */ program) {
   try {
-    const { stdout } = await run(program, parameters, { timeout: 30_000 });
+    const { stdout } = await run(program, ["--version"], { timeout: 30_000 });
     return /\d[\w.-]*/.exec(stdout)?.[0] ?? stdout.trim();
   } catch (cause) {
     throw new HostStartError(`${program} doesn't start`, { cause });
