@@ -240,8 +240,23 @@ forEachArithmetic(() => {
   test("tensors are made by Tensor.from alone", () => {
     const construct = Tensor as unknown as new (...values: unknown[]) => Tensor;
     expectThrows(() => new construct([1]), TypeError, "ERR_INVALID_TYPE", /made by Tensor\.from, not by new/);
-    const tensor = Tensor.from([1]);
-    expectThrows(() => from(tensor), TypeError, "ERR_INVALID_TYPE", /got Tensor float32 \[1\]$/);
+    const lookalike = Object.create(Tensor.prototype) as Tensor;
+    expectThrows(() => lookalike.toArray(), TypeError, "ERR_INVALID_TYPE", /^Tensor: this: expected a Tensor/);
+  });
+
+  test.each<[Elements | NestedArray, DType]>([
+    [[[1, 2.5]], "float32"],
+    [new Uint16Array([0x3c00, 0x7e00]), "float16"],
+    [new Uint16Array([0x3f80, 0xff80]), "bfloat16"],
+    [[-1, 2], "int32"],
+    [[true, false], "bool"],
+    [[], "float32"],
+  ])("a tensor of %j as %s is copied", (data, dtype) => {
+    const tensor = Tensor.from(data, undefined, dtype);
+    const copy = Tensor.from(tensor);
+    expect([copy.shape, copy.dtype, copy.toArray()]).toEqual([tensor.shape, dtype, tensor.toArray()]);
     tensor.dispose();
+    expect(copy.disposed).toBe(false);
+    copy.dispose();
   });
 });

@@ -13,7 +13,7 @@ import { type AttentionProjections, createProjections } from "./attention-projec
 import type { Configuration } from "./configuration.js";
 import { appendKeys } from "./extra-keys.js";
 import { combineMasks, readMasks } from "./masks.js";
-import { Module } from "./module.js";
+import { Module, rawModule } from "./module.js";
 import type { Projection } from "./projection.js";
 import { createParameters } from "./parameters.js";
 
@@ -80,14 +80,50 @@ interface Inputs {
  * Letters: B batch, L queries, S keys, E embedDim, H numHeads, G numKvHeads, D = E / H.
  */
 export abstract class AttentionModule extends Module {
-  readonly #name: string;
-  readonly #configuration: Configuration;
+  /** Width E of queries and outputs. */
+  declare readonly embedDim: number;
+  /** Number H of query heads. */
+  declare readonly numHeads: number;
+  /** Number G of heads of keys and values. */
+  declare readonly numKvHeads: number;
+  /** Width D of a head. */
+  declare readonly headDim: number;
+  /** Width of keys. */
+  declare readonly kdim: number;
+  /** Width of values. */
+  declare readonly vdim: number;
+  /** Probability of dropping an attention weight in training mode. */
+  declare readonly dropout: number;
+  /** Whether the projections have biases. */
+  declare readonly bias: boolean;
+  /** Whether a learned key and value are appended, `bias_k` and `bias_v`. */
+  declare readonly addBiasKv: boolean;
+  /** Whether a key and a value of zeros are appended. */
+  declare readonly addZeroAttn: boolean;
+  /** Whether the batch comes first. */
+  declare readonly batchFirst: boolean;
+  /** How queries and keys are turned; undefined when they are not. */
+  declare readonly rotary: Configuration["rotary"];
+  /** `[E + 2·G·D, E]`, unless keys or values have another width than E. */
+  declare readonly in_proj_weight: Tensor | undefined;
+  /** `[E, E]`, where there is no `in_proj_weight`. */
+  declare readonly q_proj_weight: Tensor | undefined;
+  /** `[G·D, kdim]`, likewise. */
+  declare readonly k_proj_weight: Tensor | undefined;
+  /** `[G·D, vdim]`, likewise. */
+  declare readonly v_proj_weight: Tensor | undefined;
+  /** `[E + 2·G·D]`, with `bias`. */
+  declare readonly in_proj_bias: Tensor | undefined;
+  /** `[1, 1, G·D]`, with `addBiasKv`. */
+  declare readonly bias_k: Tensor | undefined;
+  /** `[1, 1, G·D]`, with `addBiasKv`. */
+  declare readonly bias_v: Tensor | undefined;
+  /** `weight` `[E, E]`, and `bias` `[E]` with `bias`. */
+  declare readonly out_proj: { readonly weight: Tensor; readonly bias?: Tensor };
   readonly #projections: AttentionProjections;
 
   protected constructor(name: string, configuration: Configuration) {
-    super(name, () => createParameters(name, configuration));
-    this.#name = name;
-    this.#configuration = configuration;
+    super(name, { ...configuration }, () => createParameters(name, configuration));
     try {
       this.#projections = createProjections(name, configuration, this.stateDict());
     } catch (error) {
@@ -96,23 +132,13 @@ export abstract class AttentionModule extends Module {
     }
   }
 
-  /** Width E of queries and outputs. */
-  get embedDim(): number {
-    return this.#configuration.embedDim;
-  }
-
-  /** Number H of query heads. */
-  get numHeads(): number {
-    return this.#configuration.numHeads;
-  }
-
   override dispose(): void {
     super.dispose();
-    for (const projection of Object.values(this.#projections)) projection.dispose();
+    for (const projection of Object.values(rawModule(this).#projections)) projection.dispose();
   }
 
   protected override parametersChanged(): void {
-    for (const projection of Object.values(this.#projections)) projection.repack();
+    for (const projection of Object.values(rawModule(this).#projections)) projection.repack();
   }
 
   protected attend(
@@ -121,26 +147,26 @@ export abstract class AttentionModule extends Module {
     value: NamedInput,
     options: AttentionForwardOptions | undefined,
   ): AttentionForwardResult {
-    const operation = `${this.#name}.forward`;
-    this.requireUsable(operation);
+    const layer = rawModule(this);
+    const operation = layer.requireUsable("forward");
     const given: AttentionForwardOptions = checkOptions(operation, options, forwardOptionNames);
     const { needWeights = false, averageAttnWeights = true, isCausal = false } = given;
     for (const [argument, flag] of Object.entries({ needWeights, averageAttnWeights, isCausal })) {
       checkBoolean(operation, argument, flag);
     }
     if (given.seed !== undefined) checkSeed(operation, "seed", given.seed);
-    const inputs = this.#readInputs(operation, query, key, value);
+    const inputs = readInputs(operation, layer, query, key, value);
     const { batch, queryLength, keyLength, isUnbatched, isBatchFirst, dtype } = inputs;
-    const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary } = this.#configuration;
+    const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary } = layer;
     const masks = readMasks(operation, given, { ...inputs, heads: numHeads });
-    const dropoutP = this.training ? this.#configuration.dropout : 0;
+    const dropoutP = layer.training ? layer.dropout : 0;
     const layout = isBatchFirst ? "BLHD" : "LBHD";
     const seed = dropoutP > 0 ? (given.seed ?? drawSeed(operation)) : undefined;
 
     return scope(() => {
       // All that leads to it is freed before the output projection needs memory.
       const { output: attended, weights } = scope(() => {
-        const { query: toQuery, key: toKey, value: toValue } = this.#projections;
+        const { query: toQuery, key: toKey, value: toValue } = layer.#projections;
         const widened = widener();
         const project = (projection: Projection, input: NamedInput, length: number, heads: number): Tensor =>
           projection
@@ -155,7 +181,7 @@ export abstract class AttentionModule extends Module {
         }
         const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
         if (extraKeys > 0) {
-          const { bias_k, bias_v } = this.stateDict();
+          const { bias_k, bias_v } = layer;
           const zeros = addZeroAttn ? [undefined] : [];
           k = appendKeys(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
           v = appendKeys(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
@@ -172,7 +198,7 @@ export abstract class AttentionModule extends Module {
           weightsMode: needWeights ? 4 : undefined,
         });
       });
-      const output = this.#projections.out.apply(operation, attended.reshape(inputs.outputShape));
+      const output = layer.#projections.out.apply(operation, attended.reshape(inputs.outputShape));
       const result: AttentionForwardResult = { output: rounded(output, dtype) };
       if (weights !== undefined) {
         result.weights = rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);
@@ -180,38 +206,42 @@ export abstract class AttentionModule extends Module {
       return result;
     });
   }
-
-  /** Checks the inputs' dtypes and shapes against each other. */
-  #readInputs(operation: string, query: NamedInput, key: NamedInput, value: NamedInput): Inputs {
-    const { embedDim, kdim, vdim, batchFirst } = this.#configuration;
-    const q = describeFloat(operation, query.argument, query.value);
-    const k = describeFloat(operation, key.argument, key.value);
-    const v = describeFloat(operation, value.argument, value.value);
-    const rank = q.shape.length;
-    const isUnbatched = rank === 2;
-    const isBatchFirst = isUnbatched || batchFirst;
-    const batchedShape = (batch: number | string, length: number | string, width: number): string =>
-      `shape [${(batchFirst ? [batch, length, width] : [length, batch, width]).join(", ")}]`;
-    const expectedShape = (batch: number | string, length: number | string, width: number): string =>
-      isUnbatched ? `shape [${length}, ${width}]` : batchedShape(batch, length, width);
-    if ((rank !== 2 && rank !== 3) || q.shape[rank - 1] !== embedDim) {
-      throw shapeError(operation, q.argument, `shape [L, ${embedDim}] or ${batchedShape("B", "L", embedDim)}`, q.shape);
-    }
-    const batchOf = ({ shape }: Operand): number => (isUnbatched ? 1 : shape[isBatchFirst ? 0 : 1]);
-    const lengthOf = ({ shape }: Operand): number => shape[isBatchFirst && !isUnbatched ? 1 : 0];
-    const batch = batchOf(q);
-    const keyLength = lengthOf(k);
-    const isSequence = (operand: Operand, width: number): boolean =>
-      operand.shape.length === rank && operand.shape[rank - 1] === width && batchOf(operand) === batch;
-    if (!isSequence(k, kdim)) throw shapeError(operation, k.argument, expectedShape(batch, "S", kdim), k.shape);
-    if (!isSequence(v, vdim) || lengthOf(v) !== keyLength) {
-      throw shapeError(operation, v.argument, expectedShape(batch, keyLength, vdim), v.shape);
-    }
-    const queryLength = lengthOf(q);
-    return { batch, queryLength, keyLength, isUnbatched, isBatchFirst, outputShape: q.shape, dtype: q.dtype };
-  }
 }
 
+/** Checks the inputs' dtypes and shapes against each other. */
+function readInputs(
+  operation: string,
+  { embedDim, kdim, vdim, batchFirst }: Configuration,
+  query: NamedInput,
+  key: NamedInput,
+  value: NamedInput,
+): Inputs {
+  const q = describeFloat(operation, query.argument, query.value);
+  const k = describeFloat(operation, key.argument, key.value);
+  const v = describeFloat(operation, value.argument, value.value);
+  const rank = q.shape.length;
+  const isUnbatched = rank === 2;
+  const isBatchFirst = isUnbatched || batchFirst;
+  const batchedShape = (batch: number | string, length: number | string, width: number): string =>
+    `shape [${(batchFirst ? [batch, length, width] : [length, batch, width]).join(", ")}]`;
+  const expectedShape = (batch: number | string, length: number | string, width: number): string =>
+    isUnbatched ? `shape [${length}, ${width}]` : batchedShape(batch, length, width);
+  if ((rank !== 2 && rank !== 3) || q.shape[rank - 1] !== embedDim) {
+    throw shapeError(operation, q.argument, `shape [L, ${embedDim}] or ${batchedShape("B", "L", embedDim)}`, q.shape);
+  }
+  const batchOf = ({ shape }: Operand): number => (isUnbatched ? 1 : shape[isBatchFirst ? 0 : 1]);
+  const lengthOf = ({ shape }: Operand): number => shape[isBatchFirst && !isUnbatched ? 1 : 0];
+  const batch = batchOf(q);
+  const keyLength = lengthOf(k);
+  const isSequence = (operand: Operand, width: number): boolean =>
+    operand.shape.length === rank && operand.shape[rank - 1] === width && batchOf(operand) === batch;
+  if (!isSequence(k, kdim)) throw shapeError(operation, k.argument, expectedShape(batch, "S", kdim), k.shape);
+  if (!isSequence(v, vdim) || lengthOf(v) !== keyLength) {
+    throw shapeError(operation, v.argument, expectedShape(batch, keyLength, vdim), v.shape);
+  }
+  const queryLength = lengthOf(q);
+  return { batch, queryLength, keyLength, isUnbatched, isBatchFirst, outputShape: q.shape, dtype: q.dtype };
+}
 /** A function that gives float32 tensors for inputs, one for all that are the same. They belong to the scope. */
 function widener(): (value: TensorLike) => Tensor {
   const known = new Map<TensorLike, Tensor>();

@@ -6,7 +6,7 @@ import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { uniform } from "./initialization.js";
-import { Module, type StateDict } from "./module.js";
+import { Module, rawModule, type StateDict } from "./module.js";
 import { Projection } from "./projection.js";
 
 const NAME = "Linear";
@@ -38,8 +38,16 @@ function createParameters(inFeatures: number, outFeatures: number, hasBias: bool
  * makes no difference.
  */
 export class Linear extends Module {
-  readonly #inFeatures: number;
-  readonly #outFeatures: number;
+  /** Width of the inputs. */
+  declare readonly inFeatures: number;
+  /** Width of the outputs. */
+  declare readonly outFeatures: number;
+  /** Applied to the outputs. */
+  declare readonly activation: Activation | undefined;
+  /** `[outFeatures, inFeatures]` */
+  declare readonly weight: Tensor;
+  /** `[outFeatures]`; undefined without one. */
+  declare readonly bias: Tensor | undefined;
   readonly #projection: Projection;
 
   /**
@@ -54,25 +62,13 @@ export class Linear extends Module {
     checkInteger(NAME, "outFeatures", outFeatures, 1);
     checkBoolean(NAME, "bias", bias);
     if (activation !== undefined) checkChoice(NAME, "activation", activation, activations);
-    super(NAME, () => createParameters(inFeatures, outFeatures, bias));
-    this.#inFeatures = inFeatures;
-    this.#outFeatures = outFeatures;
+    super(NAME, { inFeatures, outFeatures, activation }, () => createParameters(inFeatures, outFeatures, bias));
     try {
-      this.#projection = this.#pack(activation);
+      this.#projection = pack(this);
     } catch (error) {
       super.dispose();
       throw error;
     }
-  }
-
-  /** Width of the inputs. */
-  get inFeatures(): number {
-    return this.#inFeatures;
-  }
-
-  /** Width of the outputs. */
-  get outFeatures(): number {
-    return this.#outFeatures;
   }
 
   /**
@@ -87,27 +83,25 @@ export class Linear extends Module {
    * Throws a TypeError for wrong kinds and a disposed module, a RangeError for another width and for lack of memory.
    */
   forward(input: TensorLike): Tensor<FloatDType> {
-    const operation = `${NAME}.forward`;
-    this.requireUsable(operation);
-    return this.#projection.apply(operation, input);
+    const layer = rawModule(this);
+    return layer.#projection.apply(layer.requireUsable("forward"), input);
   }
 
   override dispose(): void {
     super.dispose();
-    this.#projection.dispose();
+    rawModule(this).#projection.dispose();
   }
 
   protected override parametersChanged(): void {
-    this.#projection.repack();
+    rawModule(this).#projection.repack();
   }
+}
 
-  #pack(activation: Activation | undefined): Projection {
-    const { weight, bias } = this.stateDict() as { weight: Tensor; bias?: Tensor };
-    const parameters = { weight, weightRow: 0, bias, biasRow: 0, outFeatures: this.#outFeatures };
-    return scope(() => {
-      const projection = new Projection(NAME, parameters, activation);
-      projection.keep();
-      return projection;
-    });
-  }
+function pack({ weight, bias, outFeatures, activation }: Linear): Projection {
+  const parameters = { weight, weightRow: 0, bias, biasRow: 0, outFeatures };
+  return scope(() => {
+    const projection = new Projection(NAME, parameters, activation);
+    projection.keep();
+    return projection;
+  });
 }

@@ -1,5 +1,6 @@
 import { checkBoolean, checkOptions } from "../arguments.js";
 import { codedRangeError, codedTypeError, typeError } from "../errors.js";
+import { hidden } from "../hidden.js";
 import { kindOf } from "../kind.js";
 import { runCall } from "../ops/call.js";
 import { describeFloat, type FloatOperand } from "../ops/float-operand.js";
@@ -47,35 +48,73 @@ function readEntries(operation: string, dict: unknown): Map<string, TensorLike> 
 
 const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
 
-/** A layer with parameters of its own, all float32. It starts in training mode, as in PyTorch. */
+const raw = /* @__PURE__ */ hidden<Module, Module>();
+
+/** The layer itself, where a proxy of it was asked: the one that has the private members. */
+export const rawModule = <M extends Module>(module: M): M => (raw.get(module) ?? module) as M;
+
+/** Defines read-only properties that can be enumerated, since comparisons of layers go by these. */
+function define(target: object, properties: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(properties)) {
+    Object.defineProperty(target, name, { value, enumerable: true });
+  }
+}
+
+/** Parameters by their names in the state dict, where "out_proj.weight" is the `weight` of `out_proj`. */
+function nested(parameters: StateDict): Record<string, Tensor | StateDict> {
+  const tree: Record<string, Tensor | StateDict> = {};
+  for (const [path, parameter] of Object.entries(parameters)) {
+    const [name, inner] = path.split(".");
+    if (inner === undefined) tree[name] = parameter;
+    else tree[name] = { ...(tree[name] as StateDict | undefined), [inner]: parameter };
+  }
+  return tree;
+}
+
+/**
+ * A layer with parameters of its own, all float32. It starts in training mode, as in PyTorch.
+ *
+ * Its configuration, its mode and its parameters are properties that can be enumerated, so that comparisons
+ * (`assert.deepEqual`, `toEqual`) find two layers equal exactly when they are of the same class and these are equal.
+ */
 export abstract class Module {
+  /** Whether the module is in training mode, in which alone dropout is applied. */
+  declare readonly training: boolean;
   /** The class's name in errors. */
   readonly #name: string;
   readonly #parameters: ReadonlyMap<string, Tensor>;
   #isTraining = true;
   #isDisposed = false;
 
-  /** `create` makes the parameters by name; none is left behind when it throws. */
-  protected constructor(name: string, create: () => StateDict) {
+  /**
+   * `configuration` is what distinguishes it from other layers of its class; `create` makes the parameters by name, of
+   * which none is left behind when it throws.
+   */
+  protected constructor(name: string, configuration: Readonly<Record<string, unknown>>, create: () => StateDict) {
+    raw.set(this, this);
     this.#name = name;
     const parameters = scope(create);
     for (const parameter of Object.values(parameters)) keep(parameter);
     this.#parameters = new Map(Object.entries(parameters));
-  }
-
-  /** Whether the module is in training mode, in which alone dropout is applied. */
-  get training(): boolean {
-    return this.#isTraining;
+    define(this, configuration);
+    define(this, nested(parameters));
+    Object.defineProperty(this, "training", { enumerable: true, get: () => this.#isTraining });
   }
 
   /** Whether `dispose` has been called. */
   get disposed(): boolean {
-    return this.#isDisposed;
+    return rawModule(this).#isDisposed;
+  }
+
+  /** The class's name in errors; where objects are told by it, layers are no plain ones (Vue leaves them as they are). */
+  get [Symbol.toStringTag](): string {
+    return rawModule(this).#name;
   }
 
   /** Switches to training mode, or with `false` to evaluation. Returns the module. */
   train(mode = true): this {
-    this.#isTraining = checkBoolean(`${this.#name}.train`, "mode", mode);
+    const self = rawModule(this);
+    self.#isTraining = checkBoolean(`${self.#name}.train`, "mode", mode);
     return this;
   }
 
@@ -92,14 +131,16 @@ export abstract class Module {
    * Throws a TypeError when the module has been disposed.
    */
   stateDict(): StateDict {
-    this.requireUsable(`${this.#name}.stateDict`);
-    return Object.fromEntries(this.#parameters);
+    const self = rawModule(this);
+    self.requireUsable("stateDict");
+    return Object.fromEntries(self.#parameters);
   }
 
   /** The parameters in the order of `stateDict`, whose words about ownership hold here too. */
   parameters(): Tensor[] {
-    this.requireUsable(`${this.#name}.parameters`);
-    return [...this.#parameters.values()];
+    const self = rawModule(this);
+    self.requireUsable("parameters");
+    return [...self.#parameters.values()];
   }
 
   /**
@@ -110,17 +151,17 @@ export abstract class Module {
    * TypeError for anything but float tensors.
    */
   loadStateDict(dict: StateDictLike, options?: LoadStateDictOptions): LoadStateDictResult {
-    const operation = `${this.#name}.loadStateDict`;
-    this.requireUsable(operation);
+    const self = rawModule(this);
+    const operation = self.requireUsable("loadStateDict");
     const { strict: isStrict = true } = checkOptions(operation, options, ["strict"]);
     checkBoolean(operation, "strict", isStrict);
     const entries = readEntries(operation, dict);
 
-    const missingKeys = [...this.#parameters.keys()].filter((name) => !entries.has(name));
-    const unexpectedKeys = [...entries.keys()].filter((name) => !this.#parameters.has(name));
+    const missingKeys = [...self.#parameters.keys()].filter((name) => !entries.has(name));
+    const unexpectedKeys = [...entries.keys()].filter((name) => !self.#parameters.has(name));
     const loaded: [Tensor, FloatOperand][] = [];
     const problems: string[] = [];
-    for (const [name, parameter] of this.#parameters) {
+    for (const [name, parameter] of self.#parameters) {
       const value = entries.get(name);
       if (value === undefined) continue;
       const operand = describeFloat(operation, name, value);
@@ -145,21 +186,25 @@ export abstract class Module {
         float32View(target, length).set(float32View(source, length));
       }
     });
-    this.parametersChanged();
+    self.parametersChanged();
     return { missingKeys, unexpectedKeys };
   }
 
   /** Gives the memory of the parameters back. Using the module afterwards throws a TypeError. */
   dispose(): void {
-    this.#isDisposed = true;
-    for (const parameter of this.#parameters.values()) parameter.dispose();
+    const self = rawModule(this);
+    self.#isDisposed = true;
+    for (const parameter of self.#parameters.values()) parameter.dispose();
   }
 
-  /** Throws a TypeError when the module has been disposed. */
-  protected requireUsable(operation: string): void {
-    if (this.#isDisposed) {
-      throw codedTypeError("ERR_DISPOSED", `${operation}: this: the ${this.#name} has been disposed`);
+  /** A method's name in errors. Throws a TypeError when the module has been disposed. */
+  protected requireUsable(method: string): string {
+    const self = rawModule(this);
+    const operation = `${self.#name}.${method}`;
+    if (self.#isDisposed) {
+      throw codedTypeError("ERR_DISPOSED", `${operation}: this: the ${self.#name} has been disposed`);
     }
+    return operation;
   }
 
   /** Called when parameters have other values: what was derived from them is out of date. */

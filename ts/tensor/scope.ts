@@ -1,7 +1,7 @@
 import { misuseError, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { closeScope, type Disposable, forget, openScope } from "./open-scopes.js";
-import { isTensor, refuseForeignTensor, type Tensor } from "./tensor.js";
+import { rawTensor, refuseForeignTensor, type Tensor } from "./tensor.js";
 
 const isPromise = (value: object): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown }).then === "function";
@@ -37,8 +37,9 @@ function membersIn(result: unknown, members: ReadonlySet<Disposable>): Set<Dispo
         "expected a function that is done when it returns, got one that returns a promise",
       );
     }
-    if (members.has(value as Disposable)) found.add(value as Disposable);
-    else for (const item of contentOf(value)) open.push(item);
+    const tensor = rawTensor(value);
+    if (tensor === undefined) for (const item of contentOf(value)) open.push(item);
+    else if (members.has(tensor)) found.add(tensor);
   }
   return found;
 }
@@ -66,7 +67,8 @@ export function scope<R>(fn: () => R): R {
 /** Takes a tensor out of all scopes, so that it lives until its `dispose`. Returns it. */
 export function keep<T extends Tensor>(tensor: T): T {
   refuseForeignTensor("keep", "tensor", tensor);
-  if (!isTensor(tensor)) throw typeError("keep", "tensor", "a Tensor", tensor);
-  forget(tensor);
+  const own = rawTensor(tensor);
+  if (own === undefined) throw typeError("keep", "tensor", "a Tensor", tensor);
+  forget(own);
   return tensor;
 }

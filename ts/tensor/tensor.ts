@@ -1,4 +1,5 @@
 import { codedTypeError, typeError } from "../errors.js";
+import { hidden } from "../hidden.js";
 import { requireInstance } from "../runtime/instance.js";
 import { callKernel } from "../runtime/kernels.js";
 import { show } from "../show.js";
@@ -25,44 +26,31 @@ const BRAND = Symbol.for("wasm-attention.Tensor");
 // WebKitGTK 2.50 has no Symbol.dispose, and a method named undefined would not do.
 const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
-/** What this file's functions may do with a tensor. */
+/** What a tensor keeps to itself. */
 interface Internals {
-  make<D extends DType>(storage: Storage, shape: Shape, dtype: D): Tensor<D>;
-  isOwn(value: object): value is Tensor;
-  storageOf(tensor: Tensor): Storage;
+  /** The tensor itself, where a proxy of it was asked. */
+  readonly tensor: Tensor;
+  readonly storage: Storage;
+  isReleased: boolean;
 }
 
-let internals: Internals;
+const internals = /* @__PURE__ */ hidden<Tensor, Internals>();
 
 /**
  * An array of numbers of one dtype in WebAssembly memory. The memory is given back by `dispose()`, by a `scope`, or by
  * `using` where the language has it.
+ *
+ * It has three properties that can be enumerated, `shape`, `dtype` and `data`, so that comparisons (`assert.deepEqual`,
+ * `toEqual`) find two tensors equal exactly when these are, and `structuredClone` and `postMessage` make of it
+ * `{ shape, dtype, data }`, which every operation takes.
  */
 export class Tensor<D extends DType = DType> {
-  static {
-    internals = {
-      make: (storage, shape, dtype) => new Tensor(storage, shape, dtype),
-      isOwn: (value): value is Tensor => #storage in value,
-      storageOf: (tensor) => tensor.#storage,
-    };
-    // Here, not as members: declarations show members.
-    Object.defineProperties(Tensor.prototype, {
-      [BRAND]: { value: true },
-      [Symbol.toStringTag]: { value: "Tensor" },
-      [Symbol.for("nodejs.util.inspect.custom")]: {
-        value(this: Tensor) {
-          return this.toString();
-        },
-      },
-    });
-  }
-
   /** Sizes, from the slowest axis to the fastest. */
   readonly shape: Shape;
   /** What the elements are. */
   readonly dtype: D;
-  readonly #storage: Storage;
-  #isReleased = false;
+  /** A copy of the elements, as of `toArray()`. */
+  declare readonly data: ArrayByDType[D];
 
   private constructor(storage: Storage, shape: Shape, dtype: D) {
     if (!(storage instanceof Storage)) {
@@ -70,7 +58,8 @@ export class Tensor<D extends DType = DType> {
     }
     this.shape = shape;
     this.dtype = dtype;
-    this.#storage = storage;
+    Object.defineProperty(this, "data", dataProperty);
+    internals.set(this, { tensor: this, storage, isReleased: false });
     Object.freeze(this);
     releaseWhenCollected(this, storage);
     register(this);
@@ -82,7 +71,7 @@ export class Tensor<D extends DType = DType> {
    * - Float32Array gives float32, Int32Array int32, Uint8Array bool (anything but 0 is true); a Uint16Array holds the
    *   bits of "float16" or "bfloat16", which must be said. Where the host has Float16Array, it gives float16.
    * - Nested arrays give float32 for numbers and bool for booleans.
-   * - `{ data, shape, dtype? }` stands for all three arguments.
+   * - `{ data, shape, dtype? }` stands for all three arguments, and so does a tensor, which is copied.
    *
    * `shape` defaults to that of the nested arrays, to one axis for a typed array. With a 16-bit `dtype`, float32 data
    * and nested numbers are rounded to the nearest, ties to even; nested numbers also make "int32" and "bool".
@@ -105,7 +94,8 @@ export class Tensor<D extends DType = DType> {
 
   /** Whether the memory has been given back, by `dispose` or by the end of the runtime. */
   get disposed(): boolean {
-    return this.#isReleased || this.#storage.fate === "gone";
+    const { isReleased, storage } = internalsOf(this);
+    return isReleased || storage.fate === "gone";
   }
 
   /**
@@ -118,7 +108,7 @@ export class Tensor<D extends DType = DType> {
 
   /** A copy of the elements in a typed array of the caller's own, of the same kind as `view`'s. */
   toArray(): ArrayByDType[D] {
-    return viewOf("Tensor.toArray", this).slice() as ArrayByDType[D];
+    return copyOf("Tensor.toArray", this);
   }
 
   /** The elements as numbers or booleans in nested arrays; 16-bit floats are widened. A rank of 0 gives the element. */
@@ -157,13 +147,18 @@ export class Tensor<D extends DType = DType> {
   reshape(shape: Shape): Tensor<D> {
     requireUsable("Tensor.reshape", "this", this);
     const resolved = resolveShape("Tensor.reshape", "shape", shape, elementCount(this.shape));
-    return new Tensor(this.#storage.retain(), resolved, this.dtype);
+    return makeTensor(storageOf(this).retain(), resolved, this.dtype);
+  }
+
+  /** `{ data, shape, dtype }` with the elements as plain numbers, for JSON, which has no NaN and no infinities. */
+  toJSON(): { data: number[]; shape: Shape; dtype: D } {
+    return { data: Array.from(numbersOf("Tensor.toJSON", this)), shape: this.shape, dtype: this.dtype };
   }
 
   /** The dtype, the shape and the elements, of long axes the ends alone. */
   toString(): string {
     const head = `Tensor ${this.dtype} ${show(this.shape)}`;
-    if (this.disposed || this.#storage.fate === "failed") return `${head} (disposed)`;
+    if (this.disposed || storageOf(this).fate === "failed") return `${head} (disposed)`;
     const view: Elements = viewOf("Tensor.toString", this);
     const elements = formatElements(this.shape, (index) => {
       const [value] = plainNumbers(this.dtype, view.subarray(index, index + 1));
@@ -174,11 +169,12 @@ export class Tensor<D extends DType = DType> {
 
   /** Gives the memory back. Using the tensor afterwards throws a TypeError; disposing it again does nothing. */
   dispose(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
-    disposedByHand(this);
-    forget(this);
-    this.#storage.release();
+    const own = internalsOf(this);
+    if (own.isReleased) return;
+    own.isReleased = true;
+    disposedByHand(own.tensor);
+    forget(own.tensor);
+    own.storage.release();
   }
 
   /** `dispose`, for `using`. */
@@ -187,29 +183,64 @@ export class Tensor<D extends DType = DType> {
   }
 }
 
-/** Whether a value is a tensor of this copy of the package. */
-export const isTensor = (value: unknown): value is Tensor =>
-  typeof value === "object" && value !== null && internals.isOwn(value);
+/** Of the tensor, not of its prototype: only own properties are compared and cloned. */
+const dataProperty: PropertyDescriptor & ThisType<Tensor> = {
+  enumerable: true,
+  get() {
+    return copyOf("Tensor.data", this);
+  },
+};
+
+// Here, not as members: declarations show members.
+Object.defineProperties(Tensor.prototype, {
+  [BRAND]: { value: true },
+  [Symbol.toStringTag]: { value: "Tensor" },
+  [Symbol.for("nodejs.util.inspect.custom")]: {
+    value(this: Tensor) {
+      return this.toString();
+    },
+  },
+});
+
+// Not in the class, as a class that names itself gets another name from bundlers.
+function makeTensor<D extends DType>(storage: Storage, shape: Shape, dtype: D): Tensor<D> {
+  return new (Tensor as unknown as new (...content: unknown[]) => Tensor<D>)(storage, shape, dtype);
+}
+
+/** What a tensor of this copy of the package keeps to itself. Throws a TypeError for what only has its methods. */
+function internalsOf(tensor: Tensor): Internals {
+  const own = internals.get(tensor);
+  if (own === undefined) throw typeError("Tensor", "this", "a Tensor", tensor);
+  return own;
+}
+
+const storageOf = (tensor: Tensor): Storage => internalsOf(tensor).storage;
+
+/** Whether a value is a tensor of this copy of the package, or a proxy of one. */
+export const isTensor = (value: unknown): value is Tensor => internals.get(value) !== undefined;
+
+/** The tensor itself, of a proxy of it. */
+export const rawTensor = (value: unknown): Tensor | undefined => internals.get(value)?.tensor;
 
 /** Throws a TypeError for a tensor of another copy of the package. */
 export function refuseForeignTensor(operation: string, argument: string, value: unknown): void {
-  if (typeof value !== "object" || value === null || !(BRAND in value) || internals.isOwn(value)) return;
+  if (typeof value !== "object" || value === null || !(BRAND in value) || isTensor(value)) return;
   throw codedTypeError(
     "ERR_FOREIGN_TENSOR",
     `${operation}: ${argument}: the tensor is of another copy of wasm-attention (another version, or import beside ` +
-      `require), whose memory is out of reach: pass { data: tensor.toArray(), shape: tensor.shape, dtype: tensor.dtype }`,
+      `require), whose memory is out of reach: pass a copy, Tensor.from(tensor)`,
   );
 }
 
 /** A new tensor with arbitrary content, which belongs to the innermost scope. */
 export function createTensor<D extends DType>(operation: string, shape: Shape, dtype: D): Tensor<D> {
   const storage = new Storage(operation, elementCount(shape) * bytesPerElement[dtype]);
-  return internals.make(storage, shape, dtype);
+  return makeTensor(storage, shape, dtype);
 }
 
 /** Throws unless the tensor's memory can be used: a TypeError when it was disposed, an AttentionError when it failed. */
 export function requireUsable(operation: string, argument: string, tensor: Tensor): void {
-  const { fate } = internals.storageOf(tensor);
+  const { fate } = storageOf(tensor);
   if (fate === "failed") requireInstance(operation);
   if (!tensor.disposed) return;
   const reason = fate === "gone" ? "belongs to a runtime that has been disposed or replaced" : "has been disposed";
@@ -219,7 +250,7 @@ export function requireUsable(operation: string, argument: string, tensor: Tenso
 /** Where a tensor's elements are in the WebAssembly memory. Throws unless they can be used. */
 export function pointerOf(tensor: Tensor, operation = "Tensor", argument = "tensor"): number {
   requireUsable(operation, argument, tensor);
-  return internals.storageOf(tensor).pointer;
+  return storageOf(tensor).pointer;
 }
 
 /** A new tensor with a copy of elements, in the dtype that they are in. */
@@ -255,6 +286,9 @@ function viewOf<D extends DType>(operation: string, tensor: Tensor<D>): ArrayByD
   const { memory } = requireInstance(operation);
   return elementsOf(tensor.dtype, memory.buffer, pointer, elementCount(tensor.shape));
 }
+
+const copyOf = <D extends DType>(operation: string, tensor: Tensor<D>): ArrayByDType[D] =>
+  viewOf(operation, tensor).slice() as ArrayByDType[D];
 
 /** The integer nearest to zero's side, within 32 bits; NaN gives 0. */
 const toInt32 = (value: number): number => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value)) | 0;
