@@ -11,16 +11,16 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** `export *` of each entry; the wasm files that it imports are counted by themselves. `budget` is in KB of 1024 bytes. */
 const entries = [
-  { name: "default, both arithmetics", file: "index.js", budget: 100 },
-  { name: "slim, JavaScript", file: "slim.js", budget: 15 },
-  { name: "slim where modules alone are taken, JavaScript", file: "slim-module-only.js", budget: 15 },
+  { name: "default, both arithmetics", file: "index.js", budget: 104 },
+  { name: "slim, JavaScript", file: "slim.js", budget: 17 },
+  { name: "slim where modules alone are taken, JavaScript", file: "slim-module-only.js", budget: 17 },
   { name: "workerd, JavaScript", file: "workerd.js" },
   { name: "edge-light, JavaScript", file: "edge-light.js" },
   { name: "nn, with what it needs of the runtime", file: "nn.js" },
   { name: "io, with what it needs of the runtime", file: "io.js" },
 ];
 const wasmFiles = ["separate.wasm", "fused.wasm"];
-const wasmBudget = 40;
+const wasmBudget = 42;
 
 /** A bundle of everything that a file of dist/ exports. */
 async function bundle(/** @type {string} */ file) {

@@ -46,6 +46,7 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "memory-mixed-calls": () => import("../../memory-mixed-calls.test.js"),
   tensor: () => import("../../tensor.test.js"),
   scope: () => import("../../scope.test.js"),
+  proxies: () => import("../../proxies.test.js"),
   safetensors: () => import("../../safetensors.test.js"),
 };
 
