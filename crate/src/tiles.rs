@@ -18,13 +18,25 @@ pub const TILE: usize = if FUSED { 6 } else { 4 };
 /// an addition.
 pub const NARROW_TILE: usize = 8;
 
-/// Keys of an attention block, at most: their scores, 8 KB, stay in the L1 cache. A row that sees no more takes them all at
-/// once, without any rescaling. (Blocks of 84 to 252 keys differ by 1 to 2%.)
-pub const KEY_BLOCK: usize = 252;
+/// Keys of an attention block. Blocks begin at multiples of it, whatever the rows see, so that each row's sums are cut at
+/// the same keys in every call. A panel's scores, 8 KB, stay in the L1 cache. (Blocks of 132 keys cost 2% more.)
+pub const KEY_BLOCK: usize = 264;
+
+/// Keys side by side in a strip, `[keys / 12][D][12]`: two register tiles of 6, three of 4, three vectors.
+pub const KEY_STRIP: usize = 12;
+
+/// Blocks of keys that are multiplied by a single row before their softmax, so that it can read them at several distant
+/// places at once.
+pub const SINGLE_ROW_BLOCKS: usize = 8;
+
+/// Columns of values side by side in a strip, `[Dv / 48][keys][48]`: 12 vectors, which are all the sums that one row keeps
+/// in registers; 8 register tiles of 6, 12 of 4.
+pub const VALUE_STRIP: usize = 48;
 
 /// Input rows that a linear layer packs at a time: they stay in the L2 cache while the panels of weights pass by.
 pub const INPUT_BLOCK: usize = 96;
 
 const _: () = assert!(PANEL == 2 * LANES);
-const _: () = assert!(KEY_BLOCK.is_multiple_of(TILE) && (2 * KEY_BLOCK).is_multiple_of(NARROW_TILE));
+const _: () = assert!(KEY_BLOCK.is_multiple_of(KEY_STRIP) && KEY_BLOCK.is_multiple_of(NARROW_TILE));
+const _: () = assert!(KEY_STRIP.is_multiple_of(TILE) && VALUE_STRIP.is_multiple_of(TILE));
 const _: () = assert!(INPUT_BLOCK.is_multiple_of(TILE));

@@ -1,6 +1,6 @@
 //! The loops of the forward pass, and what it writes.
 
-use super::online_softmax::{Normalization, OnlineSoftmax, weigh};
+use super::online_softmax::{Normalization, OnlineSoftmax, sum_weights, weigh};
 use super::register_tile::Rows;
 use super::scores::{PanelRows, QueryPanel};
 use super::scratch::{Block, Scratch};
@@ -8,7 +8,7 @@ use super::weights::write_weights;
 use super::{Attention, Lanes, Outputs, panel, register_tile, single_row};
 use crate::numeric::canonical;
 use crate::simd::{F32x4, I32x4};
-use crate::tiles::{KEY_BLOCK, NARROW_TILE, PANEL, TILE};
+use crate::tiles::{KEY_BLOCK, KEY_STRIP, PANEL};
 use core::array::from_fn;
 use core::mem::take;
 use core::ops::Range;
@@ -61,17 +61,17 @@ fn forward_panel(
 ) {
     let sizes = &attention.sizes;
     let width = rows.width;
-    let panel = QueryPanel::load(attention, b, keys, rows, &mut scratch.panel);
+    let mut panel = QueryPanel::load(attention, b, keys, rows, &mut scratch.panel);
     let mut softmax = OnlineSoftmax::default();
     let accumulator_steps = rows.steps(sizes.value_head_size);
     let accumulator = &mut scratch.accumulator[..accumulator_steps * PANEL];
     let mut is_first = true;
 
-    let visible = panel.range.outer.clone();
-    let length = block_length(&panel, &visible);
+    // Hidden keys before the first visible one have weights of exactly 0.
+    let visible = panel.range.outer.start / KEY_STRIP * KEY_STRIP..panel.range.outer.end;
     let mut start = visible.start;
     while start < visible.end {
-        let keys = start..visible.end.min(start + length);
+        let keys = start..visible.end.min((start / KEY_BLOCK + 1) * KEY_BLOCK);
         start = keys.end;
         let Some(maximum) = panel.log2_scores(&mut scratch.panel, &mut scratch.block, &keys) else {
             continue;
@@ -80,8 +80,8 @@ fn forward_panel(
             panel::for_each(accumulator, accumulator_steps, |sum| from_fn(|half| sum[half] * factor[half]));
         }
         let weights = &mut scratch.block.scores[..rows.steps(keys.len()) * PANEL];
-        let sum = weigh(weights, softmax.reference());
-        softmax.add(panel::join(sum, width, |a, b| a + b));
+        weigh(weights, softmax.reference());
+        softmax.add(sum_weights(weights, width));
         if let Some(dropout) = &attention.dropout {
             dropout.drop_weights(weights, b, rows, keys.clone());
         }
@@ -134,17 +134,6 @@ fn normalize(accumulator: &mut [f32], normalization: &Normalization, kept: F32x4
     });
 }
 
-/// Keys of a block: as few blocks as may be, of nearly equal length, of whole tiles.
-fn block_length(panel: &QueryPanel<'_>, visible: &Range<usize>) -> usize {
-    let keys = visible.len();
-    // A narrow panel's block has as many scores as one of 8 rows; but where values may have to be copied, no more keys.
-    let width = panel.rows.width;
-    let factor = if panel.is_open(visible) { PANEL / width } else { 1 };
-    let tile = if width == PANEL { TILE } else { NARROW_TILE };
-    let blocks = keys.div_ceil(KEY_BLOCK * factor).max(1);
-    keys.div_ceil(blocks).next_multiple_of(tile).min(KEY_BLOCK * factor)
-}
-
 /// Writes the first `count` lanes at `start`.
 fn store_rows(output: &mut [f32], start: usize, count: usize, lanes: Lanes) {
     let mut values = [0.0; PANEL];
@@ -181,8 +170,8 @@ impl Values<'_> {
             accumulate(accumulator, self.rows.part(keys), weights, width, is_first, buffer);
             return;
         }
-        // The finite values by the product, the others by hand, to the rows that see them: whatever the weight, they
-        // make the element NaN or infinite.
+        // The finite values by the product, the others by hand, to the rows that see them: as in the product, they make
+        // the element infinite, or NaN where the weight is 0.
         if is_first {
             accumulator.fill(0.0);
         }
@@ -193,7 +182,7 @@ impl Values<'_> {
                 if !value.is_finite() {
                     for c in 0..width {
                         if panel.row_sees(mask, keys, offset, c) {
-                            accumulator[d * width + c] += *value;
+                            accumulator[d * width + c] += *value * weights[offset * width + c];
                         }
                     }
                     *value = 0.0;

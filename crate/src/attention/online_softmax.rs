@@ -20,7 +20,7 @@
 
 use super::{Lanes, panel};
 use crate::math::{LN2_HIGH, LN2_LOW, log};
-use crate::simd::{F32x4, I32x4};
+use crate::simd::{F32x4, I32x4, LANES};
 use crate::tiles::PANEL;
 use core::array::from_fn;
 use core::f32::consts::LN_2;
@@ -54,15 +54,14 @@ static CONSTANTS: [[f32; 4]; 8] = [
     [EXP2[4] * FACTOR; 4],
 ];
 
-/// Replaces every score by 2^32·2^(score − r) and returns each row's sum over the block, in the order of the keys.
-/// −Infinity gives exact 0, NaN gives NaN; a score equal to r gives exactly 2^32. Error below 2 ulp.
+/// Replaces every score by 2^32·2^(score − r). −Infinity gives exact 0, NaN gives NaN; a score equal to r gives exactly
+/// 2^32. Error below 2 ulp.
 ///
 /// `scores` is `[keys][8]` in units of log 2, at most `HEADROOM` above r; a sink's, at most `HIGHEST`.
 #[inline(never)]
-pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
+pub fn weigh(scores: &mut [f32], reference: Lanes) {
     let constants = core::hint::black_box(&CONSTANTS);
     let [lowest, rounder, c0, c1, c2, c3, c4, c5] = constants.map(F32x4::from_array);
-    let mut sum = [F32x4::zero(); 2];
     for scores in scores.as_chunks_mut::<PANEL>().0 {
         let weights: Lanes = from_fn(|half| {
             // pseudo_max keeps a NaN.
@@ -77,17 +76,57 @@ pub fn weigh(scores: &mut [f32], reference: Lanes) -> Lanes {
             power = power.mul_add(f, c0);
             power * rounded.to_bits().shift_left(23).from_bits()
         });
-        sum = from_fn(|half| sum[half] + weights[half]);
         panel::store(scores, 0, weights);
     }
-    sum
+}
+
+/// Each row's sum over a block of weights, `[keys][width]`, the number of whose first key is a multiple of 4. There are four
+/// sums side by side, by the key's number modulo 4: a single row has them as the lanes of a vector, so that it has the
+/// same sum as in a panel.
+#[inline(never)]
+pub fn sum_weights(weights: &[f32], width: usize) -> Lanes {
+    if width == 1 {
+        let sums = weights.as_chunks::<LANES>().0.iter().fold(F32x4::zero(), |sums, keys| sums + F32x4::load(keys));
+        return [F32x4::splat(sums.sum()); 2];
+    }
+    if width == LANES {
+        let mut sums = [F32x4::zero(); 4];
+        for keys in weights.chunks(4 * LANES) {
+            for (sum, weight) in sums.iter_mut().zip(keys.as_chunks::<LANES>().0) {
+                *sum = *sum + F32x4::load(weight);
+            }
+        }
+        return [in_pairs(sums); 2];
+    }
+    let mut sums = [[F32x4::zero(); 4]; 2];
+    let (groups, rest) = weights.as_chunks::<{ 4 * PANEL }>();
+    let mut add = |m: usize, keys: &[f32]| {
+        let weight = panel::load(keys, m);
+        (sums[0][m], sums[1][m]) = (sums[0][m] + weight[0], sums[1][m] + weight[1]);
+    };
+    for keys in groups {
+        add(0, keys);
+        add(1, keys);
+        add(2, keys);
+        add(3, keys);
+    }
+    for m in 0..rest.len() / PANEL {
+        add(m, rest);
+    }
+    sums.map(in_pairs)
+}
+
+/// The order of `F32x4::sum`.
+fn in_pairs([a, b, c, d]: [F32x4; 4]) -> F32x4 {
+    (a + c) + (b + d)
 }
 
 /// `weigh` for one score a row.
 fn weight(score: Lanes, reference: Lanes) -> Lanes {
     let mut scores = [0.0; PANEL];
     panel::store(&mut scores, 0, score);
-    weigh(&mut scores, reference)
+    weigh(&mut scores, reference);
+    panel::load(&scores, 0)
 }
 
 /// The running state of 8 rows.

@@ -11,7 +11,7 @@ use super::visibility::PanelRange;
 use super::{Attention, Lanes, panel, register_tile, single_row};
 use crate::math::tanh;
 use crate::simd::{F32x4, I32x4, LANES};
-use crate::tiles::PANEL;
+use crate::tiles::{KEY_BLOCK, PANEL, SINGLE_ROW_BLOCKS};
 use core::array::from_fn;
 use core::f32::consts::LOG2_E;
 use core::ops::Range;
@@ -85,6 +85,8 @@ pub struct QueryPanel<'a> {
     pub rows: &'a PanelRows,
     /// The keys that the rules open to them.
     pub range: PanelRange,
+    /// Of a single row, the keys whose products with it are in `Block::products`.
+    multiplied: Range<usize>,
     positions: [I32x4; 2],
     slopes: Lanes,
     /// What the fast way multiplies the query by; None where it may not be taken.
@@ -120,6 +122,7 @@ impl<'a> QueryPanel<'a> {
             b,
             keys,
             range: PanelRange::new(&rules, &rows.rows, rows.width),
+            multiplied: 0..0,
             positions: I32x4::lanes(|lane| (rows.rows[lane] as i64 + rules.offset) as i32),
             slopes,
             rows,
@@ -192,7 +195,7 @@ impl<'a> QueryPanel<'a> {
     /// The scores of `keys` in units of log 2, −Infinity where hidden, into `block.scores`. Returns each row's largest
     /// (NaN passed over), or None when no row sees any of the keys: then there are no scores.
     pub fn log2_scores(
-        &self,
+        &mut self,
         memory: &mut PanelMemory<'_>,
         block: &mut Block<'_>,
         keys: &Range<usize>,
@@ -245,8 +248,24 @@ impl<'a> QueryPanel<'a> {
     }
 
     /// The scores from the scaled query; the largest of each row.
-    fn fast(&self, scaled: &[f32], block: &mut Block<'_>, keys: &Range<usize>) -> Lanes {
+    fn fast(&mut self, scaled: &[f32], block: &mut Block<'_>, keys: &Range<usize>) -> Lanes {
         let width = self.rows.width;
+        if width == 1 {
+            let scores = &mut block.scores[..keys.len().next_multiple_of(PANEL)];
+            let (scores_of_keys, beyond) = scores.split_at_mut(keys.len());
+            if !self.multiplied.contains(&keys.start) {
+                let end = (keys.start / KEY_BLOCK + SINGLE_ROW_BLOCKS) * KEY_BLOCK;
+                self.multiplied = keys.start..end.min(self.range.outer.end);
+                let products = &mut block.products[..self.multiplied.len()];
+                single_row::scores(products, self.keys.part(&self.multiplied), scaled);
+            }
+            scores_of_keys.copy_from_slice(&block.products[keys.start - self.multiplied.start..][..keys.len()]);
+            beyond.fill(f32::NEG_INFINITY);
+            if !(self.is_plain() && self.range.is_open(keys)) {
+                self.adjust(scores, &block.mask[..scores.len()], keys);
+            }
+            return panel::join(lane_maximum(scores), width, F32x4::pseudo_max);
+        }
         // What every row sees has its maximum when it is multiplied.
         let open = match () {
             () if !self.is_plain() => keys.start..keys.start,

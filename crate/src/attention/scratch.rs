@@ -3,7 +3,7 @@
 use super::Attention;
 use super::arrays::{Elements, Heads};
 use super::weights::WeightsRequest;
-use crate::tiles::{KEY_BLOCK, PANEL};
+use crate::tiles::{KEY_BLOCK, PANEL, SINGLE_ROW_BLOCKS};
 
 /// The pieces of the working memory.
 pub struct Scratch<'a> {
@@ -39,6 +39,8 @@ pub struct PanelMemory<'a> {
 pub struct Block<'a> {
     /// Scores, then weights, `[keys][8]`.
     pub scores: &'a mut [f32],
+    /// The products of a single row, for several blocks.
+    pub products: &'a mut [f32],
     /// The scores once more, for the rows where the fast formula overflowed.
     pub recomputed: &'a mut [f32],
     /// What the user's mask adds, `[keys][8]`.
@@ -49,7 +51,7 @@ pub struct Block<'a> {
     pub finite_value: &'a mut [f32],
 }
 
-const PIECES: usize = 14;
+const PIECES: usize = 15;
 
 /// The length of each piece, in the order in which `split` takes them; None when a product overflows.
 fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<[usize; PIECES]> {
@@ -76,6 +78,7 @@ fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> O
         depth.checked_mul(PANEL)?,
         width.checked_mul(PANEL)?,
         tile,
+        KEY_BLOCK * SINGLE_ROW_BLOCKS,
         tile,
         tile,
         tile,
@@ -115,6 +118,7 @@ impl<'a> Scratch<'a> {
             scaled,
             accumulator,
             scores,
+            products,
             recomputed,
             mask,
             block_rows,
@@ -125,7 +129,7 @@ impl<'a> Scratch<'a> {
             inverses,
             head_sum,
         ] = pieces;
-        let block = Block { scores, recomputed, mask, rows: block_rows, finite_value };
+        let block = Block { scores, products, recomputed, mask, rows: block_rows, finite_value };
         let panel = PanelMemory { rows, query, scaled };
         Some(Self { panel, accumulator, block, key, value, references, inverses, head_sum })
     }

@@ -4,7 +4,7 @@
 //! so the forward pass pays nothing for them, and a chosen row has the same bits as in the full result.
 
 use super::arrays::ElementsMut;
-use super::online_softmax::{HEADROOM, weigh};
+use super::online_softmax::weigh;
 use super::register_tile::Rows;
 use super::scores::{PanelRows, QueryPanel, Stage};
 use super::scratch::{Block, Scratch};
@@ -96,9 +96,9 @@ fn write_heads(
         for (group, group_rows) in request.rows.chunks(PANEL).enumerate() {
             let first_row = (b * request.heads.len() + index) * request.rows.len() + group * PANEL;
             let panel_rows = panel_rows(h, group_rows);
-            let panel = QueryPanel::load(attention, b, head_keys, &panel_rows, &mut scratch.panel);
+            let mut panel = QueryPanel::load(attention, b, head_keys, &panel_rows, &mut scratch.panel);
             for keys in blocks(key_length) {
-                block_weights(request.mode, attention, &panel, scratch, &keys);
+                block_weights(request.mode, attention, &mut panel, scratch, &keys);
                 let Block { scores, rows: buffer, .. } = &mut scratch.block;
                 let starts: [usize; PANEL] = from_fn(|r| (first_row + r) * key_length + keys.start);
                 let starts = &starts[..group_rows.len()];
@@ -125,9 +125,9 @@ fn write_averages(
         for &h in asked {
             let panel_rows = panel_rows(h, group_rows);
             let head_keys = keys_of(attention, b, h, key_memory);
-            let panel = QueryPanel::load(attention, b, head_keys, &panel_rows, &mut scratch.panel);
+            let mut panel = QueryPanel::load(attention, b, head_keys, &panel_rows, &mut scratch.panel);
             for keys in blocks(key_length) {
-                block_weights(request.mode, attention, &panel, scratch, &keys);
+                block_weights(request.mode, attention, &mut panel, scratch, &keys);
                 for (step, j) in keys.enumerate() {
                     let sum = panel::load(scratch.head_sum, j);
                     let weight = panel::load(scratch.block.scores, step);
@@ -154,7 +154,7 @@ fn blocks(key_length: usize) -> impl Iterator<Item = Range<usize>> {
 fn block_weights(
     mode: WeightsMode,
     attention: &Attention<'_>,
-    panel: &QueryPanel<'_>,
+    panel: &mut QueryPanel<'_>,
     scratch: &mut Scratch<'_>,
     keys: &Range<usize>,
 ) {
@@ -181,10 +181,6 @@ fn block_weights(
     let row = |c: usize| (panel.b * sizes.heads + panel.rows.heads[c]) * sizes.query_length + panel.rows.rows[c];
     let lanes = |values: &[f32]| -> Lanes { F32x4::lanes(|lane| values[row(lane)]) };
     let (reference, inverse) = (lanes(references), lanes(inverses));
-    // The forward pass may have added a score's products in another order. Where scores are so large that a rounding error
-    // is a large number, one may now lie above all that it saw.
-    let highest = reference.map(|reference| reference + F32x4::splat(HEADROOM));
-    panel::for_each(block.scores, keys.len(), |score| from_fn(|half| score[half].pseudo_min(highest[half])));
     weigh(&mut block.scores[..length], reference);
     if mode == WeightsMode::Dropout
         && let Some(dropout) = &attention.dropout

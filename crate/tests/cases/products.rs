@@ -91,16 +91,7 @@ pub fn check_single_scores(keys: &Matrix) {
     let query = sample(size, 5);
     let mut scores = [vec![0.0; count], GUARD.to_vec()].concat();
     single_row::scores(&mut scores[..count], keys.rows(), &query);
-    let score = |j: usize| {
-        // Eight sums side by side; what doesn't fill them goes to the first.
-        let mut sums = [0.0; 8];
-        for (d, &factor) in query.iter().enumerate() {
-            let lane = if d < size / 8 * 8 { d % 8 } else { 0 };
-            sums[lane] = multiply_add(keys.at(j, d), factor, sums[lane]);
-        }
-        let [a, b, c, d] = [0, 1, 2, 3].map(|lane| sums[lane] + sums[lane + 4]);
-        (a + c) + (b + d)
-    };
+    let score = |j: usize| (0..size).fold(0.0, |sum, d| multiply_add(keys.at(j, d), query[d], sum));
     let expected: Vec<f32> = (0..count).map(score).chain(GUARD).collect();
     assert_same_bits(&format!("single row, scores, {}", keys.name()), &scores, &expected);
 }
@@ -112,16 +103,9 @@ pub fn check_single_sums(values: &Matrix) {
     let before = sample(size, 7);
     let mut sums = [&before[..], &GUARD].concat();
     single_row::accumulate(&mut sums[..size], values.rows(), &weights);
-    let run = count / 4;
-    // One row of each of four runs together, then the rest one by one.
-    let together = (0..run).map(|step| (0..4).map(|p| p * run + step).collect());
-    let groups: Vec<Vec<usize>> = together.chain((4 * run..count).map(|j| vec![j])).collect();
     let mut expected = before;
     for (d, total) in expected.iter_mut().enumerate() {
-        for group in &groups {
-            let first = values.at(group[0], d) * weights[group[0]];
-            *total += group[1..].iter().fold(first, |sum, &j| multiply_add(values.at(j, d), weights[j], sum));
-        }
+        *total = (0..count).fold(*total, |sum, j| multiply_add(values.at(j, d), weights[j], sum));
     }
     expected.extend(GUARD);
     assert_same_bits(&format!("single row, sums, {}", values.name()), &sums, &expected);
