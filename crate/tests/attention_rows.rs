@@ -1,4 +1,5 @@
-//! A row's bits are its own: the same alone, in a chunk, among all rows, with or without the other heads and batches.
+//! A row's bits are its own: the same alone, in a chunk, among all rows, with or without the other heads and batches, and
+//! however its keys and values are stored.
 
 #[path = "cases/attention_call.rs"]
 mod attention_call;
@@ -11,7 +12,7 @@ mod sample;
 #[path = "cases/sampled_call.rs"]
 mod sampled_call;
 
-use attention_call::{AttentionCall, CallMask, Data, Layout, MaskData};
+use attention_call::{AttentionCall, CallMask, CallWeights, Data, InStrips, Layout, MaskData};
 use draw::Draw;
 use drawn_call::{for_each_panel, row_bits, set_any, set_specials};
 use sampled_call::{all_weights, call_of, scaled, sizes};
@@ -66,7 +67,8 @@ fn part(call: &AttentionCall, b: usize, heads: Range<usize>, rows: Range<usize>)
         call.sizes;
     let group = all_heads / key_heads;
     let its_key_heads = heads.start / group..heads.end.div_ceil(group);
-    if heads.len() % its_key_heads.len() != 0 || (its_key_heads.len() > 1 && heads.len() / its_key_heads.len() != group) {
+    if heads.len() % its_key_heads.len() != 0 || (its_key_heads.len() > 1 && heads.len() / its_key_heads.len() != group)
+    {
         return None;
     }
     let keys = call.key_lengths.as_ref().map_or(key_length, |lengths| lengths[b] as usize);
@@ -99,7 +101,7 @@ fn part(call: &AttentionCall, b: usize, heads: Range<usize>, rows: Range<usize>)
         key_lengths: call.key_lengths.as_ref().map(|lengths| vec![lengths[b]]),
         slopes,
         sinks: call.sinks.as_ref().map(|sinks| sinks[heads.clone()].to_vec()),
-        weights: call.weights.as_ref().map(|weights| attention_call::CallWeights {
+        weights: call.weights.as_ref().map(|weights| CallWeights {
             mode: weights.mode,
             heads: (0..heads.len() as u32).collect(),
             rows: (0..rows.len() as u32).collect(),
@@ -109,15 +111,30 @@ fn part(call: &AttentionCall, b: usize, heads: Range<usize>, rows: Range<usize>)
     })
 }
 
+/// Keys and values as they are, or in strips.
+fn draw_strips(draw: &mut Draw) -> InStrips {
+    InStrips { keys: draw.one_in(2), values: draw.one_in(2) }
+}
+
 /// Compares each row of a part, where there is such a call, with its bits among all.
-fn check_part(name: &str, call: &AttentionCall, all: &[Vec<u32>], b: usize, heads: Range<usize>, rows: Range<usize>) {
+fn check_part(
+    name: &str,
+    call: &AttentionCall,
+    all: &[Vec<u32>],
+    b: usize,
+    heads: Range<usize>,
+    rows: Range<usize>,
+    in_strips: InStrips,
+) {
     let Some(part) = part(call, b, heads.clone(), rows.clone()) else { return };
+    let part = AttentionCall { in_strips, ..part };
     let bits = row_bits(&part, &part.run());
     let Sizes { heads: all_heads, query_length, .. } = call.sizes;
     for (n, row) in bits.iter().enumerate() {
         let (h, i) = (heads.start + n / rows.len(), rows.start + n % rows.len());
         let expected = &all[(b * all_heads + h) * query_length + i];
-        assert_eq!(row, expected, "{name}: row {i} of head {h}, batch {b}, in rows {rows:?} of heads {heads:?}");
+        let place = format!("row {i} of head {h}, batch {b}, in rows {rows:?} of heads {heads:?}, {in_strips:?}");
+        assert_eq!(row, expected, "{name}: {place}");
     }
 }
 
@@ -129,16 +146,18 @@ fn check_all(name: &str, call: &AttentionCall, draw: &mut Draw) {
     // computed along.
     let (batches, is_prefix) = if call.dropout.is_some() { (0..1, true) } else { (0..batch, false) };
     for b in batches {
-        check_part(name, call, &all, b, 0..heads, 0..query_length);
+        for (keys, values) in [(true, false), (false, true), (true, true)] {
+            check_part(name, call, &all, b, 0..heads, 0..query_length, InStrips { keys, values });
+        }
         for chunk in CHUNKS {
             for start in (0..query_length).step_by(if is_prefix { query_length } else { chunk }) {
                 let rows = start..query_length.min(start + chunk);
-                check_part(name, call, &all, b, 0..heads, rows.clone());
+                check_part(name, call, &all, b, 0..heads, rows.clone(), draw_strips(draw));
                 let h = if is_prefix { 0 } else { draw.below(heads) };
-                check_part(name, call, &all, b, h..h + 1, rows.clone());
+                check_part(name, call, &all, b, h..h + 1, rows.clone(), draw_strips(draw));
                 let group = heads / key_heads;
                 let first = if is_prefix { 0 } else { draw.below(key_heads) * group };
-                check_part(name, call, &all, b, first..first + group, rows);
+                check_part(name, call, &all, b, first..first + group, rows, draw_strips(draw));
             }
         }
     }

@@ -4,7 +4,9 @@
 #[path = "cases/attention_call.rs"]
 mod attention_call;
 
-use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Data, Layout, MaskData, dropout};
+use attention_call::{
+    AttentionCall, AttentionResults, CallMask, CallWeights, Data, InStrips, Layout, MaskData, dropout,
+};
 use serde_json::Value;
 use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu};
 use wasm_attention::attention::Sizes;
@@ -165,6 +167,7 @@ impl Case<'_> {
         let [key_rows, past_rows] = ["keys", "past"].map(|rows| sizes.batch * sizes.key_heads * self.size(rows));
         let query_length = sizes.batch * sizes.heads * sizes.query_length * sizes.head_size;
         let call = AttentionCall {
+            in_strips: InStrips::default(),
             sizes,
             layout: match self.option("layout").as_str() {
                 None => Layout::Bhld,

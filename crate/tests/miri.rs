@@ -10,10 +10,11 @@ mod products;
 #[path = "oracle/sample.rs"]
 mod sample;
 
-use attention_call::{AttentionCall, CallMask, CallWeights, Data, Layout, MaskData, dropout};
+use attention_call::{AttentionCall, CallMask, CallWeights, Data, InStrips, Layout, MaskData, dropout};
 use products::{Matrix, check_scores, check_single_scores, check_single_sums, check_sums};
 use sample::sample;
-use wasm_attention::attention::register_tile::{Rows, accumulate, scores};
+use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, Values};
+use wasm_attention::attention::register_tile::{accumulate, scores};
 use wasm_attention::attention::{Sizes, single_row};
 use wasm_attention::numeric::Dtype;
 use wasm_attention::tiles::PANEL;
@@ -56,56 +57,68 @@ fn rows_beyond_their_memory_are_refused() {
 
 #[test]
 #[should_panic]
+fn strips_of_keys_beyond_their_memory_are_refused() {
+    KeyStrips::new(&[0.0; 47], 13, 2);
+}
+
+#[test]
+#[should_panic]
+fn strips_of_values_beyond_their_memory_are_refused() {
+    Values::strips(&[0.0; 191], 2, 2, 49);
+}
+
+#[test]
+#[should_panic]
 fn a_short_panel_is_refused() {
-    scores(&mut [0.0; 8], &mut [0.0; 8], Rows::new(&[0.0; 2], 2, 1, 2), &[0.0; 15]);
+    scores(&mut [0.0; 8], &mut [0.0; 8], Keys::Rows(Rows::new(&[0.0; 2], 2, 1, 2)), &[0.0; 15]);
 }
 
 #[test]
 #[should_panic]
 fn too_few_scores_are_refused() {
-    scores(&mut [0.0; 15], &mut [0.0; 8], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16]);
+    scores(&mut [0.0; 15], &mut [0.0; 8], Keys::Rows(Rows::new(&[0.0; 4], 2, 2, 2)), &[0.0; 16]);
 }
 
 #[test]
 #[should_panic]
 fn too_few_weights_are_refused() {
-    accumulate(&mut [0.0; 16], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 15], PANEL, false);
+    accumulate(&mut [0.0; 16], Values::rows(Rows::new(&[0.0; 4], 2, 2, 2)), &[0.0; 15], PANEL, false);
 }
 
 #[test]
 #[should_panic]
 fn a_short_accumulator_is_refused() {
-    accumulate(&mut [0.0; 15], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 16], PANEL, false);
+    accumulate(&mut [0.0; 15], Values::rows(Rows::new(&[0.0; 4], 2, 2, 2)), &[0.0; 16], PANEL, false);
 }
 
 #[test]
 #[should_panic]
 fn a_short_query_is_refused() {
-    single_row::scores(&mut [0.0; 2], Rows::new(&[0.0; 6], 3, 2, 3), &[0.0; 2]);
+    single_row::scores(&mut [0.0; 2], Keys::Rows(Rows::new(&[0.0; 6], 3, 2, 3)), &[0.0; 2]);
 }
 
 #[test]
 #[should_panic]
 fn scores_of_another_number_than_the_keys_are_refused() {
-    single_row::scores(&mut [0.0; 3], Rows::new(&[0.0; 6], 3, 2, 3), &[0.0; 3]);
+    single_row::scores(&mut [0.0; 3], Keys::Rows(Rows::new(&[0.0; 6], 3, 2, 3)), &[0.0; 3]);
 }
 
 #[test]
 #[should_panic]
 fn too_few_weights_of_a_single_row_are_refused() {
-    single_row::accumulate(&mut [0.0; 3], Rows::new(&[0.0; 6], 3, 2, 3), &[0.0; 1]);
+    single_row::accumulate(&mut [0.0; 3], Values::rows(Rows::new(&[0.0; 6], 3, 2, 3)), &[0.0; 1]);
 }
 
 #[test]
 #[should_panic]
 fn a_short_accumulator_of_a_single_row_is_refused() {
-    single_row::accumulate(&mut [0.0; 2], Rows::new(&[0.0; 6], 3, 2, 3), &[0.0; 2]);
+    single_row::accumulate(&mut [0.0; 2], Values::rows(Rows::new(&[0.0; 6], 3, 2, 3)), &[0.0; 2]);
 }
 
 #[test]
 #[should_panic]
 fn a_width_of_six_is_refused() {
-    accumulate(&mut [0.0; 12], Rows::new(&[0.0; 4], 2, 2, 2), &[0.0; 12], 6, false);
+    accumulate(&mut [0.0; 12], Values::rows(Rows::new(&[0.0; 4], 2, 2, 2)), &[0.0; 12], 6, false);
 }
 
 /// A causal call of two heads on one key head, with every kind of memory that attention takes.
@@ -123,6 +136,7 @@ fn call(
     AttentionCall {
         sizes,
         layout: Layout::Blhd,
+        in_strips: InStrips::default(),
         query: data(2 * query_length, head_size, 1),
         key: data(new_length, head_size, 2),
         value: data(new_length, value_head_size, 3),
@@ -154,6 +168,7 @@ fn small_calls() {
     for (n, (query_length, key_length, head_sizes)) in sizes.into_iter().enumerate() {
         let mut call = call(query_length, key_length, head_sizes, dtypes[n % 3]);
         call.layout = layouts[n % 3];
+        call.in_strips = InStrips { keys: n % 2 == 1, values: n > 1 };
         let average_heads = n == 3;
         call.dropout = average_heads.then(|| dropout(0.2, 3));
         let mode = if average_heads { 4 } else { 0 };

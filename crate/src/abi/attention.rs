@@ -3,7 +3,7 @@
 use super::Status;
 use super::parameters::AttentionParameters;
 use super::slices::{Number, optional_slice, product, slice, slice_mut, status};
-use crate::attention::arrays::{Elements, ElementsMut, Heads, Strides, concatenate};
+use crate::attention::arrays::{Elements, ElementsMut, Heads, KeyHeads, Strides, ValueHeads, concatenate};
 use crate::attention::dropout::Dropout;
 use crate::attention::mask::{Mask, MaskElements};
 use crate::attention::scratch::{self, Scratch};
@@ -220,14 +220,14 @@ fn attention<'a>(parameters: &AttentionParameters) -> Result<Attention<'a>, Stat
     Ok(Attention {
         sizes,
         query,
-        key: Heads {
+        key: KeyHeads::Rows(Heads {
             elements: elements(key, product(&[key_rows, sizes.head_size])?, query_dtype)?,
             strides: key_strides,
-        },
-        value: Heads {
+        }),
+        value: ValueHeads::Rows(Heads {
             elements: elements(value, product(&[key_rows, sizes.value_head_size])?, value_dtype)?,
             strides: value_strides,
-        },
+        }),
         scale: if parameters.has_scale != 0 { parameters.scale } else { default_scale(sizes.head_size) },
         softcap: parameters.softcap,
         mask: mask(parameters)?,

@@ -1,9 +1,9 @@
 //! The tensors that attention reads and writes: `[B, heads, rows, size]` at given strides, float32 or 16 bits.
 
+use super::layout::{KeyStrips, Keys, Rows, Values};
 use super::panel;
-use super::register_tile::Rows;
 use crate::numeric::{Dtype, narrow, widen};
-use crate::tiles::PANEL;
+use crate::tiles::{KEY_STRIP, PANEL, VALUE_STRIP};
 
 /// Distances in elements; a row's own elements are contiguous.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +133,83 @@ impl<'a> Heads<'a> {
                     self.read_row(row, b, h, i);
                 }
                 Rows::new(buffer, size, count, size)
+            }
+        }
+    }
+}
+
+/// Keys `[B, Hkv, T, D]`, as a tensor or in strips.
+#[derive(Clone, Copy)]
+pub enum KeyHeads<'a> {
+    /// A tensor.
+    Rows(Heads<'a>),
+    /// `[B, Hkv, capacity / 12, D, 12]` in float32.
+    Strips(HeadStrips<'a>),
+}
+
+/// Values `[B, Hkv, T, Dv]`, as a tensor or in strips.
+#[derive(Clone, Copy)]
+pub enum ValueHeads<'a> {
+    /// A tensor.
+    Rows(Heads<'a>),
+    /// `[B, Hkv, Dv / 48, capacity, 48]` in float32.
+    Strips(HeadStrips<'a>),
+}
+
+/// The strips of all heads, with room for more keys than there are.
+#[derive(Clone, Copy)]
+pub struct HeadStrips<'a> {
+    /// The memory.
+    pub elements: &'a [f32],
+    /// Hkv.
+    pub heads: usize,
+    /// How many keys a head has room for, a multiple of 12.
+    pub capacity: usize,
+}
+
+impl<'a> HeadStrips<'a> {
+    /// Floats of a head's keys of `size` elements.
+    pub fn key_length(capacity: usize, size: usize) -> usize {
+        capacity.next_multiple_of(KEY_STRIP) * size
+    }
+
+    /// Floats of a head's values of `size` elements.
+    pub fn value_length(capacity: usize, size: usize) -> usize {
+        size.div_ceil(VALUE_STRIP) * VALUE_STRIP * capacity
+    }
+
+    fn head(&self, b: usize, h: usize, length: usize) -> &'a [f32] {
+        &self.elements[(b * self.heads + h) * length..][..length]
+    }
+}
+
+impl<'a> KeyHeads<'a> {
+    /// The keys of a head; `buffer` as for `Heads::head`.
+    pub fn head<'s>(&self, b: usize, h: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Keys<'s>
+    where
+        'a: 's,
+    {
+        match self {
+            Self::Rows(heads) => Keys::Rows(heads.head(b, h, count, size, buffer)),
+            Self::Strips(strips) => {
+                let length = HeadStrips::key_length(strips.capacity, size);
+                Keys::Strips(KeyStrips::new(strips.head(b, h, length), count, size))
+            }
+        }
+    }
+}
+
+impl<'a> ValueHeads<'a> {
+    /// The values of a head; `buffer` as for `Heads::head`.
+    pub fn head<'s>(&self, b: usize, h: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Values<'s>
+    where
+        'a: 's,
+    {
+        match self {
+            Self::Rows(heads) => Values::rows(heads.head(b, h, count, size, buffer)),
+            Self::Strips(strips) => {
+                let length = HeadStrips::value_length(strips.capacity, size);
+                Values::strips(strips.head(b, h, length), strips.capacity, count, size)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The loops of the forward pass, and what it writes.
 
+use super::layout::{Keys, Rows, Values};
 use super::online_softmax::{Normalization, OnlineSoftmax, sum_weights, weigh};
-use super::register_tile::Rows;
 use super::scores::{PanelRows, QueryPanel};
 use super::scratch::{Block, Scratch};
 use super::weights::write_weights;
@@ -22,8 +22,8 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
         for key_head in 0..sizes.key_heads {
             let (key_memory, value_memory) = (take(&mut scratch.key), take(&mut scratch.value));
             let keys = attention.key.head(b, key_head, sizes.key_length, sizes.head_size, key_memory);
-            let rows = attention.value.head(b, key_head, sizes.key_length, sizes.value_head_size, value_memory);
-            let mut values = Values { rows, all_finite: None };
+            let values = attention.value.head(b, key_head, sizes.key_length, sizes.value_head_size, value_memory);
+            let mut values = HeadValues { values, all_finite: None };
             let mut first = 0;
             while first < group * length {
                 // Few rows share a panel with those of the other heads, so that keys and values are read once for all of
@@ -54,8 +54,8 @@ fn forward_panel(
     outputs: &mut Outputs<'_>,
     attention: &Attention<'_>,
     b: usize,
-    keys: Rows<'_>,
-    values: &mut Values<'_>,
+    keys: Keys<'_>,
+    values: &mut HeadValues<'_>,
     rows: &PanelRows,
     scratch: &mut Scratch<'_>,
 ) {
@@ -142,13 +142,13 @@ fn store_rows(output: &mut [f32], start: usize, count: usize, lanes: Lanes) {
 }
 
 /// The values of one key head.
-struct Values<'a> {
-    rows: Rows<'a>,
+struct HeadValues<'a> {
+    values: Values<'a>,
     /// Whether they hold no NaN and no infinity; found out when it first matters.
     all_finite: Option<bool>,
 }
 
-impl Values<'_> {
+impl HeadValues<'_> {
     /// `accumulator[d][c] += Σ_j value[j][d] · weight[j][c]`; for the first block the sums replace what is there.
     ///
     /// A hidden key's weight is exactly 0, which must not meet a value that isn't finite: 0 · Infinity is NaN.
@@ -164,10 +164,10 @@ impl Values<'_> {
         keys: &Range<usize>,
     ) {
         let Block { scores, mask, finite_value, .. } = block;
-        let (size, width) = (self.rows.size(), panel.rows.width);
+        let (size, width) = (self.values.size(), panel.rows.width);
         let weights = &scores[..keys.len() * width];
         if panel.is_open(keys) || self.all_finite() {
-            accumulate(accumulator, self.rows.part(keys), weights, width, is_first, buffer);
+            accumulate(accumulator, self.values.part(keys), weights, width, is_first, buffer);
             return;
         }
         // The finite values by the product, the others by hand, to the rows that see them: as in the product, they make
@@ -177,7 +177,7 @@ impl Values<'_> {
         }
         for offset in 0..keys.len() {
             let row = &mut finite_value[offset * size..(offset + 1) * size];
-            row.copy_from_slice(self.rows.row(keys.start + offset));
+            self.values.read(row, keys.start + offset);
             for (d, value) in row.iter_mut().enumerate() {
                 if !value.is_finite() {
                     for c in 0..width {
@@ -189,18 +189,19 @@ impl Values<'_> {
                 }
             }
         }
-        accumulate(accumulator, Rows::new(finite_value, size, keys.len(), size), weights, width, false, buffer);
+        let finite = Values::rows(Rows::new(finite_value, size, keys.len(), size));
+        accumulate(accumulator, finite, weights, width, false, buffer);
     }
 
     fn all_finite(&mut self) -> bool {
-        *self.all_finite.get_or_insert_with(|| self.rows.all_finite())
+        *self.all_finite.get_or_insert_with(|| self.values.all_finite())
     }
 }
 
 /// `buffer` is at least as long as the accumulator.
 fn accumulate(
     accumulator: &mut [f32],
-    values: Rows<'_>,
+    values: Values<'_>,
     weights: &[f32],
     width: usize,
     is_first: bool,

@@ -12,15 +12,24 @@
 //!
 //! docs/semantics.md says for every option and mixture what comes out.
 //!
-//! The scores exist only as a block of at most 252 keys by 8 queries. A *panel* of 8 query rows goes over its keys
+//! The scores exist only as a block of at most 264 keys by 8 queries. A *panel* of 8 query rows goes over its keys
 //! block by block (FlashAttention's order), and everything is transposed: a vector holds one key's scores for 4
 //! queries, so that no step of the softmax crosses lanes, and the weights lie just as the product with the values
 //! reads them.
 //!
 //! Fewer than 8 queries, as in generating text, are put side by side with those of the other heads of their group, so
-//! that keys and values are read once for all of them. Four or fewer rows make half a panel; a single row is multiplied
-//! row by row instead, and a vector then holds one query's scores for 4 keys. Softmax, masks and the rest are the same
-//! code for all three widths.
+//! that keys and values are read once for all of them. Four or fewer rows make half a panel; of a single row a vector holds
+//! the scores for 4 keys. Softmax, masks and the rest are the same code for all three widths.
+//!
+//! A row's bits are its own: they depend on its query, the keys and values that it may see, their positions and the
+//! options, not on the rows beside it, nor on how the keys are stored. For that
+//!
+//! 1. a score is one chain of multiply-adds over d, from zero;
+//! 2. blocks begin at multiples of 264 keys, and a hidden key's weight is exactly 0, whether it is visited or not;
+//! 3. a block's weights are summed in four sums by the key's number modulo 4, then (0 + 2) + (1 + 3);
+//! 4. a block's products with the values are one chain over its keys, from zero, and the blocks' sums are added in order;
+//! 5. reference and rescaling are a row's own;
+//! 6. values that aren't finite, where they are added by hand, are multiplied with the weight as the others are.
 //!
 //! | module | step |
 //! |---|---|
@@ -32,11 +41,13 @@
 //! | `weights` | attention weights, for the heads and rows that are asked for |
 //! | `register_tile`, `single_row` | the two products: for a panel, for one row |
 //! | `panel` | rows side by side |
-//! | `arrays`, `scratch` | the tensors; the working memory |
+//! | `arrays`, `layout` | the tensors; how a head's keys and values lie |
+//! | `scratch` | the working memory |
 
 pub mod arrays;
 pub mod dropout;
 pub mod forward;
+pub mod layout;
 pub mod mask;
 pub mod online_softmax;
 pub mod panel;
@@ -50,7 +61,7 @@ pub mod weights;
 pub use forward::attention_forward;
 
 use crate::simd::F32x4;
-use arrays::{ElementsMut, Heads, Strides};
+use arrays::{ElementsMut, Heads, KeyHeads, Strides, ValueHeads};
 use dropout::Dropout;
 use mask::Mask;
 use visibility::Visibility;
@@ -97,9 +108,9 @@ pub struct Attention<'a> {
     /// `[B, H, L, D]`.
     pub query: Heads<'a>,
     /// `[B, Hkv, T, D]`.
-    pub key: Heads<'a>,
+    pub key: KeyHeads<'a>,
     /// `[B, Hkv, T, Dv]`.
-    pub value: Heads<'a>,
+    pub value: ValueHeads<'a>,
     /// Factor of the dot products.
     pub scale: f32,
     /// Bound of the scores; 0 for none.

@@ -15,121 +15,72 @@
 
 #![allow(unsafe_code)]
 
+use super::layout::{Keys, Rows, Values};
 use crate::simd::{F32x4, LANES};
-use crate::tiles::{NARROW_TILE, PANEL, TILE};
+use crate::tiles::{KEY_STRIP, NARROW_TILE, PANEL, TILE};
 use core::array::from_fn;
-use core::ops::Range;
-
-/// `count` rows of `size` elements at a distance of `stride` elements.
-#[derive(Clone, Copy)]
-pub struct Rows<'a> {
-    elements: &'a [f32],
-    stride: usize,
-    count: usize,
-    size: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Panics unless every row lies inside `elements`.
-    pub fn new(elements: &'a [f32], stride: usize, count: usize, size: usize) -> Self {
-        assert!(count == 0 || (count - 1) * stride + size <= elements.len());
-        Self { elements, stride, count, size }
-    }
-
-    /// Some of them.
-    pub fn part(&self, rows: &Range<usize>) -> Self {
-        assert!(rows.start <= rows.end && rows.end <= self.count);
-        let first = if rows.is_empty() { 0 } else { rows.start * self.stride };
-        Self { elements: &self.elements[first..], count: rows.len(), ..*self }
-    }
-
-    /// Row `j`.
-    pub fn row(&self, j: usize) -> &'a [f32] {
-        assert!(j < self.count);
-        &self.elements[j * self.stride..][..self.size]
-    }
-
-    /// Whether no element is NaN or infinite.
-    pub fn all_finite(&self) -> bool {
-        // Without an early end inside a row its loop is vectorised.
-        (0..self.count).all(|j| self.row(j).iter().fold(true, |finite, x| finite & x.is_finite()))
-    }
-
-    /// How many.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Elements of each.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
-    /// From one to the next.
-    pub fn stride(&self) -> usize {
-        self.stride
-    }
-
-    /// Where the first begins.
-    pub fn as_ptr(&self) -> *const f32 {
-        self.elements.as_ptr()
-    }
-}
 
 /// Vectors of a whole panel.
 const WIDE: usize = PANEL / LANES;
 
-/// `scores[j][c] = Σ_d keys[j][d] · panel[d][c]` for all rows of `keys`; `maximum[c]` becomes the larger of itself and
-/// column c (NaN is passed over). There are as many columns as maxima: 8 or 4.
-pub fn scores(scores: &mut [f32], maximum: &mut [f32], keys: Rows<'_>, panel: &[f32]) {
+/// `scores[j][c] = Σ_d keys[j][d] · panel[d][c]` for all keys; `maximum[c]` becomes the larger of itself and column c (NaN
+/// is passed over). There are as many columns as maxima: 8 or 4.
+pub fn scores(scores: &mut [f32], maximum: &mut [f32], keys: Keys<'_>, panel: &[f32]) {
     let columns = maximum.len();
-    assert!(scores.len() >= keys.count * columns && panel.len() >= keys.size * columns);
-    // SAFETY: `Rows` holds `count` rows of `size` elements; the assertion covers the panel and the scores, the match the
-    // maxima. `scores` and `maximum` are exclusive borrows.
+    assert!(scores.len() >= keys.count() * columns && panel.len() >= keys.size() * columns);
+    let (scores, maximum, panel) = (scores.as_mut_ptr(), maximum.as_mut_ptr(), panel.as_ptr());
+    // SAFETY: the assertion covers the panel and the scores, the match the maxima. `scores` and `maximum` are exclusive
+    // borrows.
     unsafe {
         match columns {
-            PANEL => tiled_scores::<TILE, WIDE>(scores.as_mut_ptr(), maximum.as_mut_ptr(), keys, panel.as_ptr()),
-            LANES => tiled_scores::<NARROW_TILE, 1>(scores.as_mut_ptr(), maximum.as_mut_ptr(), keys, panel.as_ptr()),
+            PANEL => tiled_scores::<TILE, TILE, WIDE>(scores, maximum, keys, panel),
+            LANES => tiled_scores::<NARROW_TILE, KEY_STRIP, 1>(scores, maximum, keys, panel),
             _ => panic!(),
         }
     }
 }
 
-/// `scores` with tiles of `TILE` rows for `VECTORS` vectors of columns.
+/// `scores` with tiles of `ROW_TILE` keys in rows, `STRIP_TILE` in strips, for `VECTORS` vectors of columns.
 ///
 /// # Safety
-/// Valid for reading: a step of the panel for each element of a row. Valid for writing: a step of scores for each row, one
+/// Valid for reading: a step of the panel for each element of a key. Valid for writing: a step of scores for each key, one
 /// of maxima. The written memory overlaps nothing.
-unsafe fn tiled_scores<const TILE: usize, const VECTORS: usize>(
+unsafe fn tiled_scores<const ROW_TILE: usize, const STRIP_TILE: usize, const VECTORS: usize>(
     scores: *mut f32,
     maximum: *mut f32,
-    keys: Rows<'_>,
+    keys: Keys<'_>,
     panel: *const f32,
 ) {
-    let Rows { elements, stride, count, size: depth } = keys;
+    let (count, depth) = (keys.count(), keys.size());
     let mut j = 0;
     while j < count {
-        // SAFETY: j plus the tile's rows is at most `count`; the rest is the contract.
+        // SAFETY: a tile's keys are at most those that are left, in strips also those of one strip; they lie in `keys`. The
+        // rest is the contract.
         unsafe {
-            let keys = elements.as_ptr().add(j * stride);
             let scores = scores.add(j * VECTORS * LANES);
-            j += match count - j {
-                rest if rest >= TILE => scores_tile::<TILE, VECTORS>(keys, stride, panel, depth, scores, maximum),
-                4.. => scores_tile::<4, VECTORS>(keys, stride, panel, depth, scores, maximum),
-                2.. => scores_tile::<2, VECTORS>(keys, stride, panel, depth, scores, maximum),
-                _ => scores_tile::<1, VECTORS>(keys, stride, panel, depth, scores, maximum),
+            j += match keys {
+                Keys::Rows(rows) => {
+                    let stride = rows.stride();
+                    let keys = rows.as_ptr().add(j * stride);
+                    tile::<ROW_TILE, VECTORS, false>(count - j, keys, stride, panel, depth, scores, maximum)
+                }
+                Keys::Strips(strips) => {
+                    let keys = strips.as_ptr().add(strips.place(j));
+                    let rest = strips.rest_of_strip(j).min(count - j);
+                    tile::<STRIP_TILE, VECTORS, true>(rest, keys, 1, panel, depth, scores, maximum)
+                }
             };
         }
     }
 }
 
-/// The scores of `ROWS` keys; returns `ROWS`.
+/// The largest tile for `rest` keys; returns how many it takes.
 ///
 /// # Safety
-/// Valid for reading: `depth` elements at each of the rows `keys + row · stride`, `depth` steps of the panel. Valid for
-/// writing: a step at `scores` for each row, one at `maximum`. The written memory overlaps nothing.
-#[inline(never)]
-unsafe fn scores_tile<const ROWS: usize, const VECTORS: usize>(
+/// As for `scores_tile`, with as many keys as are returned.
+#[inline(always)]
+unsafe fn tile<const TILE: usize, const VECTORS: usize, const STRIPS: bool>(
+    rest: usize,
     keys: *const f32,
     stride: usize,
     panel: *const f32,
@@ -137,21 +88,52 @@ unsafe fn scores_tile<const ROWS: usize, const VECTORS: usize>(
     scores: *mut f32,
     maximum: *mut f32,
 ) -> usize {
-    // SAFETY: the pointers step over exactly what the contract says is valid.
+    // SAFETY: the contract.
+    unsafe {
+        match rest {
+            rest if rest >= TILE => scores_tile::<TILE, VECTORS, STRIPS>(keys, stride, panel, depth, scores, maximum),
+            4.. => scores_tile::<4, VECTORS, STRIPS>(keys, stride, panel, depth, scores, maximum),
+            2.. => scores_tile::<2, VECTORS, STRIPS>(keys, stride, panel, depth, scores, maximum),
+            _ => scores_tile::<1, VECTORS, STRIPS>(keys, stride, panel, depth, scores, maximum),
+        }
+    }
+}
+
+/// The scores of `ROWS` keys; returns `ROWS`.
+///
+/// # Safety
+/// Valid for reading: `depth` elements of each of the keys at `keys + row · stride`, one after the other, or, in `STRIPS`, at
+/// a distance of `KEY_STRIP`; `depth` steps of the panel. Valid for writing: a step at `scores` for each key, one at
+/// `maximum`. The written memory overlaps nothing.
+#[inline(never)]
+unsafe fn scores_tile<const ROWS: usize, const VECTORS: usize, const STRIPS: bool>(
+    keys: *const f32,
+    stride: usize,
+    panel: *const f32,
+    depth: usize,
+    scores: *mut f32,
+    maximum: *mut f32,
+) -> usize {
+    // SAFETY: the pointers step over exactly what the contract says is valid. In strips the last step may pass the end of
+    // the allocation, where nothing is read: hence wrapping.
     unsafe {
         let mut sums = [[F32x4::zero(); VECTORS]; ROWS];
-        let mut keys: [*const f32; ROWS] = from_fn(|row| keys.add(row * stride));
+        let mut strip = keys;
+        let mut keys: [*const f32; ROWS] = from_fn(|row| keys.wrapping_add(row * stride));
         let mut panel = panel;
         let mut remaining = depth;
         while remaining != 0 {
             let queries: [F32x4; VECTORS] = from_fn(|v| F32x4::load_pointer(panel.add(v * LANES)));
-            for (key, sums) in keys.iter_mut().zip(&mut sums) {
-                let element = F32x4::splat_pointer(*key);
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let element = F32x4::splat_pointer(if STRIPS { strip.add(row) } else { keys[row] });
                 for (sum, query) in sums.iter_mut().zip(queries) {
                     *sum = element.mul_add(query, *sum);
                 }
-                *key = key.add(1);
+                if !STRIPS {
+                    keys[row] = keys[row].add(1);
+                }
             }
+            strip = strip.wrapping_add(if STRIPS { KEY_STRIP } else { 0 });
             panel = panel.add(VECTORS * LANES);
             remaining -= 1;
         }
@@ -172,16 +154,19 @@ unsafe fn scores_tile<const ROWS: usize, const VECTORS: usize>(
 
 /// `accumulators[d][c] += Σ_j values[j][d] · weights[j][c]` for all rows and columns of `values`, of which there is at
 /// least one; when it is the first, the sums replace what is there. `columns`, of weights and accumulators, is 8 or 4.
-pub fn accumulate(accumulators: &mut [f32], values: Rows<'_>, weights: &[f32], columns: usize, is_first: bool) {
-    assert!(accumulators.len() >= values.size * columns && weights.len() >= values.count * columns);
-    assert!(values.count != 0);
-    // SAFETY: `Rows` holds `count` rows of `size` elements; the assertion covers weights and accumulators, which are an
-    // exclusive borrow.
-    unsafe {
-        match columns {
-            PANEL => tiled_sums::<TILE, WIDE>(accumulators.as_mut_ptr(), values, weights.as_ptr(), is_first),
-            LANES => tiled_sums::<NARROW_TILE, 1>(accumulators.as_mut_ptr(), values, weights.as_ptr(), is_first),
-            _ => panic!(),
+pub fn accumulate(accumulators: &mut [f32], values: Values<'_>, weights: &[f32], columns: usize, is_first: bool) {
+    assert!(accumulators.len() >= values.size() * columns && weights.len() >= values.count() * columns);
+    assert!(values.count() != 0);
+    for (held, rows) in values.by_columns() {
+        let accumulators = accumulators[held.start * columns..].as_mut_ptr();
+        // SAFETY: `rows` holds as many rows as there are steps of weights; the assertions cover weights and the
+        // accumulators of its columns, which are an exclusive borrow.
+        unsafe {
+            match columns {
+                PANEL => tiled_sums::<TILE, WIDE>(accumulators, rows, weights.as_ptr(), is_first),
+                LANES => tiled_sums::<NARROW_TILE, 1>(accumulators, rows, weights.as_ptr(), is_first),
+                _ => panic!(),
+            }
         }
     }
 }
@@ -197,12 +182,12 @@ unsafe fn tiled_sums<const TILE: usize, const VECTORS: usize>(
     weights: *const f32,
     is_first: bool,
 ) {
-    let Rows { elements, stride, count, size: width } = values;
+    let (stride, count, width) = (values.stride(), values.count(), values.size());
     let mut d = 0;
     while d < width {
         // SAFETY: d plus the tile's columns is at most `width`; the rest is the contract.
         unsafe {
-            let values = elements.as_ptr().add(d);
+            let values = values.as_ptr().add(d);
             let sums = accumulators.add(d * VECTORS * LANES);
             d += match width - d {
                 rest if rest >= TILE => values_tile::<TILE, VECTORS>(values, stride, weights, count, sums, is_first),

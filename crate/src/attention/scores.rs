@@ -5,7 +5,7 @@
 //! step by step in natural units, as `attention`'s equations stand: for the stages that can be looked at, for scales
 //! that the panel can't take, and for single rows whose fast scores overflowed.
 
-use super::register_tile::Rows;
+use super::layout::Keys;
 use super::scratch::{Block, PanelMemory};
 use super::visibility::PanelRange;
 use super::{Attention, Lanes, panel, register_tile, single_row};
@@ -80,7 +80,7 @@ pub struct QueryPanel<'a> {
     /// Batch.
     pub b: usize,
     /// The keys of their head.
-    keys: Rows<'a>,
+    keys: Keys<'a>,
     /// The rows.
     pub rows: &'a PanelRows,
     /// The keys that the rules open to them.
@@ -108,7 +108,7 @@ impl<'a> QueryPanel<'a> {
     pub fn load(
         attention: &'a Attention<'a>,
         b: usize,
-        keys: Rows<'a>,
+        keys: Keys<'a>,
         rows: &'a PanelRows,
         memory: &mut PanelMemory<'_>,
     ) -> Self {
@@ -350,7 +350,7 @@ impl<'a> QueryPanel<'a> {
     }
 
     /// `scores[j][c] = Σ_d keys[j][d] · panel[d][c]`, and the largest of each lane. Lanes beyond the last key are −Infinity.
-    fn multiply(&self, scores: &mut [f32], keys: Rows<'_>, panel: &[f32]) -> Lanes {
+    fn multiply(&self, scores: &mut [f32], keys: Keys<'_>, panel: &[f32]) -> Lanes {
         let width = self.rows.width;
         let (scores_of_keys, beyond) = scores.split_at_mut(keys.count() * width);
         beyond.fill(f32::NEG_INFINITY);

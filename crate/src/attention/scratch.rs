@@ -1,7 +1,7 @@
 //! Working memory, handed over by the caller: a few blocks, and per-row statistics when weights are asked for. O(L).
 
 use super::Attention;
-use super::arrays::{Elements, Heads};
+use super::arrays::{Elements, Heads, KeyHeads, ValueHeads};
 use super::weights::WeightsRequest;
 use crate::tiles::{KEY_BLOCK, PANEL, SINGLE_ROW_BLOCKS};
 
@@ -57,10 +57,10 @@ const PIECES: usize = 15;
 fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<[usize; PIECES]> {
     let sizes = &attention.sizes;
     let (depth, width) = (sizes.head_size, sizes.value_head_size);
-    let widened = |heads: &Heads<'_>, size: usize| match heads.elements {
-        Elements::Float32(_) => Some(0),
-        Elements::Bits(..) => sizes.key_length.checked_mul(size),
-    };
+    let is_narrow = |heads: &Heads<'_>| matches!(heads.elements, Elements::Bits(..));
+    let widened = |is_narrow: bool, size: usize| if is_narrow { sizes.key_length.checked_mul(size) } else { Some(0) };
+    let has_narrow_keys = matches!(&attention.key, KeyHeads::Rows(heads) if is_narrow(heads));
+    let has_narrow_values = matches!(&attention.value, ValueHeads::Rows(heads) if is_narrow(heads));
     let tile = KEY_BLOCK * PANEL;
     let statistics = match weights {
         Some(weights) if weights.mode.is_normalized() => {
@@ -83,8 +83,8 @@ fn lengths(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> O
         tile,
         tile,
         width.checked_mul(KEY_BLOCK)?,
-        widened(&attention.key, depth)?,
-        widened(&attention.value, width)?,
+        widened(has_narrow_keys, depth)?,
+        widened(has_narrow_values, width)?,
         statistics,
         statistics,
         head_sum,

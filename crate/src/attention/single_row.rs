@@ -6,24 +6,33 @@
 //! ```
 //!
 //! Each sum is one chain in the order of d, or of j, as the register tiles have it: a row has the same bits alone and in a
-//! panel. So four keys side by side are transposed in registers, and a vector then holds one element of four keys.
+//! panel. A vector holds one element of four keys: as strips have them, or four keys of a tensor transposed in
+//! registers, which takes eight shuffles for sixteen products.
 //!
 //! Every key and value is read once, so the memory is the limit, and one stream of reads doesn't keep it busy: the keys
-//! are cut into runs of equal length that are walked together. The chains over the keys allow no such runs.
+//! are cut into runs of equal length that are walked together, far from each other. The chains over the keys allow no
+//! such runs of values.
 
 #![allow(unsafe_code)]
 // Loops over streams are unrolled when they count; iterators over several arrays are not.
 #![allow(clippy::needless_range_loop)]
 
-use super::register_tile::Rows;
+use super::layout::{KeyStrips, Keys, Rows, Values};
 use crate::simd::{F32x4, LANES};
+use crate::tiles::{KEY_STRIP, VALUE_STRIP};
 use core::array::from_fn;
 
-/// Runs of keys that are read side by side, four keys of each.
-const STREAMS: usize = 4;
+/// Runs of keys in rows that are read side by side, four keys of each.
+const ROW_STREAMS: usize = 4;
+
+/// Runs of keys in strips that are read side by side, a strip of each: nine sums.
+const STRIP_STREAMS: usize = 3;
+
+/// Vectors of a strip of keys.
+const STRIP_VECTORS: usize = KEY_STRIP / LANES;
 
 /// Vectors of columns whose sums stay in registers.
-const COLUMN_VECTORS: usize = 12;
+const COLUMN_VECTORS: usize = VALUE_STRIP / LANES;
 
 /// Keys whose values are walked by one group of columns after the other: they stay in the L1 cache.
 const CACHED_KEYS: usize = 16;
@@ -31,11 +40,19 @@ const CACHED_KEYS: usize = 16;
 /// Columns up to which that pays; beyond, every key's values are added to sums in memory.
 const CACHED_COLUMNS: usize = 80;
 
-/// `scores[j]` for all rows of `keys`; `query` holds at least their size.
+/// `scores[j]` for all keys; `query` holds at least their size. In strips the first key begins one.
+pub fn scores(scores: &mut [f32], keys: Keys<'_>, query: &[f32]) {
+    assert!(scores.len() == keys.count() && query.len() >= keys.size());
+    match keys {
+        Keys::Rows(rows) => row_scores(scores, rows, query),
+        Keys::Strips(strips) => strip_scores(scores, strips, query),
+    }
+}
+
 #[inline(never)]
-pub fn scores(scores: &mut [f32], keys: Rows<'_>, query: &[f32]) {
+fn row_scores(scores: &mut [f32], keys: Rows<'_>, query: &[f32]) {
+    const STREAMS: usize = ROW_STREAMS;
     let (count, stride, depth) = (keys.count(), keys.stride(), keys.size());
-    assert!(scores.len() == count && query.len() >= depth);
     let run = count / (STREAMS * LANES) * LANES;
     let first = keys.as_ptr();
     let query = query.as_ptr();
@@ -46,7 +63,7 @@ pub fn scores(scores: &mut [f32], keys: Rows<'_>, query: &[f32]) {
     unsafe {
         let mut rows: [*const f32; STREAMS] = from_fn(|p| first.wrapping_add(p * run * stride));
         for step in (0..run).step_by(LANES) {
-            let sums = products(rows, offsets, query, depth);
+            let sums = row_products(rows, offsets, query, depth);
             for p in 0..STREAMS {
                 sums[p].store(&mut scores[p * run + step..]);
                 rows[p] = rows[p].wrapping_add(LANES * stride);
@@ -55,9 +72,69 @@ pub fn scores(scores: &mut [f32], keys: Rows<'_>, query: &[f32]) {
         for start in (STREAMS * run..count).step_by(LANES) {
             // Of the last keys, the very last stands in for those that are not there.
             let offsets = from_fn(|row| row.min(count - 1 - start) * stride);
-            let [sums] = products([first.add(start * stride)], offsets, query, depth);
+            let [sums] = row_products([first.add(start * stride)], offsets, query, depth);
             sums.store_partial(&mut scores[start..]);
         }
+    }
+}
+
+#[inline(never)]
+fn strip_scores(scores: &mut [f32], keys: KeyStrips<'_>, query: &[f32]) {
+    const STREAMS: usize = STRIP_STREAMS;
+    let (count, depth) = (keys.count(), keys.size());
+    assert!(count == 0 || keys.rest_of_strip(0) == KEY_STRIP);
+    let run = count / (STREAMS * KEY_STRIP);
+    let strip = KEY_STRIP * depth;
+    let first = keys.as_ptr().wrapping_add(keys.place(0));
+    let query = query.as_ptr();
+    // SAFETY: `KeyStrips` holds whole strips for `count` keys, of `depth` elements; the query is as long. A pointer may step
+    // past its allocation after the last strip, where it is not read: hence wrapping.
+    unsafe {
+        let mut strips: [*const f32; STREAMS] = from_fn(|p| first.wrapping_add(p * run * strip));
+        for step in 0..run {
+            let sums = strip_products(strips, query, depth);
+            for p in 0..STREAMS {
+                for v in 0..STRIP_VECTORS {
+                    sums[p][v].store(&mut scores[(p * run + step) * KEY_STRIP + v * LANES..]);
+                }
+                strips[p] = strips[p].wrapping_add(strip);
+            }
+        }
+        for start in (STREAMS * run * KEY_STRIP..count).step_by(KEY_STRIP) {
+            let [sums] = strip_products([first.add(start * depth)], query, depth);
+            for (sums, scores) in sums.into_iter().zip(scores[start..].chunks_mut(LANES)) {
+                sums.store_partial(scores);
+            }
+        }
+    }
+}
+
+/// The products of the query with a whole strip at each of `strips`.
+///
+/// # Safety
+/// Valid for reading: a strip of `depth` elements at each of them, `depth` elements at `query`.
+#[inline(always)]
+unsafe fn strip_products<const STRIPS: usize>(
+    mut strips: [*const f32; STRIPS],
+    mut query: *const f32,
+    depth: usize,
+) -> [[F32x4; STRIP_VECTORS]; STRIPS] {
+    // SAFETY: the pointers step over exactly what the contract says is valid.
+    unsafe {
+        let mut sums = [[F32x4::zero(); STRIP_VECTORS]; STRIPS];
+        let mut remaining = depth;
+        while remaining != 0 {
+            let factor = F32x4::splat_pointer(query);
+            for p in 0..STRIPS {
+                for v in 0..STRIP_VECTORS {
+                    sums[p][v] = F32x4::load_pointer(strips[p].add(v * LANES)).mul_add(factor, sums[p][v]);
+                }
+                strips[p] = strips[p].add(KEY_STRIP);
+            }
+            query = query.add(1);
+            remaining -= 1;
+        }
+        sums
     }
 }
 
@@ -66,7 +143,7 @@ pub fn scores(scores: &mut [f32], keys: Rows<'_>, query: &[f32]) {
 /// # Safety
 /// Valid for reading: `depth` elements at each of the keys and at `query`.
 #[inline(always)]
-unsafe fn products<const ROWS: usize>(
+unsafe fn row_products<const ROWS: usize>(
     mut rows: [*const f32; ROWS],
     offsets: [usize; LANES],
     mut query: *const f32,
@@ -99,28 +176,42 @@ unsafe fn products<const ROWS: usize>(
     }
 }
 
-/// `accumulator[d] += Σ_j weights[j] · values[j][d]` for all rows of `values`, each sum going on from what is there.
+/// `accumulator[d] += Σ_j weights[j] · values[j][d]` for all values, each sum going on from what is there.
+pub fn accumulate(accumulator: &mut [f32], values: Values<'_>, weights: &[f32]) {
+    assert!(accumulator.len() >= values.size() && weights.len() >= values.count());
+    for (held, rows) in values.by_columns() {
+        add_rows(&mut accumulator[held], rows, weights);
+    }
+}
+
 #[inline(never)]
-pub fn accumulate(accumulator: &mut [f32], values: Rows<'_>, weights: &[f32]) {
+fn add_rows(sums: &mut [f32], values: Rows<'_>, weights: &[f32]) {
     let (count, stride, width) = (values.count(), values.stride(), values.size());
-    assert!(accumulator.len() >= width && weights.len() >= count);
-    let keys = if width <= CACHED_COLUMNS { CACHED_KEYS } else { 1 };
-    let sums = accumulator.as_mut_ptr();
+    assert!(sums.len() == width && weights.len() >= count);
+    let keys = match width {
+        0..=VALUE_STRIP => count.max(1),
+        0..=CACHED_COLUMNS => CACHED_KEYS,
+        _ => 1,
+    };
+    let sums = sums.as_mut_ptr();
     for start in (0..count).step_by(keys) {
         let keys = keys.min(count - start);
-        // SAFETY: `Rows` holds `count` rows of `width` elements, of which these keys are some; there are as many weights;
-        // the accumulator has `width` elements and is an exclusive borrow.
+        // SAFETY: `Rows` holds `count` rows of `width` elements, of which these keys are some; the assertion covers weights
+        // and sums, which are an exclusive borrow; d plus the columns of each call is at most `width`.
         unsafe {
             let values = values.as_ptr().add(start * stride);
             let weights = weights.as_ptr().add(start);
             let mut d = 0;
-            while d + COLUMN_VECTORS * LANES <= width {
-                add_columns::<COLUMN_VECTORS>(sums.add(d), values.add(d), stride, weights, keys);
-                d += COLUMN_VECTORS * LANES;
-            }
             while d + LANES <= width {
-                add_columns::<1>(sums.add(d), values.add(d), stride, weights, keys);
-                d += LANES;
+                let (sums, values) = (sums.add(d), values.add(d));
+                d += LANES
+                    * match (width - d) / LANES {
+                        COLUMN_VECTORS.. => add_columns::<COLUMN_VECTORS>(sums, values, stride, weights, keys),
+                        8.. => add_columns::<8>(sums, values, stride, weights, keys),
+                        4.. => add_columns::<4>(sums, values, stride, weights, keys),
+                        2.. => add_columns::<2>(sums, values, stride, weights, keys),
+                        _ => add_columns::<1>(sums, values, stride, weights, keys),
+                    };
             }
             for d in d..width {
                 let mut sum = F32x4::splat(sums.add(d).read());
@@ -134,7 +225,7 @@ pub fn accumulate(accumulator: &mut [f32], values: Rows<'_>, weights: &[f32]) {
     }
 }
 
-/// `sums[d] += Σ_j weights[j] · values[j · stride + d]` for so many vectors of columns.
+/// `sums[d] += Σ_j weights[j] · values[j · stride + d]` for so many vectors of columns; returns their number.
 ///
 /// # Safety
 /// Valid for reading: the columns at each of `keys` rows of values, as many weights. Valid for reading and writing: the
@@ -146,7 +237,7 @@ unsafe fn add_columns<const VECTORS: usize>(
     stride: usize,
     mut weights: *const f32,
     keys: usize,
-) {
+) -> usize {
     // SAFETY: the pointers step over exactly what the contract says is valid. `values` may step past its allocation after
     // the last row, where it is not read: hence wrapping.
     unsafe {
@@ -165,4 +256,5 @@ unsafe fn add_columns<const VECTORS: usize>(
             totals[v].store_pointer(sums.add(v * LANES));
         }
     }
+    VECTORS
 }

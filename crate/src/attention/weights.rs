@@ -4,8 +4,8 @@
 //! so the forward pass pays nothing for them, and a chosen row has the same bits as in the full result.
 
 use super::arrays::ElementsMut;
+use super::layout::Keys;
 use super::online_softmax::weigh;
-use super::register_tile::Rows;
 use super::scores::{PanelRows, QueryPanel, Stage};
 use super::scratch::{Block, Scratch};
 use super::{Attention, Lanes, panel};
@@ -76,7 +76,7 @@ fn panel_rows(h: u32, group_rows: &[u32]) -> PanelRows {
 }
 
 /// The keys that head `h` reads.
-fn keys_of<'a>(attention: &Attention<'a>, b: usize, h: u32, memory: &'a mut [f32]) -> Rows<'a> {
+fn keys_of<'a>(attention: &Attention<'a>, b: usize, h: u32, memory: &'a mut [f32]) -> Keys<'a> {
     let sizes = &attention.sizes;
     let group = sizes.heads / sizes.key_heads;
     attention.key.head(b, h as usize / group, sizes.key_length, sizes.head_size, memory)

@@ -1,7 +1,9 @@
 //! An attention call that owns what it reads. It runs on memory of exactly the needed size, full of NaN, with guards
 //! on both sides.
 
-use wasm_attention::attention::arrays::{Elements, ElementsMut, Heads, Strides, concatenate};
+use wasm_attention::attention::arrays::{
+    Elements, ElementsMut, HeadStrips, Heads, KeyHeads, Strides, ValueHeads, concatenate,
+};
 use wasm_attention::attention::dropout::Dropout;
 use wasm_attention::attention::mask::{Mask, MaskElements};
 use wasm_attention::attention::scratch::{self, Scratch};
@@ -111,10 +113,42 @@ pub struct CallWeights {
     pub average_heads: bool,
 }
 
+/// What is stored in strips, with room for more, in place of tensors; float32 alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct InStrips {
+    pub keys: bool,
+    pub values: bool,
+}
+
+/// What strips hold where there is no key: it must never be seen.
+const UNUSED: f32 = f32::NAN;
+
+/// `[B, Hkv, T, size]` in strips of `width` side by side: of keys, or of columns.
+fn strips(data: &Data, strides: Strides, shape: [usize; 4], capacity: usize, are_keys: bool) -> Vec<f32> {
+    let [batch, heads, rows, size] = shape;
+    let length = if are_keys { HeadStrips::key_length } else { HeadStrips::value_length }(capacity, size);
+    let values = data.widened();
+    let mut elements = vec![UNUSED; batch * heads * length];
+    for (n, head) in elements.chunks_exact_mut(length.max(1)).enumerate() {
+        for j in 0..rows {
+            for d in 0..size {
+                let place = if are_keys {
+                    j / 12 * 12 * size + d * 12 + j % 12
+                } else {
+                    d / 48 * 48 * capacity + j * 48 + d % 48
+                };
+                head[place] = values[strides.start(n / heads, n % heads, j) + d];
+            }
+        }
+    }
+    elements
+}
+
 #[derive(Clone)]
 pub struct AttentionCall {
     pub sizes: Sizes,
     pub layout: Layout,
+    pub in_strips: InStrips,
     pub query: Data,
     /// New keys.
     pub key: Data,
@@ -257,11 +291,26 @@ impl AttentionCall {
     /// The call as the kernel takes it, with all keys and values.
     pub fn with_attention<R>(&self, key: &Data, value: &Data, run: impl FnOnce(&Attention<'_>) -> R) -> R {
         let Sizes { batch, heads, key_heads, query_length, key_length, head_size, value_head_size, .. } = self.sizes;
+        let (key_shape, value_shape) =
+            ([batch, key_heads, key_length, head_size], [batch, key_heads, key_length, value_head_size]);
+        // One strip more than there must be.
+        let capacity = key_length.next_multiple_of(12) + 12;
+        let key_strips = strips(key, self.layout.strides(key_shape), key_shape, capacity, true);
+        let value_strips = strips(value, self.layout.strides(value_shape), value_shape, capacity, false);
+        let heads_of = |elements| HeadStrips { elements, heads: key_heads, capacity };
         let attention = Attention {
             sizes: self.sizes,
             query: self.query.heads(self.layout, [batch, heads, query_length, head_size]),
-            key: key.heads(self.layout, [batch, key_heads, key_length, head_size]),
-            value: value.heads(self.layout, [batch, key_heads, key_length, value_head_size]),
+            key: if self.in_strips.keys {
+                KeyHeads::Strips(heads_of(&key_strips))
+            } else {
+                KeyHeads::Rows(key.heads(self.layout, key_shape))
+            },
+            value: if self.in_strips.values {
+                ValueHeads::Strips(heads_of(&value_strips))
+            } else {
+                ValueHeads::Rows(value.heads(self.layout, value_shape))
+            },
             scale: self.scale,
             softcap: self.softcap,
             mask: self.mask.as_ref().map(|mask| {

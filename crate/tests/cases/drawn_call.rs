@@ -1,6 +1,6 @@
 //! Attention calls with options and numbers drawn at random, and the bits of their rows.
 
-use crate::attention_call::{AttentionCall, AttentionResults, CallWeights, Data, Layout, MaskData, dropout};
+use crate::attention_call::{AttentionCall, AttentionResults, CallWeights, Data, InStrips, Layout, MaskData, dropout};
 use crate::draw::Draw;
 use crate::sampled_call::{all_weights, as_dtypes, call_of, mask, scaled, sizes};
 use wasm_attention::attention::Sizes;
@@ -53,6 +53,7 @@ pub fn draw_call(query_length: usize, group: usize, draw: &mut Draw) -> Attentio
     let (dtype, value_dtype) =
         draw.of(&[(DTYPES[0], DTYPES[0]), (DTYPES[0], DTYPES[0]), (half, half), (half, DTYPES[0])]);
     let mut call = as_dtypes(call, dtype, value_dtype);
+    call.in_strips = InStrips { keys: draw.one_in(3), values: draw.one_in(3) };
     call.layout = draw.of(&[Layout::Bhld, Layout::Blhd, Layout::Lbhd]);
     call
 }

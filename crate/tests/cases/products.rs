@@ -2,8 +2,8 @@
 //! of exactly the needed size, so that Miri sees whatever reads beyond it.
 
 use crate::sample::sample;
-use wasm_attention::attention::register_tile::{self, Rows};
-use wasm_attention::attention::single_row;
+use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, Values};
+use wasm_attention::attention::{register_tile, single_row};
 use wasm_attention::simd::F32x4;
 
 /// Stands behind what is written, and stays.
@@ -14,9 +14,12 @@ fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     F32x4::splat(a).mul_add(F32x4::splat(b), F32x4::splat(c)).to_array()[0]
 }
 
-/// Rows at a distance, without anything after the last.
+/// Rows at a distance, without anything after the last; and the same as strips of keys and of values, as long as they must
+/// be, with NaN where there is nothing.
 pub struct Matrix {
     elements: Vec<f32>,
+    key_strips: Vec<f32>,
+    value_strips: Vec<f32>,
     pub count: usize,
     pub size: usize,
     pub stride: usize,
@@ -26,11 +29,30 @@ impl Matrix {
     pub fn new(count: usize, size: usize, gap: usize) -> Self {
         let stride = size + gap;
         let length = if count == 0 { 0 } else { (count - 1) * stride + size };
-        Self { elements: sample(length, 1), count, size, stride }
+        let elements = sample(length, 1);
+        let mut key_strips = vec![f32::NAN; count.div_ceil(12) * 12 * size];
+        let mut value_strips = vec![f32::NAN; size.div_ceil(48) * 48 * count];
+        for j in 0..count {
+            for d in 0..size {
+                key_strips[j / 12 * 12 * size + d * 12 + j % 12] = elements[j * stride + d];
+                value_strips[d / 48 * 48 * count + j * 48 + d % 48] = elements[j * stride + d];
+            }
+        }
+        Self { elements, key_strips, value_strips, count, size, stride }
     }
 
     fn rows(&self) -> Rows<'_> {
         Rows::new(&self.elements, self.stride, self.count, self.size)
+    }
+
+    /// As keys in rows, and in strips.
+    fn keys(&self) -> [Keys<'_>; 2] {
+        [Keys::Rows(self.rows()), Keys::Strips(KeyStrips::new(&self.key_strips, self.count, self.size))]
+    }
+
+    /// As values in rows, and in strips.
+    fn values(&self) -> [Values<'_>; 2] {
+        [Values::rows(self.rows()), Values::strips(&self.value_strips, self.count, self.count, self.size)]
     }
 
     fn at(&self, row: usize, column: usize) -> f32 {
@@ -51,9 +73,6 @@ fn assert_same_bits(name: &str, actual: &[f32], expected: &[f32]) {
 pub fn check_scores(keys: &Matrix, columns: usize) {
     let Matrix { count, size, .. } = *keys;
     let panel = sample(size * columns, 2);
-    let mut scores = [vec![0.0; count * columns], GUARD.to_vec()].concat();
-    let mut maximum = vec![0.25; columns];
-    register_tile::scores(&mut scores[..count * columns], &mut maximum, keys.rows(), &panel);
     let (mut expected, mut largest) = (Vec::new(), vec![0.25_f32; columns]);
     for j in 0..count {
         for c in 0..columns {
@@ -63,8 +82,14 @@ pub fn check_scores(keys: &Matrix, columns: usize) {
         }
     }
     let name = format!("scores, {}, {columns} columns", keys.name());
-    assert_same_bits(&name, &scores, &[expected, GUARD.to_vec()].concat());
-    assert_same_bits(&name, &maximum, &largest);
+    expected.extend(GUARD);
+    for stored in keys.keys() {
+        let mut scores = [vec![0.0; count * columns], GUARD.to_vec()].concat();
+        let mut maximum = vec![0.25; columns];
+        register_tile::scores(&mut scores[..count * columns], &mut maximum, stored, &panel);
+        assert_same_bits(&name, &scores, &expected);
+        assert_same_bits(&name, &maximum, &largest);
+    }
 }
 
 /// Sums of the rows as values, for so many columns of weights.
@@ -72,8 +97,6 @@ pub fn check_sums(values: &Matrix, columns: usize, is_first: bool) {
     let Matrix { count, size, .. } = *values;
     let weights = sample(count * columns, 3);
     let before = sample(size * columns, 4);
-    let mut sums = [&before[..], &GUARD].concat();
-    register_tile::accumulate(&mut sums[..size * columns], values.rows(), &weights, columns, is_first);
     let mut expected = Vec::new();
     for d in 0..size {
         for c in 0..columns {
@@ -82,18 +105,25 @@ pub fn check_sums(values: &Matrix, columns: usize, is_first: bool) {
         }
     }
     let name = format!("sums, {}, {columns} columns, first: {is_first}", values.name());
-    assert_same_bits(&name, &sums, &[expected, GUARD.to_vec()].concat());
+    expected.extend(GUARD);
+    for stored in values.values() {
+        let mut sums = [&before[..], &GUARD].concat();
+        register_tile::accumulate(&mut sums[..size * columns], stored, &weights, columns, is_first);
+        assert_same_bits(&name, &sums, &expected);
+    }
 }
 
 /// Scores of the rows as keys, for a single query.
 pub fn check_single_scores(keys: &Matrix) {
     let Matrix { count, size, .. } = *keys;
     let query = sample(size, 5);
-    let mut scores = [vec![0.0; count], GUARD.to_vec()].concat();
-    single_row::scores(&mut scores[..count], keys.rows(), &query);
     let score = |j: usize| (0..size).fold(0.0, |sum, d| multiply_add(keys.at(j, d), query[d], sum));
     let expected: Vec<f32> = (0..count).map(score).chain(GUARD).collect();
-    assert_same_bits(&format!("single row, scores, {}", keys.name()), &scores, &expected);
+    for stored in keys.keys() {
+        let mut scores = [vec![0.0; count], GUARD.to_vec()].concat();
+        single_row::scores(&mut scores[..count], stored, &query);
+        assert_same_bits(&format!("single row, scores, {}", keys.name()), &scores, &expected);
+    }
 }
 
 /// Sums of the rows as values, for a single row of weights.
@@ -101,12 +131,14 @@ pub fn check_single_sums(values: &Matrix) {
     let Matrix { count, size, .. } = *values;
     let weights = sample(count, 6);
     let before = sample(size, 7);
-    let mut sums = [&before[..], &GUARD].concat();
-    single_row::accumulate(&mut sums[..size], values.rows(), &weights);
-    let mut expected = before;
+    let mut expected = before.clone();
     for (d, total) in expected.iter_mut().enumerate() {
         *total = (0..count).fold(*total, |sum, j| multiply_add(values.at(j, d), weights[j], sum));
     }
     expected.extend(GUARD);
-    assert_same_bits(&format!("single row, sums, {}", values.name()), &sums, &expected);
+    for stored in values.values() {
+        let mut sums = [&before[..], &GUARD].concat();
+        single_row::accumulate(&mut sums[..size], stored, &weights);
+        assert_same_bits(&format!("single row, sums, {}", values.name()), &sums, &expected);
+    }
 }

@@ -1,6 +1,6 @@
 //! Attention calls of sampled numbers, to set options on.
 
-use crate::attention_call::{AttentionCall, CallMask, CallWeights, Data, Layout, MaskData};
+use crate::attention_call::{AttentionCall, CallMask, CallWeights, Data, InStrips, Layout, MaskData};
 use crate::sample::sample;
 use wasm_attention::attention::Sizes;
 use wasm_attention::numeric::Dtype;
@@ -23,6 +23,7 @@ pub fn call_of(sizes: Sizes, seed: u64, amplitude: f32) -> AttentionCall {
     AttentionCall {
         sizes,
         layout: Layout::Bhld,
+        in_strips: InStrips::default(),
         query: float32(batch * heads * query_length * head_size, 0, amplitude),
         key: float32(key_rows * head_size, 1, amplitude),
         value: float32(key_rows * value_head_size, 2, 1.0),
