@@ -62,18 +62,24 @@ fn mask_of(mask: &CallMask, b: usize, heads: &Range<usize>, rows: &Range<usize>)
 }
 
 /// The same rows of the same keys in a call of their own; None where no call has their positions.
-fn part(call: &AttentionCall, b: usize, heads: Range<usize>, rows: Range<usize>) -> Option<AttentionCall> {
+fn part(
+    call: &AttentionCall,
+    (key, value): &(Data, Data),
+    b: usize,
+    heads: Range<usize>,
+    rows: Range<usize>,
+) -> Option<AttentionCall> {
     let Sizes { batch, heads: all_heads, key_heads, query_length, past_length, key_length, head_size, value_head_size } =
         call.sizes;
     let group = all_heads / key_heads;
     let its_key_heads = heads.start / group..heads.end.div_ceil(group);
-    if heads.len() % its_key_heads.len() != 0 || (its_key_heads.len() > 1 && heads.len() / its_key_heads.len() != group)
+    if !heads.len().is_multiple_of(its_key_heads.len())
+        || (its_key_heads.len() > 1 && heads.len() / its_key_heads.len() != group)
     {
         return None;
     }
     let keys = call.key_lengths.as_ref().map_or(key_length, |lengths| lengths[b] as usize);
     let offset = if call.lower_right { keys as i64 - query_length as i64 } else { past_length as i64 };
-    let (key, value) = call.present();
     let of_keys = |data: &Data, size: usize| {
         part_of(data, call.layout, [batch, key_heads, key_length, size], b, &its_key_heads, &(0..key_length))
     };
@@ -93,8 +99,8 @@ fn part(call: &AttentionCall, b: usize, heads: Range<usize>, rows: Range<usize>)
         },
         layout: Layout::Bhld,
         query: part_of(&call.query, call.layout, [batch, all_heads, query_length, head_size], b, &heads, &rows),
-        key: of_keys(&key, head_size),
-        value: of_keys(&value, value_head_size),
+        key: of_keys(key, head_size),
+        value: of_keys(value, value_head_size),
         past: None,
         lower_right: false,
         mask: call.mask.as_ref().map(|mask| mask_of(mask, b, &heads, &rows)),
@@ -116,48 +122,52 @@ fn draw_strips(draw: &mut Draw) -> InStrips {
     InStrips { keys: draw.one_in(2), values: draw.one_in(2) }
 }
 
-/// Compares each row of a part, where there is such a call, with its bits among all.
-fn check_part(
-    name: &str,
-    call: &AttentionCall,
-    all: &[Vec<u32>],
-    b: usize,
-    heads: Range<usize>,
-    rows: Range<usize>,
-    in_strips: InStrips,
-) {
-    let Some(part) = part(call, b, heads.clone(), rows.clone()) else { return };
-    let part = AttentionCall { in_strips, ..part };
-    let bits = row_bits(&part, &part.run());
-    let Sizes { heads: all_heads, query_length, .. } = call.sizes;
-    for (n, row) in bits.iter().enumerate() {
-        let (h, i) = (heads.start + n / rows.len(), rows.start + n % rows.len());
-        let expected = &all[(b * all_heads + h) * query_length + i];
-        let place = format!("row {i} of head {h}, batch {b}, in rows {rows:?} of heads {heads:?}, {in_strips:?}");
-        assert_eq!(row, expected, "{name}: {place}");
+/// A call with all its rows, whose parts are compared with it.
+struct Whole<'a> {
+    name: &'a str,
+    call: &'a AttentionCall,
+    /// All keys and values.
+    present: (Data, Data),
+    bits: Vec<Vec<u32>>,
+}
+
+impl Whole<'_> {
+    /// Compares each row of a part, where there is such a call, with its bits among all.
+    fn check(&self, b: usize, heads: Range<usize>, rows: Range<usize>, in_strips: InStrips) {
+        let Some(part) = part(self.call, &self.present, b, heads.clone(), rows.clone()) else { return };
+        let part = AttentionCall { in_strips, ..part };
+        let Sizes { heads: all_heads, query_length, .. } = self.call.sizes;
+        for (n, row) in row_bits(&part, &part.run()).iter().enumerate() {
+            let (h, i) = (heads.start + n / rows.len(), rows.start + n % rows.len());
+            let expected = &self.bits[(b * all_heads + h) * query_length + i];
+            let place = format!("row {i} of head {h}, batch {b}, in rows {rows:?} of heads {heads:?}, {in_strips:?}");
+            assert_eq!(row, expected, "{}: {place}", self.name);
+        }
     }
 }
 
-/// All parts that are compared: chunks of rows of all heads, each row of each head alone, each head, each batch.
+/// All parts that are compared: each batch in each storage; chunks of rows of all heads, of one, of those of a key head.
 fn check_all(name: &str, call: &AttentionCall, draw: &mut Draw) {
     let Sizes { batch, heads, key_heads, query_length, .. } = call.sizes;
-    let all = row_bits(call, &call.run());
+    let results = call.run();
+    let bits = row_bits(call, &results);
+    let present = results.present.unwrap_or_else(|| (call.key.clone(), call.value.clone()));
+    let whole = Whole { name, call, present, bits };
     // The pattern of dropped weights goes by the numbers of rows, heads and batches in the call: those before them are
     // computed along.
     let (batches, is_prefix) = if call.dropout.is_some() { (0..1, true) } else { (0..batch, false) };
     for b in batches {
         for (keys, values) in [(true, false), (false, true), (true, true)] {
-            check_part(name, call, &all, b, 0..heads, 0..query_length, InStrips { keys, values });
+            whole.check(b, 0..heads, 0..query_length, InStrips { keys, values });
         }
         for chunk in CHUNKS {
             for start in (0..query_length).step_by(if is_prefix { query_length } else { chunk }) {
                 let rows = start..query_length.min(start + chunk);
-                check_part(name, call, &all, b, 0..heads, rows.clone(), draw_strips(draw));
-                let h = if is_prefix { 0 } else { draw.below(heads) };
-                check_part(name, call, &all, b, h..h + 1, rows.clone(), draw_strips(draw));
                 let group = heads / key_heads;
-                let first = if is_prefix { 0 } else { draw.below(key_heads) * group };
-                check_part(name, call, &all, b, first..first + group, rows, draw_strips(draw));
+                let (h, first) = if is_prefix { (0, 0) } else { (draw.below(heads), draw.below(key_heads) * group) };
+                for heads in [0..heads, h..h + 1, first..first + group] {
+                    whole.check(b, heads, rows.clone(), draw_strips(draw));
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::layout::{Keys, Rows, Values};
 use super::online_softmax::{Normalization, OnlineSoftmax, sum_weights, weigh};
-use super::scores::{PanelRows, QueryPanel};
+use super::scores::{PanelRows, QueryPanel, Stage};
 use super::scratch::{Block, Scratch};
 use super::weights::write_weights;
 use super::{Attention, Lanes, Outputs, panel, register_tile, single_row};
@@ -73,7 +73,7 @@ fn forward_panel(
     while start < visible.end {
         let keys = start..visible.end.min((start / KEY_BLOCK + 1) * KEY_BLOCK);
         start = keys.end;
-        let Some(maximum) = panel.log2_scores(&mut scratch.panel, &mut scratch.block, &keys) else {
+        let Some(maximum) = panel.scores(&mut scratch.panel, &mut scratch.block, &keys, Stage::Log2) else {
             continue;
         };
         if let Some(factor) = softmax.raise(maximum) {

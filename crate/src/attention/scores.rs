@@ -1,9 +1,14 @@
 //! The scores of one block of keys for a panel of query rows.
 //!
-//! There are two ways to the same numbers. The fast one multiplies the query panel by scale · log2 e once, so that the
-//! product is the score in units of log 2, and puts softcap, ALiBi and masks on top in those units. The other one goes
-//! step by step in natural units, as `attention`'s equations stand: for the stages that can be looked at, for scales
-//! that the panel can't take, and for single rows whose fast scores overflowed.
+//! ```text
+//! product = Σ_d (factor · query[d]) · key[d]                       one chain from zero
+//! score   = product · scale, softcap, − slope · distance, + mask    −Infinity where hidden
+//! ```
+//!
+//! The same steps run in two *units*. In those of log 2, as the softmax takes scores, the queries are multiplied beforehand
+//! by scale · log2 e (by scale / softcap, where there is a softcap), so that without further options the product is the
+//! score. Natural units take the queries as they are: for the stages that can be looked at, for scales that the queries
+//! can't be multiplied by, and for rows whose scores in units of log 2 overflowed.
 
 use super::layout::Keys;
 use super::scratch::{Block, PanelMemory};
@@ -20,11 +25,11 @@ use core::ops::Range;
 const SCORE_LIMIT: f32 = 8.507_059e37;
 
 /// Factors in this range of magnitude leave room for queries up to 2^110 when multiplied in beforehand.
-const FAST_FACTORS: Range<f32> = 1e-18..65536.0;
+const FACTORS: Range<f32> = 1e-18..65536.0;
 
 /// Softcaps in this range leave scores up to 2^126 in range when divided by beforehand, and those of keys up to 2^110
 /// exact enough where the scaled query becomes subnormal.
-const FAST_SOFTCAPS: Range<f32> = 0.5..65536.0;
+const SOFTCAPS: Range<f32> = 0.5..65536.0;
 
 /// How far a score is computed: the four values that can be looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,18 +94,26 @@ pub struct QueryPanel<'a> {
     multiplied: Range<usize>,
     positions: [I32x4; 2],
     slopes: Lanes,
-    /// What the fast way multiplies the query by; None where it may not be taken.
-    fast_factor: Option<f32>,
+    /// What the query is multiplied by for scores in units of log 2; None where it can't be.
+    log2_factor: Option<f32>,
     /// Mask of the lanes whose scaled query is finite throughout.
     finite: [I32x4; 2],
 }
 
-/// What the fast way multiplies the query by, if it may be taken: the product is then raw · log2 e, or raw / softcap.
-fn fast_factor(attention: &Attention<'_>) -> Option<f32> {
+/// What queries are multiplied by for scores in units of log 2, if they can be: the product is then raw · log2 e, or raw /
+/// softcap.
+fn log2_factor(attention: &Attention<'_>) -> Option<f32> {
     let Attention { scale, softcap, .. } = *attention;
     let factor = scale * if softcap == 0.0 { LOG2_E } else { 1.0 / softcap };
-    let has_fast_softcap = softcap == 0.0 || FAST_SOFTCAPS.contains(&softcap);
-    (has_fast_softcap && FAST_FACTORS.contains(&factor.abs())).then_some(factor)
+    let is_softcap_in_range = softcap == 0.0 || SOFTCAPS.contains(&softcap);
+    (is_softcap_in_range && FACTORS.contains(&factor.abs())).then_some(factor)
+}
+
+/// In which a score is computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Log2,
+    Natural,
 }
 
 impl<'a> QueryPanel<'a> {
@@ -126,10 +139,10 @@ impl<'a> QueryPanel<'a> {
             positions: I32x4::lanes(|lane| (rows.rows[lane] as i64 + rules.offset) as i32),
             slopes,
             rows,
-            fast_factor: fast_factor(attention),
+            log2_factor: log2_factor(attention),
             finite: [I32x4::splat(-1); 2],
         };
-        if let Some(factor) = panel.fast_factor {
+        if let Some(factor) = panel.log2_factor {
             panel.read_query(memory.scaled, memory.rows, factor);
             // An infinite query makes all scores of its row infinite or NaN, which is seen in their maximum; but not
             // behind a softcap.
@@ -192,23 +205,22 @@ impl<'a> QueryPanel<'a> {
         }
     }
 
-    /// The scores of `keys` in units of log 2, −Infinity where hidden, into `block.scores`. Returns each row's largest
-    /// (NaN passed over), or None when no row sees any of the keys: then there are no scores.
-    pub fn log2_scores(
+    /// The scores of `keys` at a stage, into `block.scores`; from `Stage::Score` on −Infinity where hidden. Returns each row's
+    /// largest (NaN passed over), or None when no row sees any of the keys: then there are none.
+    pub fn scores(
         &mut self,
         memory: &mut PanelMemory<'_>,
         block: &mut Block<'_>,
         keys: &Range<usize>,
+        stage: Stage,
     ) -> Option<Lanes> {
-        if !self.read_mask(block, keys) {
+        if !self.read_mask(block, keys) && matches!(stage, Stage::Score | Stage::Log2) {
             return None;
         }
-        let steps = self.rows.steps(keys.len());
-        if self.fast_factor.is_none() {
-            self.stepwise(memory, block, keys, Stage::Log2);
-            return Some(self.column_maximum(block.scores, steps));
+        if stage != Stage::Log2 || self.log2_factor.is_none() {
+            return Some(self.in_natural_units(memory, block, keys, stage));
         }
-        let maximum = self.fast(memory.scaled, block, keys);
+        let maximum = self.in_units_of_log2(memory.scaled, block, keys);
         // A largest score that had to be clamped or is infinite, or a query that left the range when scaled: unless no key
         // is visible.
         let in_range: [I32x4; 2] =
@@ -222,51 +234,19 @@ impl<'a> QueryPanel<'a> {
             return Some(maximum);
         }
         core::mem::swap(&mut block.scores, &mut block.recomputed);
-        self.stepwise(memory, block, keys, Stage::Log2);
+        let exact_maximum = self.in_natural_units(memory, block, keys, stage);
         core::mem::swap(&mut block.scores, &mut block.recomputed);
-        for step in 0..steps {
+        for step in 0..self.rows.steps(keys.len()) {
             let fast = panel::load(block.scores, step);
             let exact = panel::load(block.recomputed, step);
             panel::store(block.scores, step, from_fn(|half| overflowed[half].select(exact[half], fast[half])));
         }
-        Some(self.column_maximum(block.scores, steps))
+        Some(from_fn(|half| overflowed[half].select(exact_maximum[half], maximum[half])))
     }
 
-    /// The scores of `keys` at a stage in natural units, into `block.scores`.
-    pub fn staged_scores(
-        &self,
-        memory: &mut PanelMemory<'_>,
-        block: &mut Block<'_>,
-        keys: &Range<usize>,
-        stage: Stage,
-    ) {
-        if !self.read_mask(block, keys) {
-            // An entirely hidden tile is not transposed; every other reader skips it.
-            block.mask[..keys.len() * PANEL].fill(f32::NEG_INFINITY);
-        }
-        self.stepwise(memory, block, keys, stage);
-    }
-
-    /// The scores from the scaled query; the largest of each row.
-    fn fast(&mut self, scaled: &[f32], block: &mut Block<'_>, keys: &Range<usize>) -> Lanes {
+    /// From the scaled query. What every row sees has its maximum when it is multiplied.
+    fn in_units_of_log2(&mut self, scaled: &[f32], block: &mut Block<'_>, keys: &Range<usize>) -> Lanes {
         let width = self.rows.width;
-        if width == 1 {
-            let scores = &mut block.scores[..keys.len().next_multiple_of(PANEL)];
-            let (scores_of_keys, beyond) = scores.split_at_mut(keys.len());
-            if !self.multiplied.contains(&keys.start) {
-                let end = (keys.start / KEY_BLOCK + SINGLE_ROW_BLOCKS) * KEY_BLOCK;
-                self.multiplied = keys.start..end.min(self.range.outer.end);
-                let products = &mut block.products[..self.multiplied.len()];
-                single_row::scores(products, self.keys.part(&self.multiplied), scaled);
-            }
-            scores_of_keys.copy_from_slice(&block.products[keys.start - self.multiplied.start..][..keys.len()]);
-            beyond.fill(f32::NEG_INFINITY);
-            if !(self.is_plain() && self.range.is_open(keys)) {
-                self.adjust(scores, &block.mask[..scores.len()], keys);
-            }
-            return panel::join(lane_maximum(scores), width, F32x4::pseudo_max);
-        }
-        // What every row sees has its maximum when it is multiplied.
         let open = match () {
             () if !self.is_plain() => keys.start..keys.start,
             () if width == PANEL => self.range.open_tiles(keys),
@@ -281,14 +261,34 @@ impl<'a> QueryPanel<'a> {
             let from = (part.start - keys.start) * width;
             let to = from + self.rows.steps(part.len()) * PANEL;
             let scores = &mut block.scores[from..to];
-            let mut largest = self.multiply(scores, self.keys.part(&part), scaled);
+            let mut largest = if width == 1 {
+                self.take_products(scores, block.products, scaled, &part)
+            } else {
+                self.multiply(scores, self.keys.part(&part), scaled)
+            };
             if part != open {
-                self.adjust(scores, &block.mask[from..to], &part);
+                self.adjust(scores, &block.mask[from..to], &part, Stage::Log2, Unit::Log2);
                 largest = lane_maximum(scores);
             }
             maximum = from_fn(|half| maximum[half].pseudo_max(largest[half]));
         }
         panel::join(maximum, width, F32x4::pseudo_max)
+    }
+
+    /// From the query as it is.
+    fn in_natural_units(
+        &self,
+        memory: &mut PanelMemory<'_>,
+        block: &mut Block<'_>,
+        keys: &Range<usize>,
+        stage: Stage,
+    ) -> Lanes {
+        let length = self.rows.steps(keys.len()) * PANEL;
+        let scores = &mut block.scores[..length];
+        self.read_query(memory.query, memory.rows, 1.0);
+        self.multiply(scores, self.keys.part(keys), memory.query);
+        self.adjust(scores, &block.mask[..length], keys, stage, Unit::Natural);
+        panel::join(lane_maximum(scores), self.rows.width, F32x4::pseudo_max)
     }
 
     /// Whether products are scores, but for the rules.
@@ -297,19 +297,31 @@ impl<'a> QueryPanel<'a> {
         attention.softcap == 0.0 && attention.slopes.is_none() && attention.mask.is_none()
     }
 
-    /// Turns products into scores: softcap, ALiBi, mask, rules, each in a pass of its own.
-    fn adjust(&self, scores: &mut [f32], mask: &[f32], keys: &Range<usize>) {
+    /// Turns products into scores at a stage: each step in a pass of its own.
+    fn adjust(&self, scores: &mut [f32], mask: &[f32], keys: &Range<usize>, stage: Stage, unit: Unit) {
         let attention = self.attention;
         // Read from memory, as in `weigh`.
-        let log2_e = core::hint::black_box(F32x4::splat(LOG2_E));
+        let unit_factor = core::hint::black_box(F32x4::splat(if unit == Unit::Log2 { LOG2_E } else { 1.0 }));
         let hidden = core::hint::black_box(F32x4::splat(f32::NEG_INFINITY));
         let steps = scores.len() / PANEL;
-        if attention.softcap != 0.0 {
-            let softcap = F32x4::splat(attention.softcap * LOG2_E);
+        let has_softcap = attention.softcap != 0.0 && stage != Stage::Raw;
+        if unit == Unit::Natural {
+            let scale = F32x4::splat(attention.scale);
+            panel::for_each(scores, steps, |dot| dot.map(|dot| dot * scale));
+            if has_softcap {
+                let softcap = F32x4::splat(attention.softcap);
+                panel::for_each(scores, steps, |raw| raw.map(|raw| raw / softcap));
+            }
+        }
+        if has_softcap {
+            let softcap = F32x4::splat(attention.softcap) * unit_factor;
             panel::for_each(scores, steps, |ratio| ratio.map(|ratio| softcap * tanh(ratio)));
         }
+        if matches!(stage, Stage::Raw | Stage::Capped) {
+            return;
+        }
         if attention.slopes.is_some() {
-            let slopes = self.slopes.map(|slope| slope * log2_e);
+            let slopes = self.slopes.map(|slope| slope * unit_factor);
             let bounds = self.range.bounds(keys.end);
             panel::for_each_step(scores, |step, score| {
                 let keys = bounds.keys(keys.start + step * PANEL / self.rows.width);
@@ -323,10 +335,20 @@ impl<'a> QueryPanel<'a> {
             for (scores, mask) in scores.as_chunks_mut::<PANEL>().0.iter_mut().zip(mask.as_chunks::<PANEL>().0) {
                 let (score, added) = (panel::load(scores, 0), panel::load(mask, 0));
                 // Added to a NaN, −Infinity would not hide it.
-                let sum =
-                    from_fn(|half| added[half].eq(hidden).select(hidden, added[half].mul_add(log2_e, score[half])));
+                let sum = from_fn(|half| {
+                    added[half].eq(hidden).select(hidden, added[half].mul_add(unit_factor, score[half]))
+                });
                 panel::store(scores, 0, sum);
             }
+        }
+        if stage == Stage::Log2 && unit == Unit::Natural {
+            let limit = F32x4::splat(SCORE_LIMIT);
+            panel::for_each(scores, steps, |score| {
+                score.map(|score| {
+                    let clamped = score.pseudo_max(-limit).pseudo_min(limit);
+                    score.abs().lt(F32x4::splat(f32::INFINITY)).select(clamped, score) * F32x4::splat(LOG2_E)
+                })
+            });
         }
         if !self.range.is_open(keys) {
             let bounds = self.range.bounds(keys.end);
@@ -363,52 +385,23 @@ impl<'a> QueryPanel<'a> {
         panel::load(&maximum, 0)
     }
 
-    /// The equations one after the other, into `block.scores`.
-    fn stepwise(&self, memory: &mut PanelMemory<'_>, block: &mut Block<'_>, keys: &Range<usize>, stage: Stage) {
-        let attention = self.attention;
-        let steps = self.rows.steps(keys.len());
-        self.read_query(memory.query, memory.rows, 1.0);
-        self.multiply(&mut block.scores[..steps * PANEL], self.keys.part(keys), memory.query);
-
-        let scale = F32x4::splat(attention.scale);
-        let softcap = F32x4::splat(attention.softcap);
-        let limit = F32x4::splat(SCORE_LIMIT);
-        let infinity = F32x4::splat(f32::INFINITY);
-        let bounds = self.range.bounds(keys.end);
-        let sees = self.sees(block.mask, keys);
-        for step in 0..steps {
-            let mut score = panel::load(block.scores, step).map(|dot| dot * scale);
-            if attention.softcap != 0.0 && stage != Stage::Raw {
-                score = score.map(|raw| softcap * tanh(raw / softcap));
-            }
-            if stage == Stage::Score || stage == Stage::Log2 {
-                if attention.slopes.is_some() {
-                    let keys = bounds.keys(keys.start + step * PANEL / self.rows.width);
-                    score = from_fn(|half| {
-                        score[half] - self.slopes[half] * (self.positions[half] - keys[half]).to_f32().abs()
-                    });
-                }
-                if attention.mask.is_some() {
-                    let added = panel::load(block.mask, step);
-                    score = from_fn(|half| score[half] + added[half]);
-                }
-                let sees = sees(step);
-                score = from_fn(|half| {
-                    let mut score = score[half];
-                    if stage == Stage::Log2 {
-                        let clamped = score.pseudo_max(-limit).pseudo_min(limit);
-                        score = score.abs().lt(infinity).select(clamped, score) * F32x4::splat(LOG2_E);
-                    }
-                    sees[half].select(score, -infinity)
-                });
-            }
-            panel::store(block.scores, step, score);
+    /// As `multiply`, for the scaled query of a single row, which is multiplied by several blocks of keys at once.
+    fn take_products(
+        &mut self,
+        scores: &mut [f32],
+        products: &mut [f32],
+        scaled: &[f32],
+        keys: &Range<usize>,
+    ) -> Lanes {
+        if !self.multiplied.contains(&keys.start) {
+            let end = (keys.start / KEY_BLOCK + SINGLE_ROW_BLOCKS) * KEY_BLOCK;
+            self.multiplied = keys.start..end.min(self.range.outer.end);
+            single_row::scores(&mut products[..self.multiplied.len()], self.keys.part(&self.multiplied), scaled);
         }
-    }
-
-    /// The largest score of each row over so many steps; NaN is passed over.
-    fn column_maximum(&self, scores: &[f32], steps: usize) -> Lanes {
-        panel::join(lane_maximum(&scores[..steps * PANEL]), self.rows.width, F32x4::pseudo_max)
+        let (scores_of_keys, beyond) = scores.split_at_mut(keys.len());
+        scores_of_keys.copy_from_slice(&products[keys.start - self.multiplied.start..][..keys.len()]);
+        beyond.fill(f32::NEG_INFINITY);
+        lane_maximum(scores)
     }
 }
 

@@ -189,8 +189,8 @@ fn add_rows(sums: &mut [f32], values: Rows<'_>, weights: &[f32]) {
     let (count, stride, width) = (values.count(), values.stride(), values.size());
     assert!(sums.len() == width && weights.len() >= count);
     let keys = match width {
-        0..=VALUE_STRIP => count.max(1),
-        0..=CACHED_COLUMNS => CACHED_KEYS,
+        _ if width <= VALUE_STRIP => count.max(1),
+        _ if width <= CACHED_COLUMNS => CACHED_KEYS,
         _ => 1,
     };
     let sums = sums.as_mut_ptr();

@@ -166,15 +166,14 @@ fn block_weights(
         WeightsMode::Score => Stage::Score,
         WeightsMode::Softmax | WeightsMode::Dropout => Stage::Log2,
     };
-    if stage != Stage::Log2 {
-        panel.staged_scores(memory, block, keys, stage);
-        panel::for_each(block.scores, keys.len(), |score| score.map(canonical));
+    let outer = &panel.range.outer;
+    let is_closed = stage == Stage::Log2 && (keys.end <= outer.start || outer.end <= keys.start);
+    if is_closed || panel.scores(memory, block, keys, stage).is_none() {
+        block.scores[..length].fill(if stage == Stage::Score { f32::NEG_INFINITY } else { 0.0 });
         return;
     }
-    let outer = &panel.range.outer;
-    let is_closed = keys.end <= outer.start || outer.end <= keys.start;
-    if is_closed || panel.log2_scores(memory, block, keys).is_none() {
-        block.scores[..length].fill(0.0);
+    if stage != Stage::Log2 {
+        panel::for_each(block.scores, keys.len(), |score| score.map(canonical));
         return;
     }
     let sizes = &attention.sizes;

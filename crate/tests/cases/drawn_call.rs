@@ -188,11 +188,3 @@ pub fn row_bits(call: &AttentionCall, results: &AttentionResults) -> Vec<Vec<u32
         })
         .collect()
 }
-
-/// Panics unless both results have the same bits in every row that isn't excepted.
-pub fn check_rows(name: &str, rows: [Vec<Vec<u32>>; 2], is_excepted: impl Fn(usize) -> bool) {
-    let [expected, actual] = &rows;
-    for n in (0..expected.len()).filter(|&n| !is_excepted(n)) {
-        assert_eq!(actual[n], expected[n], "{name}: row {n}");
-    }
-}
