@@ -224,3 +224,22 @@ fn scores_whose_rounding_errors_are_large_numbers() {
         }
     }
 }
+
+/// Where a block is open to all rows they meet their weight in the product, elsewhere by hand: 0 · Infinity is NaN in both.
+#[test]
+fn values_that_are_not_finite_where_weights_are_0() {
+    for seed in 0..20 {
+        let mut draw = Draw::new(3000 + seed);
+        let length = 2 + draw.below(12);
+        let mut call = call_of(sizes(length, length + draw.below(300), 4, 5), draw.seed(), 40.0);
+        call.is_causal = true;
+        call.lower_right = true;
+        let mut values = call.value.widened();
+        for _ in 0..8 {
+            let place = draw.below(values.len());
+            values[place] = draw.of(&[f32::INFINITY, f32::NEG_INFINITY]);
+        }
+        call.value = Data::Float32(values);
+        check_all(&format!("seed {seed}"), &call, &mut draw);
+    }
+}
