@@ -59,9 +59,11 @@ function diagnose(texts: ReadonlyMap<string, string>): Map<string, string[]> {
     ...files,
     fileExists: (path) => texts.has(path) || files.fileExists(path),
     readFile: (path) => texts.get(path) ?? files.readFile(path),
-    getSourceFile: (path, ...rest) => {
+    getSourceFile: (path, language, ...rest) => {
       const text = texts.get(path);
-      return text === undefined ? files.getSourceFile(path, ...rest) : ts.createSourceFile(path, text, ...rest);
+      return text === undefined
+        ? files.getSourceFile(path, language, ...rest)
+        : ts.createSourceFile(path, text, language);
     },
   };
   const program = ts.createProgram([...texts.keys()], options, host);
@@ -84,7 +86,7 @@ describe("types of the code in the documentation", () => {
   let diagnostics: Map<string, string[]>;
   beforeAll(() => {
     diagnostics = diagnose(new Map([...blocks, [misuse, 'import { init } from "wasm-attention";\ninit(1);']]));
-  });
+  }, 60_000);
 
   it("are checked", () => {
     expect(blocks.size).toBeGreaterThan(10);
