@@ -3,6 +3,7 @@ import { shapeError } from "../errors.js";
 import { scaledDotProductAttention } from "../ops/attention/scaled-dot-product-attention.js";
 import { describeFloat } from "../ops/float-operand.js";
 import type { Operand, TensorLike } from "../ops/operand.js";
+import type { WhenAskedFor } from "../ops/options-given.js";
 import { drawSeed } from "../ops/random.js";
 import { rotaryEmbedding } from "../ops/rotary-embedding.js";
 import type { FloatDType } from "../tensor/dtype.js";
@@ -36,16 +37,23 @@ export interface AttentionForwardOptions {
   seed?: number | bigint;
 }
 
-/** What `forward` returns. Letters: B batch, L queries, T keys with the extra ones of `addBiasKv` and `addZeroAttn`. */
-export interface AttentionForwardResult {
-  /** In the shape and dtype of the query. */
-  output: Tensor;
+/** With `needWeights`. */
+interface WithWeights {
   /**
-   * With `needWeights`, after dropout, in the query's dtype: `[B, L, T]`, or `[B, numHeads, L, T]` without averaging;
-   * without B for unbatched inputs. Batch first always.
+   * After dropout, in the query's dtype: `[B, L, T]`, or `[B, numHeads, L, T]` without averaging; without B for unbatched
+   * inputs. Batch first always.
    */
-  weights?: Tensor;
+  weights: Tensor<FloatDType>;
 }
+
+/**
+ * What `forward` returns for options of the type `Given`; by default all that there may be. Letters: B batch, L queries, T
+ * keys with the extra ones of `addBiasKv` and `addZeroAttn`.
+ */
+export type AttentionForwardResult<Given = AttentionForwardOptions> = {
+  /** In the shape and dtype of the query. */
+  output: Tensor<FloatDType>;
+} & WhenAskedFor<Given, "needWeights", WithWeights>;
 
 const forwardOptionNames = [
   "keyPaddingMask",
@@ -253,4 +261,5 @@ function widener(): (value: TensorLike) => Tensor {
 }
 
 /** A tensor in a dtype: itself when it has that. */
-const rounded = (tensor: Tensor, dtype: FloatDType): Tensor => (tensor.dtype === dtype ? tensor : tensor.to(dtype));
+const rounded = (tensor: Tensor, dtype: FloatDType): Tensor<FloatDType> =>
+  tensor.dtype === dtype ? (tensor as Tensor<FloatDType>) : tensor.to(dtype);

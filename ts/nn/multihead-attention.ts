@@ -1,4 +1,5 @@
 import type { TensorLike } from "../ops/operand.js";
+import type { OptionsGiven } from "../ops/options-given.js";
 import { AttentionModule, type AttentionForwardOptions, type AttentionForwardResult } from "./attention-module.js";
 import { multiheadAttentionOptionNames, type MultiheadAttentionOptions, readConfiguration } from "./configuration.js";
 
@@ -47,6 +48,12 @@ export class MultiheadAttention extends AttentionModule {
    * Throws a TypeError for wrong kinds, integer masks and a disposed module, a RangeError for shapes that don't fit and
    * for lack of memory.
    */
+  forward<Given extends AttentionForwardOptions = object>(
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    options?: OptionsGiven<Given, AttentionForwardOptions>,
+  ): AttentionForwardResult<Given>;
   forward(
     query: TensorLike,
     key: TensorLike,

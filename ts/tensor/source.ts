@@ -7,6 +7,12 @@ import { checkCount, checkShape, type Shape } from "./shape.js";
 /** Numbers or booleans in arrays of equal lengths, to any depth. */
 export type NestedArray = number | boolean | readonly NestedArray[];
 
+/**
+ * An element, an array of elements, an array of such arrays …: of a rank that the type doesn't know, so that it can be used
+ * as each of them.
+ */
+export type AnyRank<Element> = Element & AnyRank<Element>[];
+
 /** A tensor's elements in memory of JavaScript's own. */
 export type Elements = Float32Array | Int32Array | Uint8Array | Uint16Array;
 

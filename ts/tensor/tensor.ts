@@ -3,11 +3,21 @@ import { hidden } from "../hidden.js";
 import { requireInstance } from "../runtime/instance.js";
 import { callKernel } from "../runtime/kernels.js";
 import { show } from "../show.js";
-import { type ArrayByDType, bytesPerElement, checkDType, type DType, dtypeCode, isFloat, isHalf } from "./dtype.js";
+import {
+  type ArrayByDType,
+  bytesPerElement,
+  checkDType,
+  type DType,
+  dtypeCode,
+  type ElementOf,
+  isFloat,
+  isHalf,
+} from "./dtype.js";
 import { widen } from "./half.js";
 import { forget, register } from "./open-scopes.js";
 import { checkCount, elementCount, resolveShape, type Shape } from "./shape.js";
 import {
+  type AnyRank,
   type Elements,
   elementsOf,
   isTensorData,
@@ -112,7 +122,7 @@ export class Tensor<D extends DType = DType> {
   }
 
   /** The elements as numbers or booleans in nested arrays; 16-bit floats are widened. A rank of 0 gives the element. */
-  toNested(): NestedArray {
+  toNested(): AnyRank<ElementOf<D>> {
     const values = numbersOf("Tensor.toNested", this);
     const nest = (axis: number, offset: number, stride: number): NestedArray => {
       const size = this.shape[axis];
@@ -120,14 +130,14 @@ export class Tensor<D extends DType = DType> {
       const inner = size === 0 ? 0 : stride / size;
       return Array.from({ length: size }, (_, index) => nest(axis + 1, offset + index * inner, inner));
     };
-    return nest(0, 0, values.length);
+    return nest(0, 0, values.length) as AnyRank<ElementOf<D>>;
   }
 
   /** The element of a tensor that has just one. Throws a RangeError for any other. */
-  item(): number | boolean {
+  item(): ElementOf<D> {
     checkCount("Tensor.item", "this", this.shape, 1);
     const [value] = numbersOf("Tensor.item", this);
-    return this.dtype === "bool" ? value !== 0 : value;
+    return (this.dtype === "bool" ? value !== 0 : value) as ElementOf<D>;
   }
 
   /**

@@ -1,6 +1,8 @@
+import type { FloatDType } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { NumbersLike } from "../numbers.js";
 import type { TensorLike } from "../operand.js";
+import type { WhenAskedFor } from "../options-given.js";
 
 /**
  * Which stage of the computation `weights` shows: 0 scale · query · key, 1 after the softcap, 2 after ALiBi and masks
@@ -92,16 +94,33 @@ export const optionNames = [
   "needLogSumExp",
 ] as const satisfies readonly (keyof ScaledDotProductAttentionOptions)[];
 
-/** What `scaledDotProductAttention` returns. */
-export interface ScaledDotProductAttentionResult {
-  /** In the layout and dtype of the query, with Dv in place of D. */
-  output: Tensor;
-  /** `[B, H, L, T]`, or the selected heads and rows, or without the head axis when averaged. With `needWeights`. */
-  weights?: Tensor;
-  /** float32 `[B, H, L]`, natural logarithm, sinks included. With `needLogSumExp`. */
-  logSumExp?: Tensor;
-  /** Past and new keys. With `pastKey`. */
-  presentKey?: Tensor;
-  /** Past and new values. With `pastValue`. */
-  presentValue?: Tensor;
+/** With `needWeights`. */
+interface WithWeights {
+  /** `[B, H, L, T]`, or the selected heads and rows, or without the head axis when averaged; in the dtype of the query. */
+  weights: Tensor<FloatDType>;
 }
+
+/** With `needLogSumExp`. */
+interface WithLogSumExp {
+  /** `[B, H, L]`, natural logarithm, sinks included. */
+  logSumExp: Tensor<"float32">;
+}
+
+/** With `pastKey` and `pastValue`. */
+interface WithPresent {
+  /** Past and new keys. */
+  presentKey: Tensor<FloatDType>;
+  /** Past and new values. */
+  presentValue: Tensor<FloatDType>;
+}
+
+/**
+ * What `scaledDotProductAttention` returns for options of the type `Given`: with `needWeights: true` in it there are
+ * `weights`, with a `needWeights` that may be false there may be. By default all that there may be.
+ */
+export type ScaledDotProductAttentionResult<Given = ScaledDotProductAttentionOptions> = {
+  /** In the layout and dtype of the query, with Dv in place of D. */
+  output: Tensor<FloatDType>;
+} & WhenAskedFor<Given, "needWeights", WithWeights> &
+  WhenAskedFor<Given, "needLogSumExp", WithLogSumExp> &
+  WhenAskedFor<Given, "pastKey", WithPresent>;
