@@ -5,14 +5,22 @@
 //! rms_norm:   output = input / √(Σ input² / columns + ε) · weight
 //! ```
 //!
-//! The variance is the mean of squared differences, computed after the mean, so nothing cancels. With normal = output
-//! before weight and bias, and c = mean |input| / √(variance + ε), 0 for rms_norm, the error is at most
-//! 2^-24 · ((8 + columns/16) · (|normal| + c) · |weight| + |output|), and in long rows far less. (Ba et al. 2016,
-//! "Layer Normalization"; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
+//! The variance is the mean of squared differences, computed after the mean, so nothing cancels. Two kinds of rows are
+//! computed in float64: those whose squares overflow or vanish in float32, and those whose mean is more than 16 times
+//! their deviation, where its rounding would show. So every finite row has its norm, and the norm of equal values is
+//! exactly 0 (0/0, which is NaN, if ε is 0).
+//!
+//! With normal = output before weight and bias, s = √(variance + ε), and c = mean |input| / s but at most 17, 0 for
+//! rms_norm, the error is at most 2^-24 · ((8 + columns/16) · (|normal| + c) · |weight| + |output|) + 2^-149 · (1 + |weight|
+//! + |weight| / s), and in long rows far less; the last part counts where numbers are subnormal. (Ba et al. 2016, "Layer
+//! Normalization"; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
 
-use crate::numeric::canonical;
-use crate::simd::{F32x4, LANES};
-use crate::sum::{sum, sum_of_squares};
+use crate::numeric::{canonical, canonical_scalar};
+use crate::simd::{F32x4, LANES, sqrt_double};
+use crate::sum::{sum, sum_of_squares, sums_double};
+
+/// How many deviations the mean of a row may be that is computed in float32.
+const LARGEST_MEAN: f64 = 16.0;
 
 /// output, input: `[rows, columns]`; weight (1 without) and bias (0 without): `[columns]`.
 pub fn layer_norm(
@@ -31,7 +39,14 @@ pub fn layer_norm(
     for (output, input) in output.chunks_exact_mut(columns).zip(input.chunks_exact(columns)) {
         let mean = sum(input) / columns as f32;
         let variance = sum_of_squares(input, mean) / columns as f32;
-        normalize(output, input, weight, bias, mean, variance + epsilon);
+        let square_of_mean = f64::from(mean) * f64::from(mean);
+        let is_mean_small = square_of_mean <= LARGEST_MEAN * LARGEST_MEAN * f64::from(variance);
+        if is_mean_small && is_in_range(variance + epsilon) {
+            normalize(output, input, weight, bias, mean, variance + epsilon);
+        } else {
+            let mean = sums_double(input, 0.0).0 / columns as f64;
+            normalize_double(output, input, weight, bias, mean, epsilon);
+        }
     }
 }
 
@@ -43,7 +58,46 @@ pub fn rms_norm(output: &mut [f32], input: &[f32], weight: Option<&[f32]>, rows:
     }
     for (output, input) in output.chunks_exact_mut(columns).zip(input.chunks_exact(columns)) {
         let mean_square = sum_of_squares(input, 0.0) / columns as f32;
-        normalize(output, input, weight, None, 0.0, mean_square + epsilon);
+        if is_in_range(mean_square + epsilon) {
+            normalize(output, input, weight, None, 0.0, mean_square + epsilon);
+        } else {
+            normalize_double(output, input, weight, None, 0.0, epsilon);
+        }
+    }
+}
+
+/// Whether a mean of squares is finite and so large that what became of squares below the normal numbers is nothing
+/// beside it: 2^-49 of it at most.
+fn is_in_range(mean_square: f32) -> bool {
+    /// 2^-100.
+    const SMALLEST: f32 = f32::from_bits((127 - 100) << 23);
+    (SMALLEST..=f32::MAX).contains(&mean_square)
+}
+
+/// output = (input − center) / √(mean of (input − center)² + ε) · weight + bias, in float64
+#[cold]
+#[inline(never)]
+fn normalize_double(
+    output: &mut [f32],
+    input: &[f32],
+    weight: Option<&[f32]>,
+    bias: Option<&[f32]>,
+    center: f64,
+    epsilon: f32,
+) {
+    let mean_square = sums_double(input, center).1 / input.len() as f64;
+    let inverse = 1.0 / sqrt_double(mean_square + f64::from(epsilon));
+    for (output, &x) in output.iter_mut().zip(input) {
+        *output = ((f64::from(x) - center) * inverse) as f32;
+    }
+    for (output, &weight) in output.iter_mut().zip(weight.unwrap_or_default()) {
+        *output *= weight;
+    }
+    for (output, &bias) in output.iter_mut().zip(bias.unwrap_or_default()) {
+        *output += bias;
+    }
+    for output in output {
+        *output = canonical_scalar(*output);
     }
 }
 
