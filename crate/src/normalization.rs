@@ -10,10 +10,13 @@
 //! their deviation, where its rounding would show. So every finite row has its norm, and the norm of equal values is
 //! exactly 0 (0/0, which is NaN, if ε is 0).
 //!
-//! With normal = output before weight and bias, s = √(variance + ε), and c = mean |input| / s but at most 17, 0 for
-//! rms_norm, the error is at most 2^-24 · ((8 + columns/16) · (|normal| + c) · |weight| + |output|) + 2^-149 · (1 + |weight|
-//! + |weight| / s), and in long rows far less; the last part counts where numbers are subnormal. (Ba et al. 2016, "Layer
-//! Normalization"; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
+//! ```text
+//! |error| ≤ 2^-24 · ((8 + columns/16) · (|normal| + c) · |weight| + |output|) + 2^-149 · (1 + |weight| + |weight| / s)
+//! ```
+//!
+//! with normal = output before weight and bias, s = √(variance + ε), and c = mean |input| / s but at most 17, 0 for
+//! rms_norm. In long rows it is far less, and the last part counts only where numbers are subnormal. (Ba et al. 2016,
+//! "Layer Normalization"; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
 
 use crate::numeric::{canonical, canonical_scalar};
 use crate::simd::{F32x4, LANES, sqrt_double};
