@@ -113,27 +113,47 @@ fn normalize(
     center: f32,
     square_scale: f32,
 ) {
+    assert_eq!(output.len(), input.len());
     let center = F32x4::splat(center);
     let inverse = F32x4::splat(1.0) / F32x4::splat(square_scale).sqrt();
-    let normalized = |start| {
-        let normal = (load(input, start) - center) * inverse;
-        let weight = weight.map_or(F32x4::splat(1.0), |weight| load(weight, start));
-        let bias = bias.map_or(F32x4::zero(), |bias| load(bias, start));
-        canonical(normal.mul_add(weight, bias))
-    };
-    let (body, tail) = output.as_chunks_mut::<LANES>();
-    let tail_start = body.len() * LANES;
-    for (i, lanes) in body.iter_mut().enumerate() {
-        *lanes = normalized(i * LANES).to_array();
+    let normalized = |x: F32x4, weight, bias| canonical(((x - center) * inverse).mul_add(weight, bias));
+    let (input_body, input_tail) = input.as_chunks::<LANES>();
+    let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
+    let weight = Parameter::new(weight, &[[1.0; LANES]]);
+    let bias = Parameter::new(bias, &[[0.0; LANES]]);
+    for (i, (output, input)) in output_body.iter_mut().zip(input_body).enumerate() {
+        *output = normalized(F32x4::from_array(*input), weight.vector(i), bias.vector(i)).to_array();
     }
-    normalized(tail_start).store_partial(tail);
+    if !input_tail.is_empty() {
+        normalized(F32x4::load_partial(input_tail, 0.0), weight.tail(), bias.tail()).store_partial(output_tail);
+    }
 }
 
-/// Elements from `start` on, up to four; zeros beyond the end.
-#[inline(always)]
-fn load(values: &[f32], start: usize) -> F32x4 {
-    match values[start..].first_chunk::<LANES>() {
-        Some(lanes) => F32x4::from_array(*lanes),
-        None => F32x4::load_partial(&values[start..], 0.0),
+/// A weight or bias in vectors. Where there is none, one vector stands for all, by a step of 0 in place of 1, so that the
+/// loop needs no question whether there is.
+struct Parameter<'a> {
+    vectors: &'a [[f32; LANES]],
+    tail: &'a [f32],
+    step: usize,
+}
+
+impl<'a> Parameter<'a> {
+    fn new(values: Option<&'a [f32]>, default: &'a [[f32; LANES]; 1]) -> Self {
+        match values {
+            Some(values) => {
+                let (vectors, tail) = values.as_chunks();
+                Self { vectors, tail, step: 1 }
+            }
+            None => Self { vectors: default, tail: &default[0], step: 0 },
+        }
+    }
+
+    #[inline(always)]
+    fn vector(&self, i: usize) -> F32x4 {
+        F32x4::from_array(self.vectors[i * self.step])
+    }
+
+    fn tail(&self) -> F32x4 {
+        F32x4::load_partial(self.tail, 0.0)
     }
 }
