@@ -59,15 +59,17 @@ export function layerNorm(
     const start = row * columns;
     let mean = 0;
     for (let c = 0; c < columns; c++) {
-      mean += input[start + c] / columns;
+      mean += input[start + c];
     }
+    // Divided last, the mean of equal values is exact: their sum has room in float64.
+    mean /= columns;
     let variance = 0;
     for (let c = 0; c < columns; c++) {
       variance += (input[start + c] - mean) ** 2 / columns;
     }
-    const inverse = 1 / Math.sqrt(variance + epsilon);
+    const deviation = Math.sqrt(variance + epsilon);
     for (let c = 0; c < columns; c++) {
-      output[start + c] = (input[start + c] - mean) * inverse * (weight?.[c] ?? 1) + (bias?.[c] ?? 0);
+      output[start + c] = ((input[start + c] - mean) / deviation) * (weight?.[c] ?? 1) + (bias?.[c] ?? 0);
     }
   }
   return output;
@@ -88,9 +90,9 @@ export function rmsNorm(
     for (let c = 0; c < columns; c++) {
       meanOfSquares += input[start + c] ** 2 / columns;
     }
-    const inverse = 1 / Math.sqrt(meanOfSquares + epsilon);
+    const root = Math.sqrt(meanOfSquares + epsilon);
     for (let c = 0; c < columns; c++) {
-      output[start + c] = input[start + c] * inverse * (weight?.[c] ?? 1);
+      output[start + c] = (input[start + c] / root) * (weight?.[c] ?? 1);
     }
   }
   return output;
