@@ -75,29 +75,30 @@ forEachArithmetic(() => {
     expect(converted(Tensor.from(Int32Array.of(2 ** 24 + 2 ** 16)), "bfloat16")[0]).toBe(0x4b80);
   });
 
-  describe.each(["float16", "bfloat16"] as const)("to %s", (dtype) => {
-    test("numbers around every tie are rounded once", () => {
-      // One place beside a tie, and so little beside it that float32 would take it for one or, farther, would not.
-      const places = [0n, 1n, -1n, 2n ** 27n, -(2n ** 27n), 2n ** 29n, -(2n ** 29n), 2n ** 40n];
-      const numbers = withSigns(midpoints(dtype).flatMap((tie) => places.map((count) => after(tie, count))));
-      const tensor = Tensor.from(numbers, undefined, dtype);
-      expectSameBits(tensor.toArray(), numbers, dtype);
-      tensor.dispose();
-    });
+  for (const dtype of ["float16", "bfloat16"] as const)
+    describe(`to ${dtype}`, () => {
+      test("numbers around every tie are rounded once", () => {
+        // One place beside a tie, and so little beside it that float32 would take it for one or, farther, would not.
+        const places = [0n, 1n, -1n, 2n ** 27n, -(2n ** 27n), 2n ** 29n, -(2n ** 29n), 2n ** 40n];
+        const numbers = withSigns(midpoints(dtype).flatMap((tie) => places.map((count) => after(tie, count))));
+        const tensor = Tensor.from(numbers, undefined, dtype);
+        expectSameBits(tensor.toArray(), numbers, dtype);
+        tensor.dispose();
+      });
 
-    test("int32 is rounded once", () => {
-      const ties = midpoints(dtype).filter((tie) => Number.isInteger(tie) && tie < 2 ** 31 - 1);
-      const integers = withSigns([...ties.flatMap((tie) => [tie - 1, tie, tie + 1]), 2 ** 31 - 1]);
-      integers.push(-(2 ** 31), 0);
-      expectSameBits(
-        converted(Tensor.from(Int32Array.from(integers)), dtype),
-        integers.map((value) => value + 0),
-        dtype,
-      );
-    });
+      test("int32 is rounded once", () => {
+        const ties = midpoints(dtype).filter((tie) => Number.isInteger(tie) && tie < 2 ** 31 - 1);
+        const integers = withSigns([...ties.flatMap((tie) => [tie - 1, tie, tie + 1]), 2 ** 31 - 1]);
+        integers.push(-(2 ** 31), 0);
+        expectSameBits(
+          converted(Tensor.from(Int32Array.from(integers)), dtype),
+          integers.map((value) => value + 0),
+          dtype,
+        );
+      });
 
-    test("bool is exact", () => {
-      expectSameBits(converted(Tensor.from([true, false]), dtype), [1, 0], dtype);
+      test("bool is exact", () => {
+        expectSameBits(converted(Tensor.from([true, false]), dtype), [1, 0], dtype);
+      });
     });
-  });
 });

@@ -67,7 +67,7 @@ describe("encodeUtf8 and decodeUtf8", () => {
         for (const rest of [[], [0xbf, 0x80]]) {
           const bytes = Uint8Array.of(first, second, ...rest);
           refused += Number(orRefused(() => decodeUtf8(bytes)) === undefined);
-          if (!agrees(bytes)) expect.fail(`the decoders disagree on ${bytes}`);
+          if (!agrees(bytes)) expect.fail(`the decoders disagree on ${bytes.join()}`);
         }
       }
     }
@@ -77,7 +77,7 @@ describe("encodeUtf8 and decodeUtf8", () => {
         for (const fourth of [0x7f, 0x80, 0xc0]) {
           for (const first of [0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf7, 0xfb]) {
             const bytes = Uint8Array.of(first, second, third, fourth);
-            if (!agrees(bytes)) expect.fail(`the decoders disagree on ${bytes}`);
+            if (!agrees(bytes)) expect.fail(`the decoders disagree on ${bytes.join()}`);
           }
         }
       }

@@ -87,7 +87,7 @@ export class UnsupportedTensor {
     const read = Object.hasOwn(READERS, this.dtype) ? READERS[this.dtype] : undefined;
     if (read === undefined) throw typeError(OPERATION, "this", `one of ${Object.keys(READERS).join(", ")}`, this.dtype);
     const shape = checkShape(OPERATION, "this.shape", this.shape);
-    const values = read(this.bytes.slice().buffer as ArrayBuffer);
+    const values = read(this.bytes.slice().buffer);
     const numbers = Float64Array.from(values, toFloat64);
     numbers.forEach((number, index) => {
       if (!isOutside(dtype, number)) return;

@@ -36,6 +36,8 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "multihead-attention": () => import("../../multihead-attention.test.js"),
   "multihead-attention-properties": () => import("../../multihead-attention-properties.test.js"),
   "self-attention": () => import("../../self-attention.test.js"),
+  masks: () => import("../../masks.test.js"),
+  "integer-arguments": () => import("../../integer-arguments.test.js"),
   "ops-activation": () => import("../../ops-activation.test.js"),
   "ops-embedding": () => import("../../ops-embedding.test.js"),
   "ops-normalization": () => import("../../ops-normalization.test.js"),
@@ -45,6 +47,8 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   subpaths: () => import("../../subpaths.test.js"),
   "memory-mixed-calls": () => import("../../memory-mixed-calls.test.js"),
   tensor: () => import("../../tensor.test.js"),
+  "tensor-rounding": () => import("../../tensor-rounding.test.js"),
+  "unsupported-tensor": () => import("../../unsupported-tensor.test.js"),
   scope: () => import("../../scope.test.js"),
   safetensors: () => import("../../safetensors.test.js"),
 };
