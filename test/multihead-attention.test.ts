@@ -585,6 +585,35 @@ describe("MultiheadAttention", () => {
         });
       });
 
+      it("tells a prefix that all names have", () => {
+        withSmall({}, (attention) => {
+          const under = (prefix: string, ...others: string[]): Record<string, TensorData> => ({
+            ...Object.fromEntries(Object.entries(whole).map(([name, value]) => [prefix + name, value])),
+            ...Object.fromEntries(others.map((name) => [name, zeros(1)])),
+          });
+          const refused = (dict: StateDictLike, message: RegExp): void => {
+            expectThrows(() => attention.loadStateDict(dict), RangeError, "ERR_INVALID_VALUE", message);
+          };
+          const told =
+            /loadStateDict: dict: every name begins with "encoder\.attn\."; take it off first; missing keys "in_/;
+          refused(under("encoder.attn."), told);
+          refused(under("encoder.attn.", "encoder.attn.bias_k"), told);
+          refused(new Map([...Object.entries(under("encoder.attn.")), ["encoder.attn.x", zeros(1)]]), told);
+          const most = Object.fromEntries(Object.entries(under("a.")).slice(0, 3));
+          refused(most, /every name begins with "a\."; take it off first; missing keys/);
+          // Names that have no prefix in common, or under which there is something else.
+          const untold = /loadStateDict: dict: missing keys/;
+          refused(under("encoder.attn.", "decoder.attn.in_proj_weight"), untold);
+          refused({ "out_proj.weight": whole["out_proj.weight"], "out_proj.bias": whole["out_proj.bias"] }, untold);
+          refused({ "encoder.weight": zeros(1) }, untold);
+          refused({}, untold);
+          expect(attention.loadStateDict(under("encoder.attn."), { strict: false })).toEqual({
+            missingKeys: Object.keys(whole),
+            unexpectedKeys: Object.keys(under("encoder.attn.")),
+          });
+        });
+      });
+
       it("takes what fits without strict, but no wrong shape", () => {
         withSmall({}, (attention, x) => {
           const result = attention.loadStateDict({ in_proj_bias, other: zeros(1) }, { strict: false });

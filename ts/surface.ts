@@ -9,8 +9,9 @@ export type { Arithmetic } from "./runtime/probes.js";
 export type { ArrayByDType, DType, ElementOf, FloatDType } from "./tensor/dtype.js";
 export { keep, scope } from "./tensor/scope.js";
 export type { Shape } from "./tensor/shape.js";
-export type { AnyRank, Elements, NestedArray, TensorData } from "./tensor/source.js";
+export type { AnyRank, BigIntArray, Elements, ElementsLike, Leaf, NestedArray, TensorData } from "./tensor/source.js";
 export { Tensor } from "./tensor/tensor.js";
+export type { MaskLike } from "./ops/mask-operand.js";
 export type { NumbersLike } from "./ops/numbers.js";
 export type { TensorLike } from "./ops/operand.js";
 export type {

@@ -2,6 +2,7 @@ import { checkBoolean, checkOptions, checkSeed } from "../arguments.js";
 import { shapeError } from "../errors.js";
 import { scaledDotProductAttention } from "../ops/attention/scaled-dot-product-attention.js";
 import { describeFloat } from "../ops/float-operand.js";
+import type { MaskLike } from "../ops/mask-operand.js";
 import type { Operand, TensorLike } from "../ops/operand.js";
 import type { WhenAskedFor } from "../ops/options-given.js";
 import { drawSeed } from "../ops/random.js";
@@ -21,12 +22,12 @@ import { createParameters } from "./parameters.js";
 /** Options of `forward`. Letters: B batch, L queries, S keys. */
 export interface AttentionForwardOptions {
   /**
-   * `[B, S]`, or `[S]` for unbatched inputs. bool: true **hides** a key, as in PyTorch's module, the opposite of
-   * `scaledDotProductAttention`. Float: added to the scores.
+   * `[B, S]`, or `[S]` for unbatched inputs. Boolean (also arrays of booleans or of 0 and 1, bigints too): true **hides** a
+   * key, as in PyTorch's module, the opposite of `scaledDotProductAttention`. Float: added to the scores.
    */
-  keyPaddingMask?: TensorLike;
+  keyPaddingMask?: MaskLike;
   /** `[L, S]`, or `[B·numHeads, L, S]` with the heads of a batch side by side. bool: true **hides**; float: added. */
-  attnMask?: TensorLike;
+  attnMask?: MaskLike;
   /** Return the attention weights, which takes memory for all of them. Default: false (PyTorch's is true). */
   needWeights?: boolean;
   /** Return the mean over the heads, else the weights of every head. Default: true. */

@@ -45,7 +45,7 @@ export class MultiheadAttention extends AttentionModule {
    * `attnMask` has heads); likewise `[L, S]` for `isCausal` with `addBiasKv` or `addZeroAttn`. Neither
    * order of the axes is ever copied into the other.
    *
-   * Throws a TypeError for wrong kinds, integer masks and a disposed module, a RangeError for shapes that don't fit and
+   * Throws a TypeError for wrong kinds, int32 masks and a disposed module, a RangeError for shapes that don't fit and
    * for lack of memory.
    */
   forward<Given extends AttentionForwardOptions = object>(

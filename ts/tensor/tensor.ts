@@ -13,12 +13,14 @@ import {
   isFloat,
   isHalf,
 } from "./dtype.js";
-import { widen } from "./half.js";
+import { roundToOdd, widen } from "./half.js";
 import { forget, register } from "./open-scopes.js";
 import { checkCount, elementCount, resolveShape, type Shape } from "./shape.js";
 import {
   type AnyRank,
+  type BigIntArray,
   type Elements,
+  type ElementsLike,
   elementsOf,
   isTensorData,
   type NestedArray,
@@ -80,20 +82,22 @@ export class Tensor<D extends DType = DType> {
    *
    * - Float32Array gives float32, Int32Array int32, Uint8Array bool (anything but 0 is true); a Uint16Array holds the
    *   bits of "float16" or "bfloat16", which must be said. Where the host has Float16Array, it gives float16.
-   * - Nested arrays give float32 for numbers and bool for booleans.
+   * - A BigInt64Array or BigUint64Array, as tokenizers give them, becomes int32, or "bool" where that is said.
+   * - Nested arrays give float32 for numbers, int32 for bigints and bool for booleans.
    * - `{ data, shape, dtype? }` stands for all three arguments, and so does a tensor, which is copied.
    *
    * `shape` defaults to that of the nested arrays, to one axis for a typed array. With a 16-bit `dtype`, float32 data
-   * and nested numbers are rounded to the nearest, ties to even; nested numbers also make "int32" and "bool".
+   * and nested numbers are rounded once, to the nearest, ties to even; nested numbers also make "int32" and "bool", nested
+   * bigints "bool".
    *
-   * Throws a TypeError for the wrong kind of data (float64 and 64-bit integers among them) or a detached array, and a
-   * RangeError for arrays of unequal lengths, a shape of another size, and for lack of memory.
+   * Throws a TypeError for the wrong kind of data (a Float64Array among them) or a detached array, and a RangeError for
+   * arrays of unequal lengths, a shape of another size, an integer that int32 doesn't hold, and for lack of memory.
    */
   static from(data: Float32Array, shape?: Shape): Tensor<"float32">;
-  static from(data: Int32Array, shape?: Shape): Tensor<"int32">;
-  static from<D extends DType>(data: Elements | NestedArray, shape: Shape | undefined, dtype: D): Tensor<D>;
+  static from(data: Int32Array | BigIntArray, shape?: Shape): Tensor<"int32">;
+  static from<D extends DType>(data: ElementsLike, shape: Shape | undefined, dtype: D): Tensor<D>;
   static from(data: TensorData): Tensor;
-  static from(data: Elements | NestedArray, shape?: Shape, dtype?: DType): Tensor;
+  static from(data: ElementsLike, shape?: Shape, dtype?: DType): Tensor;
   static from(data: unknown, shape?: unknown, dtype?: unknown): Tensor {
     const operation = "Tensor.from";
     if (!isTensorData(data)) return tensorFromSource(operation, readSource(operation, "", data, shape, dtype));
@@ -307,6 +311,11 @@ function convert<T extends DType>(source: Tensor, dtype: T): Tensor<T> {
   const operation = "Tensor.to";
   const from = source.dtype;
   const pointer = pointerOf(source, operation, "this");
+  if (!isFloat(from) && isHalf(dtype)) {
+    // Rounded to odd, so that the kernel's rounding is the only one.
+    const elements = roundToOdd(numbersOf(operation, source));
+    return tensorFromSource(operation, { elements, storedAs: "float32", dtype, shape: source.shape }) as Tensor<T>;
+  }
   // Kernels convert 16 bits from and to float32 alone.
   if (from !== dtype && (isHalf(from) || isHalf(dtype)) && from !== "float32" && dtype !== "float32") {
     const wide = convert(source, "float32");

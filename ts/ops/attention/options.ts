@@ -1,5 +1,7 @@
 import type { FloatDType } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { IndicesLike } from "../indices.js";
+import type { MaskLike } from "../mask-operand.js";
 import type { NumbersLike } from "../numbers.js";
 import type { TensorLike } from "../operand.js";
 import type { WhenAskedFor } from "../options-given.js";
@@ -13,9 +15,9 @@ export type WeightsMode = 0 | 1 | 2 | 3 | 4;
 /** Which attention weights to return. */
 export interface WeightsSelection {
   /** Query heads, in the order of the result. Default: all. */
-  heads?: readonly number[];
+  heads?: IndicesLike;
   /** Query rows, in the order of the result. Default: all. */
-  rows?: readonly number[];
+  rows?: IndicesLike;
   /** Return the mean over the heads instead. Default: false. */
   averageHeads?: boolean;
 }
@@ -23,10 +25,10 @@ export interface WeightsSelection {
 /** Options of `scaledDotProductAttention`. Letters as in its description. */
 export interface ScaledDotProductAttentionOptions {
   /**
-   * Boolean (bool tensor or Uint8Array: true, non-zero, attends) or float (added to the scaled score; -Infinity hides).
-   * Broadcasts to `[B, H, L, T]`.
+   * Boolean (a bool tensor, a Uint8Array, or arrays of booleans or of 0 and 1, bigints too: true, non-zero, attends) or
+   * float (a tensor or `{ data, shape }`: added to the scaled score; -Infinity hides). Broadcasts to `[B, H, L, T]`.
    */
-  attnMask?: TensorLike;
+  attnMask?: MaskLike;
   /** Hide keys that come after the query: j > p. Default: false. */
   isCausal?: boolean;
   /**
