@@ -14,6 +14,7 @@ use wasm_attention::normalization::{layer_norm, rms_norm};
 use wasm_attention::numeric::Dtype;
 use wasm_attention::random::{normal, uniform};
 use wasm_attention::rotary::{RotaryLayout, rotary_embedding, rotary_tables};
+use wasm_attention::rotary_frequencies::{RopeScaling, rotary_frequencies};
 use wasm_attention::simd::FUSED;
 use wasm_attention::softmax::softmax;
 
@@ -273,8 +274,10 @@ impl Case<'_> {
         let rotary_size = self.option("rotaryDim").as_u64().map_or(head_size, |size| size as usize);
         let mut tables = [(); 2].map(|()| vec![f32::NAN; sequence * rotary_size / 2]);
         let [cosine, sine] = &mut tables;
-        rotary_tables(cosine, sine, sequence, rotary_size, self.number("base", 10_000.0));
-        let ids: Vec<i32> = (0..batch).flat_map(|_| 0..sequence as i32).collect();
+        let mut frequencies = vec![f64::NAN; rotary_size / 2];
+        let base = f64::from(self.number("base", 10_000.0));
+        rotary_frequencies(&mut frequencies, base, RopeScaling::None, sequence as f64);
+        rotary_tables(cosine, sine, &frequencies, None, 0, 1.0);
         let layout = RotaryLayout {
             batch,
             sequence,
@@ -283,11 +286,12 @@ impl Case<'_> {
             batch_stride: heads * sequence * head_size,
             sequence_stride: head_size,
             head_stride: sequence * head_size,
+            position_stride: 0,
         };
         let input = self.input("input", batch * heads * sequence * head_size, Dtype::Float32).widened();
         let mut output = vec![f32::NAN; input.len()];
         let is_interleaved = self.flag("interleaved");
-        rotary_embedding(&mut output, &input, cosine, sine, Some(&ids), layout, rotary_size, is_interleaved).unwrap();
+        rotary_embedding(&mut output, &input, cosine, sine, None, layout, rotary_size, is_interleaved).unwrap();
         output
     }
 }
