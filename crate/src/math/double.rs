@@ -1,5 +1,6 @@
 //! Functions in float64, one number at a time, for what is computed rarely and wants room: the angles of position
 //! tables and the random generator. Plain additions and multiplications only, so both arithmetics give the same bits.
+//! None is inlined, since a copy weighs more than a call.
 
 /// 1.5·2^52: added to t, it rounds t to an integer, which ends up in the low bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
@@ -16,6 +17,7 @@ const INVERSE_FACTORIALS: [f64; 16] = {
 };
 
 /// 2^x for |x| ≤ 1000; relative error below 1e-15.
+#[inline(never)]
 pub fn exp2_double(x: f64) -> f64 {
     let rounded = x + ROUNDER;
     let r = (x - (rounded - ROUNDER)) * core::f64::consts::LN_2;
@@ -27,6 +29,7 @@ pub fn exp2_double(x: f64) -> f64 {
 }
 
 /// log2 x for positive, normal, finite x; relative error below 1e-15.
+#[inline(never)]
 pub fn log2_double(x: f64) -> f64 {
     /// The bits of √½, rounded down.
     const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcc;
@@ -45,6 +48,7 @@ pub fn log2_double(x: f64) -> f64 {
 
 /// sin and cos of an angle in radians, |angle| ≤ 2^31. Rounded to float32 each is next to the true value or, once in
 /// thousands, its neighbour.
+#[inline(never)]
 pub fn sin_cos(angle: f64) -> (f64, f64) {
     /// π/2 in parts that are subtracted one after the other (Cody and Waite 1980): as few as n allows. Products of n < 2^20
     /// with parts of 33 bits are exact, and so are those of n < 2^31 with parts of 22 bits. Both leave the same rest.
