@@ -103,7 +103,8 @@ CASES = [
     (16, 10000, YARN | {"mscale": 1, "mscaleAllDim": 0.707}),
     (16, 10000, YARN | {"mscale": 0.5}),
     (16, 1000, YARN | {"mscale": 0.5, "mscaleAllDim": 0, "originalMaxPositionEmbeddings": 64}),
-    # The range is empty, and lies outside the pairs.
+    # The line has no length; it lies before the pairs, and behind them.
+    (16, 10000, YARN | {"betaFast": 1500, "betaSlow": 815}),
     (16, 10000, YARN | {"betaFast": 10**9, "betaSlow": 10**9}),
     (8, 2, YARN | {"betaFast": 4, "betaSlow": 2}),
     (

@@ -3,8 +3,11 @@
 
 #[path = "cases/attention_call.rs"]
 mod attention_call;
+#[path = "cases/rope_scaling.rs"]
+mod rope_scaling;
 
 use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Data, Layout, MaskData, dropout};
+use rope_scaling::scaled_frequencies;
 use serde_json::Value;
 use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu};
 use wasm_attention::attention::Sizes;
@@ -14,7 +17,6 @@ use wasm_attention::normalization::{layer_norm, rms_norm};
 use wasm_attention::numeric::Dtype;
 use wasm_attention::random::{normal, uniform};
 use wasm_attention::rotary::{RotaryLayout, rotary_embedding, rotary_tables};
-use wasm_attention::rotary_frequencies::{RopeScaling, rotary_frequencies};
 use wasm_attention::simd::FUSED;
 use wasm_attention::softmax::softmax;
 
@@ -274,10 +276,11 @@ impl Case<'_> {
         let rotary_size = self.option("rotaryDim").as_u64().map_or(head_size, |size| size as usize);
         let mut tables = [(); 2].map(|()| vec![f32::NAN; sequence * rotary_size / 2]);
         let [cosine, sine] = &mut tables;
-        let mut frequencies = vec![f64::NAN; rotary_size / 2];
-        let base = f64::from(self.number("base", 10_000.0));
-        rotary_frequencies(&mut frequencies, base, RopeScaling::None, sequence as f64);
-        rotary_tables(cosine, sine, &frequencies, None, 0, 1.0);
+        let first = self.option("positionIds").as_u64().unwrap_or(0) as usize;
+        let base = self.option("base").as_f64().unwrap_or(10_000.0);
+        let length = (first + sequence) as f64;
+        let (frequencies, factor) = scaled_frequencies(self.option("ropeScaling"), rotary_size, base, length);
+        rotary_tables(cosine, sine, &frequencies, None, first, factor);
         let layout = RotaryLayout {
             batch,
             sequence,

@@ -1,9 +1,13 @@
 //! Frequencies of every kind of scaling, and tables from them at large positions, against test/cases/rotary-angles.json: exact
 //! values that scripts/rotary_angles.py computed in arithmetic of 60 digits.
 
+#[path = "cases/rope_scaling.rs"]
+mod rope_scaling;
+
+use rope_scaling::scaled_frequencies;
 use serde_json::Value;
 use wasm_attention::rotary::rotary_tables;
-use wasm_attention::rotary_frequencies::{RopeScaling, rotary_attention_factor, rotary_frequencies};
+use wasm_attention::rotary_frequencies::{RopeScaling, rotary_frequencies};
 
 /// The largest error of a frequency.
 const FREQUENCY_ERROR: f64 = 1.0 / (1_u64 << 52) as f64;
@@ -23,78 +27,28 @@ fn numbers(value: &Value) -> Vec<f64> {
         .collect()
 }
 
-struct Case {
-    size: usize,
-    base: f64,
-    scaling: RopeScaling,
-    length: f64,
-    attention_factor: f64,
-    value: Value,
-}
-
-/// A case with the defaults that the operation has.
-fn case(value: &Value) -> Case {
-    let scaling = &value["ropeScaling"];
-    let option = |name: &str, default: f64| scaling[name].as_f64().unwrap_or(default);
-    let factor = option("factor", f64::NAN);
-    let original_max_position_embeddings = option("originalMaxPositionEmbeddings", f64::NAN);
-    let [mut mscale, mut mscale_all_dim] = ["mscale", "mscaleAllDim"].map(|name| option(name, 0.0));
-    if mscale == 0.0 || mscale_all_dim == 0.0 {
-        (mscale, mscale_all_dim) = (1.0, 0.0);
-    }
-    Case {
-        size: value["size"].as_u64().unwrap() as usize,
-        base: number(&value["base"]),
-        scaling: match scaling["ropeType"].as_str() {
-            None => RopeScaling::None,
-            Some("linear") => RopeScaling::Linear { factor },
-            Some("dynamic") => {
-                RopeScaling::Dynamic { factor, max_position_embeddings: option("maxPositionEmbeddings", f64::NAN) }
-            }
-            Some("yarn") => RopeScaling::Yarn {
-                factor,
-                original_max_position_embeddings,
-                beta_fast: option("betaFast", 32.0),
-                beta_slow: option("betaSlow", 1.0),
-                truncate: scaling["truncate"].as_bool().unwrap_or(true),
-            },
-            Some("llama3") => RopeScaling::Llama3 {
-                factor,
-                original_max_position_embeddings,
-                low_freq_factor: option("lowFreqFactor", f64::NAN),
-                high_freq_factor: option("highFreqFactor", f64::NAN),
-            },
-            Some(other) => panic!("{other} is no kind of scaling"),
-        },
-        length: option("sequenceLength", 1.0),
-        attention_factor: if scaling["ropeType"] == "yarn" {
-            option("attentionFactor", rotary_attention_factor(factor, mscale, mscale_all_dim))
-        } else {
-            1.0
-        },
-        value: value.clone(),
-    }
-}
-
 fn file() -> Value {
     serde_json::from_str(include_str!("../../test/cases/rotary-angles.json")).unwrap()
+}
+
+/// A case's frequencies and attention factor, and a text to name it.
+fn scaled(case: &Value) -> (Vec<f64>, f64, String) {
+    let size = case["size"].as_u64().unwrap() as usize;
+    let (frequencies, attention_factor) = scaled_frequencies(&case["ropeScaling"], size, number(&case["base"]), 1.0);
+    (frequencies, attention_factor, format!("size {size}, base {}, {}", case["base"], case["ropeScaling"]))
 }
 
 #[test]
 fn frequencies_are_within_the_stated_error() {
     let mut worst = 0.0_f64;
-    for Case { size, base, scaling, length, attention_factor, value } in
-        file()["cases"].as_array().unwrap().iter().map(case)
-    {
-        let mut frequencies = vec![f64::NAN; size / 2];
-        rotary_frequencies(&mut frequencies, base, scaling, length);
-        for (i, (frequency, truth)) in frequencies.iter().zip(numbers(&value["frequencies"])).enumerate() {
-            let error = (frequency - truth).abs();
-            worst = worst.max(error);
-            assert!(error <= FREQUENCY_ERROR, "{scaling:?}, base {base}, pair {i}: {frequency} for {truth}");
+    for case in file()["cases"].as_array().unwrap() {
+        let (frequencies, attention_factor, name) = scaled(case);
+        for (i, (frequency, truth)) in frequencies.iter().zip(numbers(&case["frequencies"])).enumerate() {
+            worst = worst.max((frequency - truth).abs());
+            assert!((frequency - truth).abs() <= FREQUENCY_ERROR, "{name}, pair {i}: {frequency} for {truth}");
         }
-        let truth = number(&value["attentionFactor"]);
-        assert!((attention_factor - truth).abs() <= 1e-15 * truth, "{scaling:?}: {attention_factor} for {truth}");
+        let truth = number(&case["attentionFactor"]);
+        assert!((attention_factor - truth).abs() <= 1e-15 * truth, "{name}: {attention_factor} for {truth}");
     }
     println!("frequencies: {worst:e}");
 }
@@ -122,28 +76,20 @@ fn frequencies_of_many_bases_and_sizes_are_within_the_stated_error() {
 fn tables_at_large_positions_are_within_the_stated_error() {
     let file = file();
     let positions: Vec<i32> = numbers(&file["positions"]).iter().map(|&position| position as i32).collect();
-    for Case { size, base, scaling, length, attention_factor, value } in
-        file["cases"].as_array().unwrap().iter().map(case)
-    {
-        let pairs = size / 2;
-        let mut frequencies = vec![f64::NAN; pairs];
-        rotary_frequencies(&mut frequencies, base, scaling, length);
+    for case in file["cases"].as_array().unwrap() {
+        let (frequencies, attention_factor, name) = scaled(case);
+        let pairs = frequencies.len();
         let mut cosine = vec![f32::NAN; positions.len() * pairs];
         let mut sine = cosine.clone();
         rotary_tables(&mut cosine, &mut sine, &frequencies, Some(&positions), 0, attention_factor);
-        for (table, name) in [(cosine, "cosine"), (sine, "sine")] {
-            for (at, (&y, truth)) in table.iter().zip(numbers(&value[name])).enumerate() {
-                let position = f64::from(positions[at / pairs]);
-                let frequency = frequencies[at % pairs];
+        for (table, function) in [(cosine, "cosine"), (sine, "sine")] {
+            for (at, (&y, truth)) in table.iter().zip(numbers(&case[function])).enumerate() {
+                let (position, i) = (f64::from(positions[at / pairs]), at % pairs);
                 // One rounding to float32, and the error of the angle; none of the latter where the frequency is 1.
-                let angle_error = if frequency == 1.0 { 0.0 } else { position * ANGLE_ERROR };
+                let angle_error = if frequencies[i] == 1.0 { 0.0 } else { position * ANGLE_ERROR };
                 let bound = 2_f64.powi(-24) * 1.002 * truth.abs() + attention_factor * angle_error;
                 let error = (f64::from(y) - truth).abs();
-                assert!(
-                    error <= bound,
-                    "{name}, {scaling:?}, base {base}, position {position}, {}: {y} for {truth}",
-                    at % pairs
-                );
+                assert!(error <= bound, "{function}, {name}, position {position}, pair {i}: {y} for {truth}");
             }
         }
     }

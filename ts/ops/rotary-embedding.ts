@@ -80,10 +80,10 @@ interface Tables {
  * @param input `[B, H, L, D]`; or in the order that `layout` says; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]` or
  *   `[L, D]`, which are one head. float32, float16 or bfloat16; the result has its shape and dtype.
  *
- * Each result is two products, rounded, and their sum, rounded. Cosines and sines that are computed are within 2^-24 of the
- * truth (times the attention factor, where there is one) for positions up to 2^24; beyond, angles are off by up to position
- * · 2^-50, except those of frequencies that float64 holds exactly, such as the first pair's. Computing takes time and memory for
- * the rows alone, wherever they are.
+ * Each result is two products, rounded, and their sum, rounded. Cosines and sines that are computed are rounded once, and
+ * their angles are off by less than position · 2^-51: not at all for frequencies that float64 holds exactly, as the first
+ * pair's 1, and more where YaRN's line spans less than a pair. Without an attention factor that is within 2^-24 of the truth
+ * for positions up to 2^26, and within 2^-19 for all. Time and memory grow with the rows, not with their positions.
  *
  * Throws a TypeError for wrong kinds, and for options that exclude each other or lack their partner; a RangeError for
  * wrong values, positions without a row, shapes that don't fit and lack of memory.
