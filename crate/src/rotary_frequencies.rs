@@ -125,15 +125,14 @@ pub fn rotary_frequencies(frequencies: &mut [f64], base: f64, scaling: RopeScali
                 high += 0.001;
             }
             for (i, frequency) in frequencies.iter_mut().enumerate() {
-                let kept = 1.0 - ((i as f64 - low) / (high - low)).clamp(0.0, 1.0);
-                *frequency = interpolate(*frequency, factor, kept);
+                *frequency = interpolate(*frequency, factor, 1.0 - (i as f64 - low) / (high - low));
             }
         }
         RopeScaling::Llama3 { factor, original_max_position_embeddings, low_freq_factor, high_freq_factor } => {
             for frequency in frequencies {
                 let turns = original_max_position_embeddings * *frequency / TAU;
                 let kept = (turns - low_freq_factor) / (high_freq_factor - low_freq_factor);
-                *frequency = interpolate(*frequency, factor, kept.clamp(0.0, 1.0));
+                *frequency = interpolate(*frequency, factor, kept);
             }
         }
     }
@@ -156,8 +155,12 @@ pub(crate) fn frequency(base: f64, i: usize, size: usize) -> f64 {
     exp2_double(-log2_double(base) * (2 * i) as f64 / size as f64)
 }
 
-/// A share of the frequency stays, the rest is divided.
+/// A share of the frequency stays, limited to 0 and 1; the rest is divided.
+///
+/// Not inlined, so that no loop over it becomes one of vectors: their minimum would be a relaxed one.
+#[inline(never)]
 fn interpolate(frequency: f64, factor: f64, kept: f64) -> f64 {
+    let kept = kept.clamp(0.0, 1.0);
     frequency / factor * (1.0 - kept) + frequency * kept
 }
 
