@@ -13,6 +13,7 @@ import {
   MultiheadAttention,
   type MultiheadAttentionOptions,
   rand,
+  type RopeScaling,
   rotaryEmbedding,
   saveSafetensors,
   scaledDotProductAttention,
@@ -37,6 +38,7 @@ type MaskDType = "bool" | FloatType;
 
 interface Rotary {
   readonly base: number;
+  readonly ropeScaling?: RopeScaling;
   readonly interleaved: boolean;
   readonly rotaryDim: number;
 }
@@ -106,7 +108,17 @@ const recipes: fc.Arbitrary<Recipe> = fc.record({
   needWeights: fc.boolean(),
   averageAttnWeights: fc.boolean(),
   rotary: nullOr(
-    fc.record({ base: fc.constantFrom(10000, 100), interleaved: fc.boolean(), rotaryDim: fc.constantFrom(0, 0, 2, 4) }),
+    fc.record({
+      base: fc.constantFrom(10000, 100),
+      ropeScaling: fc.constantFrom<(RopeScaling | undefined)[]>(
+        undefined,
+        undefined,
+        { ropeType: "dynamic", factor: 2, maxPositionEmbeddings: 3 },
+        { ropeType: "yarn", factor: 4, originalMaxPositionEmbeddings: 64 },
+      ),
+      interleaved: fc.boolean(),
+      rotaryDim: fc.constantFrom(0, 0, 2, 4),
+    }),
   ),
   dtypes: fc.oneof(
     floatTypes.map((dtype) => [dtype, dtype, dtype] as const),
@@ -655,6 +667,12 @@ describe("MultiheadAttention", () => {
         [[8, 2, { rotary: { rotaryDim: 6 } }], RangeError, /rotary\.rotaryDim/],
         [[6, 2, { rotary: true }], RangeError, /rotary\.rotaryDim: .*\(this one is 3\), got 0/],
         [[8, 2, { rotary: { base: 0.5 } }], RangeError, /rotary\.base/],
+        [[8, 2, { rotary: { ropeScaling: "linear" } }], TypeError, /rotary\.ropeScaling: expected an object/],
+        [
+          [8, 2, { rotary: { ropeScaling: { ropeType: "linear", factor: 0.5 } } }],
+          RangeError,
+          /rotary\.ropeScaling\.factor/,
+        ],
         [[2 ** 31 - 1, 1], RangeError, /out of memory/],
         [[20_000, 1], RangeError, /out of memory/],
       ])("refuses to construct %j", (given, kind, message) => {

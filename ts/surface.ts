@@ -28,5 +28,12 @@ export { linear } from "./ops/linear.js";
 export { layerNorm, rmsNorm } from "./ops/normalization.js";
 export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./ops/random.js";
 export { rotaryEmbedding, type RotaryEmbeddingOptions } from "./ops/rotary-embedding.js";
+export type {
+  DynamicRopeScaling,
+  LinearRopeScaling,
+  Llama3RopeScaling,
+  RopeScaling,
+  YarnRopeScaling,
+} from "./ops/rotary-frequencies.js";
 export { sinusoidalPositions } from "./ops/sinusoidal-positions.js";
 export { softmax, type SoftmaxOptions } from "./ops/softmax.js";

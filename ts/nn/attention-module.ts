@@ -7,6 +7,7 @@ import type { Operand, TensorLike } from "../ops/operand.js";
 import type { WhenAskedFor } from "../ops/options-given.js";
 import { drawSeed } from "../ops/random.js";
 import { rotaryEmbedding } from "../ops/rotary-embedding.js";
+import type { RopeScaling } from "../ops/rotary-frequencies.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
@@ -185,8 +186,9 @@ export abstract class AttentionModule extends Module {
         let k = project(toKey, key, keyLength, numKvHeads);
         let v = project(toValue, value, keyLength, numKvHeads);
         if (rotary !== undefined) {
-          q = rotaryEmbedding(q, { ...rotary, layout });
-          k = rotaryEmbedding(k, { ...rotary, layout });
+          const ropeScaling = ofSequence(rotary.ropeScaling, queryLength, keyLength);
+          q = rotaryEmbedding(q, { ...rotary, ropeScaling, layout });
+          k = rotaryEmbedding(k, { ...rotary, ropeScaling, layout });
         }
         const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
         if (extraKeys > 0) {
@@ -259,6 +261,12 @@ function widener(): (value: TensorLike) => Tensor {
     known.set(value, tensor);
     return tensor;
   };
+}
+
+/** The same frequencies for queries and keys: dynamic ones depend on the length. */
+function ofSequence(scaling: RopeScaling | undefined, ...lengths: number[]): RopeScaling | undefined {
+  if (scaling?.ropeType !== "dynamic") return scaling;
+  return { ...scaling, sequenceLength: scaling.sequenceLength ?? Math.max(1, ...lengths) };
 }
 
 /** A tensor in a dtype: itself when it has that. */

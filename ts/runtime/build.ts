@@ -5,7 +5,7 @@ import { policyError } from "./policy.js";
 import { type Arithmetic, roundsOnce } from "./probes.js";
 
 /** The number of the exports' interface, as the Rust sources have it. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 const ARITHMETICS: readonly Arithmetic[] = ["separate", "fused"];
 
 /** The exports of a WebAssembly build: numbers in, a number out. */

@@ -27,6 +27,7 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "conformance-pytorch-functional": () => import("../../conformance-pytorch-functional.test.js"),
   "conformance-pytorch-linear": () => import("../../conformance-pytorch-linear.test.js"),
   "conformance-pytorch-multihead-attention": () => import("../../conformance-pytorch-multihead-attention.test.js"),
+  "conformance-transformers-rope-scaling": () => import("../../conformance-transformers-rope-scaling.test.js"),
   bits: () => import("../../bits.test.js"),
   "attention-worked-examples": () => import("../../attention-worked-examples.test.js"),
   "attention-properties": () => import("../../attention-properties.test.js"),
