@@ -1,4 +1,5 @@
 // A project outside of the repository, with the tarball installed and the frameworks within its reach.
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,23 @@ const page = readFileSync(new URL("../../docs/frameworks.md", import.meta.url), 
 
 /** Where the frameworks and their programs are. */
 export const tools = join(here, "node_modules");
+
+/**
+ * Runs a program and returns what it prints; where it fails, that is the error.
+ * @param {string} folder
+ * @param {string} program
+ * @param {readonly string[]} parameters
+ */
+export function run(folder, program, parameters) {
+  const { error, status, stdout, stderr } = spawnSync(program, parameters, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+    timeout: 120_000,
+  });
+  if (status !== 0) throw new Error(`${program} ${parameters.join(" ")}\n${stdout}${stderr}`, { cause: error });
+  return stdout + stderr;
+}
 
 /**
  * What docs/frameworks.md calls a file: a block of code whose fence names the file behind the language.

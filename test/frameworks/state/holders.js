@@ -15,7 +15,7 @@ class Store {
 const useOptionStore = (value) => defineStore("options", { state: () => ({ value }) })(createPinia());
 const useSetupStore = (value) => defineStore("setup", () => ({ value: ref(value) }))(createPinia());
 
-/** @type {{ name: string, hold: <T>(value: T) => T }[]} */
+/** @type {{ name: string, isSnapshot?: boolean, hold: <T>(value: T) => T }[]} */
 export const holders = [
   { name: "nothing", hold: (value) => value },
   { name: "Vue's ref", hold: (value) => ref(value).value },
@@ -33,7 +33,7 @@ export const holders = [
   { name: "valtio's proxy", hold: (value) => proxy({ value }).value },
   { name: "valtio's proxy, in an array", hold: (value) => proxy([{ list: [value] }])[0].list[0] },
   { name: "valtio's proxy, set later", hold: (value) => Object.assign(proxy({ value: null }), { value }).value },
-  { name: "valtio's snapshot", hold: (value) => snapshot(proxy({ value })).value },
+  { name: "valtio's snapshot", isSnapshot: true, hold: (value) => snapshot(proxy({ value })).value },
   { name: "valtio's ref", hold: (value) => proxy({ value: unproxied(value) }).value },
   { name: "MobX's observable", hold: (value) => observable({ value }).value },
   { name: "MobX's observable box", hold: (value) => observable.box(value).get() },
