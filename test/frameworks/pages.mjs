@@ -66,9 +66,12 @@ async function visit(browser, address, { name }, { inputs, scores }, source) {
       if (["error", "warn"].includes(message.type())) problems.push(`console: ${message.text()}`);
     });
     page.on("pageerror", (error) => problems.push(`uncaught: ${String(error)}`));
-    await page.goto(`${address}${name}.html`, { waitUntil: "networkidle0" });
     try {
-      await tryComponent(page, { inputs, scores }, name, source);
+      for (const query of ["?unmount", ""]) {
+        await page.goto(`${address}${name}.html${query}`, { waitUntil: "networkidle0" });
+        if (query !== "") await tryUnmounted(page, inputs);
+        else await tryComponent(page, { inputs, scores }, name, source);
+      }
     } catch (error) {
       problems.push(String(error));
     }
@@ -78,6 +81,25 @@ async function visit(browser, address, { name }, { inputs, scores }, source) {
   }
 }
 
+/** Calls what vite/page.js gives. */
+const callerOf =
+  (/** @type {import("puppeteer-core").Page} */ page) =>
+  (/** @type {string} */ method, /** @type {unknown[]} */ ...parameters) =>
+    page.evaluate((key, values) => /** @type {any} */ (globalThis).page[key](...values), method, parameters);
+
+/**
+ * A component that was unmounted before there was a runtime makes nothing any more.
+ * @param {import("puppeteer-core").Page} page
+ * @param {any[]} inputs
+ */
+async function tryUnmounted(page, inputs) {
+  const call = callerOf(page);
+  await expectTable(page, null);
+  assert.equal(await call("bytesInUse"), 0, "bytes after a mount that came to nothing");
+  await call("show", true);
+  await expectTable(page, text(expectedWeights(inputs[0])));
+}
+
 /**
  * @param {import("puppeteer-core").Page} page
  * @param {any} example
@@ -85,9 +107,7 @@ async function visit(browser, address, { name }, { inputs, scores }, source) {
  * @param {string} [source]
  */
 async function tryComponent(page, { inputs, scores }, name, source) {
-  /** Calls what vite/page.js gives. @type {(method: string, ...parameters: unknown[]) => Promise<any>} */
-  const call = (method, ...parameters) =>
-    page.evaluate((key, values) => /** @type {any} */ (globalThis).page[key](...values), method, parameters);
+  const call = callerOf(page);
   const expectBytes = async (/** @type {number} */ expected) => assert.equal(await call("bytesInUse"), expected, "bytes");
   const [first, second] = inputs.map(expectedWeights);
   let digits = 3;
@@ -121,9 +141,13 @@ async function tryComponent(page, { inputs, scores }, name, source) {
     await call("activate", false);
     await expectTable(page, null);
     await expectBytes(withTensor - mounted);
+    // React renders what it hides, with the state that it keeps.
+    await call("useArrays");
     await call("activate", true);
+    await expectTable(page, text(first));
+    await expectBytes(mounted);
+    await call("useTensor");
     await expectTable(page, text(second));
-    await expectBytes(withTensor);
   }
 
   if (source !== undefined) {

@@ -1,5 +1,5 @@
 // What every page has in common: how the test reaches it.
-import { memoryUsage, Tensor } from "wasm-attention";
+import { init, memoryUsage, Tensor } from "wasm-attention";
 import { inputs } from "./example.js";
 
 /**
@@ -24,6 +24,8 @@ export function publish(show, setInput, others) {
     },
     /** Whether the page's tensor lives, in a runtime that lives. */
     readTensor: () => [...tensor.toArray()],
-    bytesInUse: () => memoryUsage().bytesInUse,
+    bytesInUse: () => init().then(() => memoryUsage().bytesInUse),
   };
+  // Before there is a runtime: the components wait for it.
+  if (location.search === "?unmount") setTimeout(() => show(false));
 }
