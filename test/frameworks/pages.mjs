@@ -108,7 +108,8 @@ async function tryUnmounted(page, inputs) {
  */
 async function tryComponent(page, { inputs, scores }, name, source) {
   const call = callerOf(page);
-  const expectBytes = async (/** @type {number} */ expected) => assert.equal(await call("bytesInUse"), expected, "bytes");
+  const expectBytes = async (/** @type {number} */ expected) =>
+    assert.equal(await call("bytesInUse"), expected, "bytes");
   const [first, second] = inputs.map(expectedWeights);
   let digits = 3;
   await page.evaluate(() => Object.assign(globalThis, { isSamePage: true }));
@@ -222,6 +223,6 @@ function buildAndServe(folder, configFile) {
 async function serveForEditing(configFile) {
   const server = await createDevelopmentServer({ configFile, logLevel: "error", server: { port: 0 } });
   await server.listen();
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.httpServer?.address());
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.httpServer.address());
   return { address: `http://127.0.0.1:${port}/`, close: () => server.close() };
 }

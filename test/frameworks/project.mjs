@@ -1,6 +1,15 @@
 // A project outside of the repository, with the tarball installed and the frameworks within its reach.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +22,7 @@ const page = readFileSync(new URL("../../docs/frameworks.md", import.meta.url), 
 export const tools = join(here, "node_modules");
 
 /**
- * Runs a program and returns what it prints; where it fails, that is the error.
+ * Runs a program; where it fails, what it prints is the error.
  * @param {string} folder
  * @param {string} program
  * @param {readonly string[]} parameters
@@ -26,7 +35,7 @@ export function run(folder, program, parameters) {
     timeout: 120_000,
   });
   if (status !== 0) throw new Error(`${program} ${parameters.join(" ")}\n${stdout}${stderr}`, { cause: error });
-  return stdout + stderr;
+  return { stdout, stderr };
 }
 
 /**

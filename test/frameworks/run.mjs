@@ -6,8 +6,10 @@ import { testReactNative } from "./react-native.mjs";
 import { testSyntax } from "./syntax.mjs";
 
 /** Runs a test runner, and returns how many tests it counts. */
-const runTests = (/** @type {string} */ folder, /** @type {string[]} */ parameters) =>
-  /^\s*Tests:?\s+(.*)$/m.exec(run(folder, process.execPath, parameters))?.[1] ?? "";
+function runTests(/** @type {string} */ folder, /** @type {string[]} */ parameters) {
+  const { stdout, stderr } = run(folder, process.execPath, parameters);
+  return /^\s*Tests:?\s+(.*)$/m.exec(stdout + stderr)?.[1] ?? "";
+}
 
 const jest = [join(tools, "jest/bin/jest.js"), "--config", "runners/jest.config.mjs"];
 const vitest = [join(tools, "vitest/vitest.mjs"), "run", "--config", "runners/vitest.config.mjs"];

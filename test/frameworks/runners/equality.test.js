@@ -1,7 +1,15 @@
 // Which tensors and layers are equal to a test runner: those of one shape, dtype and elements, and those of one class,
 // configuration and parameters. Jest and Vitest run this, in jsdom and in Node.
 import assert from "node:assert";
-import { init, Linear, loadSafetensors, MultiheadAttention, saveSafetensors, SelfAttention, Tensor } from "wasm-attention";
+import {
+  init,
+  Linear,
+  loadSafetensors,
+  MultiheadAttention,
+  saveSafetensors,
+  SelfAttention,
+  Tensor,
+} from "wasm-attention";
 
 /** @type {import("wasm-attention").Runtime} */
 let runtime;
@@ -41,7 +49,11 @@ const changedAt = (place) => {
 };
 
 const equalTensors = {
-  float32: () => Tensor.from([[1, 2.5], [-3, 0]]),
+  float32: () =>
+    Tensor.from([
+      [1, 2.5],
+      [-3, 0],
+    ]),
   "a long one": () => Tensor.from(ramp(1000)),
   float16: () => Tensor.from([1, 2.5], [2], "float16"),
   bfloat16: () => Tensor.from([1, 2.5], [2], "bfloat16"),
@@ -109,10 +121,7 @@ const differentLayers = {
     () => filled(new Linear(3, 2, { activation: "gelu" })),
     () => filled(new Linear(3, 2, { activation: "relu" })),
   ],
-  "another number of heads": [
-    () => filled(new MultiheadAttention(8, 2)),
-    () => filled(new MultiheadAttention(8, 4)),
-  ],
+  "another number of heads": [() => filled(new MultiheadAttention(8, 2)), () => filled(new MultiheadAttention(8, 4))],
   "another dropout": [
     () => filled(new MultiheadAttention(8, 2)),
     () => filled(new MultiheadAttention(8, 2, { dropout: 0.5 })),

@@ -3,9 +3,7 @@ const isModules = process.execArgv.includes("--experimental-vm-modules");
 
 const common = {
   rootDir: import.meta.dirname,
-  transform: isModules
-    ? {}
-    : { "\\.js$": ["babel-jest", { plugins: ["@babel/plugin-transform-modules-commonjs"] }] },
+  transform: isModules ? {} : { "\\.js$": ["babel-jest", { plugins: ["@babel/plugin-transform-modules-commonjs"] }] },
 };
 
 export default {

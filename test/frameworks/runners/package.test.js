@@ -1,5 +1,13 @@
 // The package in a test runner: loading, an operation, a layer, a file whose names are not ASCII.
-import { init, Linear, loadSafetensors, memoryUsage, saveSafetensors, scaledDotProductAttention, Tensor } from "wasm-attention";
+import {
+  init,
+  Linear,
+  loadSafetensors,
+  memoryUsage,
+  saveSafetensors,
+  scaledDotProductAttention,
+  Tensor,
+} from "wasm-attention";
 
 beforeAll(async () => {
   await init();

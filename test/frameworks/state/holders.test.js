@@ -39,7 +39,10 @@ class Scaled extends Linear {
   forward(x) {
     return scope(() => {
       const output = super.forward(x);
-      return Tensor.from(output.toArray().map((element) => element * this.factor), output.shape);
+      return Tensor.from(
+        output.toArray().map((element) => element * this.factor),
+        output.shape,
+      );
     });
   }
 }

@@ -1,5 +1,5 @@
 // Libraries that look for changes walk through the state: through tensors and layers too, also disposed ones.
-import { autorun, observable, toJS } from "mobx";
+import { autorun, observable, runInAction, toJS } from "mobx";
 import { proxy, snapshot, subscribe } from "valtio/vanilla";
 import { computed, nextTick, reactive, ref, watch } from "vue";
 import { init, Linear, scope, Tensor } from "wasm-attention";
@@ -64,8 +64,10 @@ describe("MobX", () => {
     const state = observable({ ...make(), count: 0 });
     const seen = [];
     autorun(() => seen.push([state.count, state.tensor.disposed]));
-    state.tensor.dispose();
-    state.count += 1;
+    runInAction(() => {
+      state.tensor.dispose();
+      state.count += 1;
+    });
     expect(seen).toEqual([
       [0, false],
       [1, true],
