@@ -19,8 +19,11 @@ const pagesIn = (folder: string): string[] =>
 const examples = readdirSync(join(root, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
 const documents = [".", "docs", "bench", ...examples.map(({ name }) => `examples/${name}`)].flatMap(pagesIn);
 
-/** Every fence of JavaScript or TypeScript, whatever follows the language's name, indented or not. */
-const FENCE = /^ *(`{3,}|~{3,})(?:js|mjs|cjs|ts|mts|cts|jsx|tsx|javascript|typescript)\b.*\n([^]*?)^ *\1/gm;
+/**
+ * Every fence of JavaScript or TypeScript, whatever follows the language's name, indented or not. Components (jsx, vue,
+ * svelte) are built and run by test/frameworks.
+ */
+const FENCE = /^ *(`{3,}|~{3,})(?:js|mjs|cjs|ts|mts|cts|javascript|typescript)\b.*\n([^]*?)^ *\1/gm;
 const DECLARATIONS = /<!-- declarations:\n([^]*?)-->\s*$/;
 
 const blocks = new Map(

@@ -77,16 +77,16 @@ function readRotary(operation: string, rotary: unknown, headDim: number): Config
     "interleaved",
     "rotaryDim",
   ]);
-  const { base, ropeScaling, interleaved = false, rotaryDim = 0 } = given;
-  readRotaryFrequencies(operation, "rotary.", given);
+  const { ropeScaling, interleaved = false, rotaryDim = 0 } = given;
+  const { base } = readRotaryFrequencies(operation, "rotary.", given);
   checkBoolean(operation, "rotary.interleaved", interleaved);
   checkInteger(operation, "rotary.rotaryDim", rotaryDim, 0, headDim);
   if ((rotaryDim || headDim) % 2 !== 0) {
     const whole = `an even number, or 0 for a head size that is even (this one is ${headDim})`;
     throw rangeError(operation, "rotary.rotaryDim", whole, rotaryDim);
   }
-  // A copy, so that what has been checked stays as it is.
-  return { base, ropeScaling: ropeScaling && { ...ropeScaling }, interleaved, rotaryDim };
+  // Frozen copies, so that what has been checked stays as it is.
+  return Object.freeze({ base, ropeScaling: ropeScaling && Object.freeze({ ...ropeScaling }), interleaved, rotaryDim });
 }
 
 /** Checks what a module is constructed with. Throws TypeError and RangeError. */

@@ -61,8 +61,11 @@ export class Tensor<D extends DType = DType> {
   readonly shape: Shape;
   /** What the elements are. */
   readonly dtype: D;
-  /** A copy of the elements, as of `toArray()`. */
-  declare readonly data: ArrayByDType[D];
+  /**
+   * A copy of the elements, for comparisons and clones; undefined once the memory has been given back. To read elements
+   * take `toArray()`, which then throws.
+   */
+  declare readonly data: ArrayByDType[D] | undefined;
 
   private constructor(storage: Storage, shape: Shape, dtype: D) {
     if (!(storage instanceof Storage)) {
@@ -96,6 +99,7 @@ export class Tensor<D extends DType = DType> {
   static from(data: Float32Array, shape?: Shape): Tensor<"float32">;
   static from(data: Int32Array | BigIntArray, shape?: Shape): Tensor<"int32">;
   static from<D extends DType>(data: ElementsLike, shape: Shape | undefined, dtype: D): Tensor<D>;
+  static from<D extends DType>(tensor: Tensor<D>): Tensor<D>;
   static from(data: TensorData): Tensor;
   static from(data: ElementsLike, shape?: Shape, dtype?: DType): Tensor;
   static from(data: unknown, shape?: unknown, dtype?: unknown): Tensor {
@@ -122,7 +126,7 @@ export class Tensor<D extends DType = DType> {
 
   /** A copy of the elements in a typed array of the caller's own, of the same kind as `view`'s. */
   toArray(): ArrayByDType[D] {
-    return copyOf("Tensor.toArray", this);
+    return viewOf("Tensor.toArray", this).slice() as ArrayByDType[D];
   }
 
   /** The elements as numbers or booleans in nested arrays; 16-bit floats are widened. A rank of 0 gives the element. */
@@ -197,11 +201,15 @@ export class Tensor<D extends DType = DType> {
   }
 }
 
-/** Of the tensor, not of its prototype: only own properties are compared and cloned. */
+/**
+ * Of the tensor, not of its prototype: only own properties are compared and cloned. It never throws, since development
+ * tools read every property that they find: React's lists those of a component's former props, too.
+ */
 const dataProperty: PropertyDescriptor & ThisType<Tensor> = {
   enumerable: true,
   get() {
-    return copyOf("Tensor.data", this);
+    const { isReleased, storage } = internalsOf(this);
+    return isReleased || storage.fate !== "running" ? undefined : this.toArray();
   },
 };
 
@@ -300,9 +308,6 @@ function viewOf<D extends DType>(operation: string, tensor: Tensor<D>): ArrayByD
   const { memory } = requireInstance(operation);
   return elementsOf(tensor.dtype, memory.buffer, pointer, elementCount(tensor.shape));
 }
-
-const copyOf = <D extends DType>(operation: string, tensor: Tensor<D>): ArrayByDType[D] =>
-  viewOf(operation, tensor).slice() as ArrayByDType[D];
 
 /** The integer nearest to zero's side, within 32 bits; NaN gives 0. */
 const toInt32 = (value: number): number => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value)) | 0;
