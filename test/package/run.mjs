@@ -55,6 +55,7 @@ const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js",
 const compilesBytes = /compile|instantiate\(|new WebAssembly\.Module|import\.meta|import\(/;
 
 const wasmImport = 'import separate from "wasm-attention/separate.wasm";';
+const wasmModuleImport = 'import separate from "wasm-attention/separate.wasm?module";';
 
 const typedUse = (/** @type {string} */ entry, /** @type {string} */ separate) => `
 import { init, initSync, memoryUsage, scaledDotProductAttention, Tensor } from "${entry}";
@@ -123,6 +124,14 @@ const subpaths = `
   assert.deepEqual(layer.forward(input).shape, [1, 1]);
   assert.ok(memoryUsage().bytesInUse > before);
 `;
+
+/** wrangler 4.60 takes what `.wasm?module` resolves to for the WebAssembly itself. */
+const moduleFiles = `
+  import assert from "node:assert/strict";
+  for (const name of ["separate", "fused"]) {
+    const file = import.meta.resolve("wasm-attention/" + name + ".wasm");
+    assert.equal(import.meta.resolve("wasm-attention/" + name + ".wasm?module"), file);
+  }`;
 
 /** @type {Record<string, string>} */
 const programs = {
@@ -238,7 +247,7 @@ try {
 
   const entries = { "wasm-attention": "use", "wasm-attention/slim": "slim" };
   for (const [entry, name] of Object.entries(entries)) {
-    writeFileSync(join(project, `${name}.mts`), typedUse(entry, wasmImport));
+    writeFileSync(join(project, `${name}.mts`), typedUse(entry, name === "slim" ? wasmModuleImport : wasmImport));
     writeFileSync(join(project, `${name}.cts`), typedUse(entry, "declare const separate: WebAssembly.Module;"));
     for (const ending of ["mts", "cts"]) {
       writeFileSync(join(project, `${name}-subpaths.${ending}`), typedUseOfSubpaths(entry));
@@ -258,12 +267,14 @@ try {
       ["--module", "nodenext", ...modules, ...commonModules, ...(compiler === "typescript-newest" ? ["wasm.cts"] : [])],
       [...bundler, ...modules],
       [...bundler, "--customConditions", "workerd", ...modules],
+      [...bundler, "--customConditions", "workerd,unwasm", ...modules],
       [...bundler, "--customConditions", "edge-light", ...modules],
     ]) {
       run(process.execPath, [tsc, ...settings, ...target, ...kind]);
     }
   }
 
+  run(process.execPath, ["--conditions=workerd", "--input-type=module", "--eval", moduleFiles]);
   for (const [name, text] of Object.entries(programs)) {
     writeFileSync(join(project, name), text);
     run(process.execPath, [name]);
