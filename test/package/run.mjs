@@ -58,6 +58,7 @@ const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js",
 const compilesBytes = /compile|instantiate\(|new WebAssembly\.Module|import\.meta|import\(/;
 
 const wasmImport = 'import separate from "wasm-attention/separate.wasm";';
+const wasmModuleImport = 'import separate from "wasm-attention/separate.wasm?module";';
 
 const use = (/** @type {string} */ options) => `
   await init(${options});
@@ -94,6 +95,14 @@ const names = `
     if (typeof value === "function") assert.equal(value.name, name);
   }
 `;
+
+/** wrangler 4.60 takes what `.wasm?module` resolves to for the WebAssembly itself. */
+const moduleFiles = `
+  import assert from "node:assert/strict";
+  for (const name of ["separate", "fused"]) {
+    const file = import.meta.resolve("wasm-attention/" + name + ".wasm");
+    assert.equal(import.meta.resolve("wasm-attention/" + name + ".wasm?module"), file);
+  }`;
 
 /** @type {Record<string, string>} */
 const programs = {
@@ -228,7 +237,7 @@ try {
 
   const entries = { "wasm-attention": "use", "wasm-attention/slim": "slim" };
   for (const [entry, name] of Object.entries(entries)) {
-    writeFileSync(join(project, `${name}.mts`), useOfEntry(entry, wasmImport));
+    writeFileSync(join(project, `${name}.mts`), useOfEntry(entry, name === "slim" ? wasmModuleImport : wasmImport));
     writeFileSync(join(project, `${name}.cts`), useOfEntry(entry, "declare const separate: WebAssembly.Module;"));
     for (const ending of ["mts", "cts"]) {
       writeFileSync(join(project, `${name}-subpaths.${ending}`), useOfSubpaths(entry));
@@ -247,6 +256,7 @@ try {
     ["--module", "nodenext", ...modules, ...commonModules],
     [...bundler, ...modules],
     [...bundler, "--customConditions", "workerd", ...modules],
+    [...bundler, "--customConditions", "workerd,unwasm", ...modules],
     [...bundler, "--customConditions", "edge-light", ...modules],
   ];
   // Without `exports`; TypeScript 7 has given it up.
@@ -261,6 +271,7 @@ try {
     for (const kind of kinds) run(process.execPath, [join(compiler, "bin/tsc"), ...settings, ...target, ...kind]);
   }
 
+  run(process.execPath, ["--conditions=workerd", "--input-type=module", "--eval", moduleFiles]);
   for (const [name, text] of Object.entries(programs)) {
     writeFileSync(join(project, name), text);
     run(process.execPath, [name]);
