@@ -37,7 +37,7 @@ const expectedFiles = [
     [".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
   ),
   // Declarations that entries share.
-  ...["activation", "operand", "softmax", "unsupported-tensor"].flatMap((name) => [
+  ...["operand", "rotary-frequencies", "softmax", "unsupported-tensor"].flatMap((name) => [
     `dist/${name}-*.d.cts`,
     `dist/${name}-*.d.ts`,
   ]),
@@ -51,7 +51,7 @@ const expectedFiles = [
 
 /** The name of a file without the hash of its content. */
 const withoutHash = (/** @type {string} */ path) =>
-  path.replace(/^(dist\/(?:chunk|activation|module-only|operand|softmax|unsupported-tensor)-)[\w-]{8}\./, "$1*.");
+  path.replace(/^(dist\/(?:chunk|module-only|operand|rotary-frequencies|softmax|unsupported-tensor)-)[\w-]{8}\./, "$1*.");
 
 /** What hosts get that refuse to compile bytes, or to build a text that could. */
 const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js", "nn.js", "io.js"];
