@@ -88,7 +88,7 @@ forEachArithmetic(() => {
       ["lengths of text", call({ keyLengths: "2" }), TypeError, "ERR_INVALID_TYPE", `keyLengths: ${numbers}"2"`],
       ["a DataView", call({ keyLengths: new DataView(new ArrayBuffer(8)) }), TypeError, "ERR_INVALID_TYPE", `keyLengths: ${numbers}DataView\\(8\\)`],
       ["a length out of range", call({ keyLengths: BigInt64Array.of(2n, 6n) }), RangeError, "ERR_INVALID_VALUE", "keyLengths\\[1\\]: expected an integer from 0 to 5, got 6"],
-      ["positions of text", turn("5"), TypeError, "ERR_INVALID_TYPE", `positionIds: ${integers}"5"`],
+      ["positions of text", turn("5"), TypeError, "ERR_INVALID_TYPE", `positionIds: ${integers.replace("expected", "expected an integer, or")}"5"`],
       ["positions of floats", turn(new Float64Array(4)), TypeError, "ERR_INVALID_TYPE", `positionIds: ${integers}Float64Array\\(4\\)`],
       ["a position below 0", turn([0n, 1n, -2n, 0n]), RangeError, "ERR_INVALID_VALUE", "positionIds, element 2: expected an integer from 0 to 2147483647, got -2"],
       ["indices of text", () => embedding("5" as never, data(3, 1)), TypeError, "ERR_INVALID_TYPE", `indices: ${integers}"5"`],

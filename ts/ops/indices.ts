@@ -15,13 +15,14 @@ export interface Indices {
   readonly largest: number;
 }
 
-const EXPECTED = "an array of integers, a typed array of them, an int32 Tensor or { data, shape }";
+/** What errors for a wrong kind of indices name. */
+export const INDICES_EXPECTED = "an array of integers, a typed array of them, an int32 Tensor or { data, shape }";
 
 /** An int32 tensor, or what stands for one. */
 function describeInt32(operation: string, argument: string, value: TensorLike): Operand {
   // Plain numbers would be float32.
   const isPlain = isTensorData(value) && Array.isArray(value.data) && value.dtype === undefined;
-  const operand = describe(operation, argument, isPlain ? { ...value, dtype: "int32" } : value, EXPECTED);
+  const operand = describe(operation, argument, isPlain ? { ...value, dtype: "int32" } : value, INDICES_EXPECTED);
   if (operand.dtype !== "int32") throw typeError(operation, argument, "int32", operand.dtype);
   return operand;
 }
@@ -32,7 +33,7 @@ function describeInt32(operation: string, argument: string, value: TensorLike): 
  */
 export function readIndices(operation: string, argument: string, value: IndicesLike, rows: number): Indices {
   const kind = arrayKind(value);
-  if (kind !== undefined && !/int/i.test(kind)) throw typeError(operation, argument, EXPECTED, value);
+  if (kind !== undefined && !/int/i.test(kind)) throw typeError(operation, argument, INDICES_EXPECTED, value);
   const isWrapped = kind === undefined && !Array.isArray(value);
   const given = isWrapped ? describeInt32(operation, argument, value as TensorLike) : undefined;
   const { values, shape } = given === undefined ? readNumbers(operation, argument, value) : numbersIn(operation, given);

@@ -7,7 +7,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import { checkHeads, type Layout, readLayout, readSizes, type Sizes, stridesOf } from "./head-axes.js";
-import { type IndicesLike, readIndices } from "./indices.js";
+import { INDICES_EXPECTED, type IndicesLike, readIndices } from "./indices.js";
 import type { Operand, TensorLike } from "./operand.js";
 import {
   readRotaryFrequencies,
@@ -189,7 +189,7 @@ function readPositions(value: IndicesLike | number | undefined, { B, L }: Sizes,
     return { ids: undefined, first, length: first + L };
   }
   if (typeof value !== "object") {
-    throw typeError(OPERATION, "positionIds", "an integer, or int32 of shape [B, L], [1, L] or [L]", value);
+    throw typeError(OPERATION, "positionIds", `an integer, or ${INDICES_EXPECTED}`, value);
   }
   const { operand, largest } = readIndices(OPERATION, "positionIds", value, rows);
   requireShape(OPERATION, operand, [...(B === 1 ? [] : [[B, L]]), [1, L], [L]], ", or an integer");
