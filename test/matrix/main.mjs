@@ -1,9 +1,9 @@
 // `npm run matrix`: runs the suite on the packed package in every runtime that is installed here, and compares the bits of
 // all of them with those of a native build.
 import { readFileSync, writeFileSync } from "node:fs";
-import { arch, platform, release } from "node:os";
 import Table from "cli-table3";
 import { Option, program } from "commander";
+import { systemName } from "../../scripts/system-name.mjs";
 import { faultsOf } from "./check.mjs";
 import * as browsers from "./hosts/browsers.mjs";
 import * as commandLine from "./hosts/command-line.mjs";
@@ -127,8 +127,7 @@ console.log(printed.toString());
 
 if (options.record && native !== undefined && isGreen) {
   const date = new Date().toISOString().slice(0, 10);
-  const system = `${platform()} ${release().split("-")[0]} ${arch()}`;
-  const record = { date, system, nativeHashes: native, rows, refusals: refused };
+  const record = { date, system: systemName(), nativeHashes: native, rows, refusals: refused };
   writeFileSync(new URL("record.json", import.meta.url), `${JSON.stringify(record, null, 2)}\n`);
   const readme = new URL("../../README.md", import.meta.url);
   writeFileSync(readme, replaceTable(readFileSync(readme, "utf8"), record));
