@@ -17,6 +17,8 @@ export interface SuiteReport {
   readonly failures: readonly { readonly test: string; readonly message: string }[];
   /** What `init()` picks on this host. */
   readonly arithmetic: Arithmetic;
+  /** How many tests each file has. */
+  readonly tests: Readonly<Record<string, number>>;
   /** One hash over the output bits of all cases, in each arithmetic that the host has. */
   readonly hashes: Readonly<Partial<Record<Arithmetic, string>>>;
 }
@@ -85,14 +87,16 @@ async function hashesOfBits(): Promise<Partial<Record<Arithmetic, string>>> {
   return hashes;
 }
 
-/** Runs all tests, one after the other. */
-export async function runSuite(): Promise<SuiteReport> {
+/** Runs the tests one after the other: all of them, or those of the files whose names match. */
+export async function runSuite(part = /(?:)/): Promise<SuiteReport> {
   const runtime = await init();
   const { arithmetic } = runtime;
   runtime.dispose();
   const hashes = await hashesOfBits();
   const ran = await startTests(
-    Object.keys(files).map((name) => `/${name}`),
+    Object.keys(files)
+      .filter((name) => part.test(name))
+      .map((name) => `/${name}`),
     runner,
   );
   const tests = getTests(ran);
@@ -111,6 +115,7 @@ export async function runSuite(): Promise<SuiteReport> {
     skipped: tests.length - passed - count("fail"),
     failures,
     arithmetic,
+    tests: Object.fromEntries(ran.map((file) => [file.name, getTests(file).length])),
     hashes,
   };
 }
