@@ -51,7 +51,10 @@ const expectedFiles = [
 
 /** The name of a file without the hash of its content. */
 const withoutHash = (/** @type {string} */ path) =>
-  path.replace(/^(dist\/(?:chunk|module-only|operand|rotary-frequencies|softmax|unsupported-tensor)-)[\w-]{8}\./, "$1*.");
+  path.replace(
+    /^(dist\/(?:chunk|module-only|operand|rotary-frequencies|softmax|unsupported-tensor)-)[\w-]{8}\./,
+    "$1*.",
+  );
 
 /** What hosts get that refuse to compile bytes, or to build a text that could. */
 const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js", "nn.js", "io.js"];
