@@ -57,10 +57,14 @@ export default defineConfig(
       // Parts of these run in pages.
       "test/examples/*.mjs",
       "test/bundlers/{app,commonjs,page,unbundled,next*}/**/*.{js,mjs}",
+      "test/frameworks/pages.mjs",
+      "test/frameworks/{react-native,vite}/*.js",
       "test/matrix/pages/*.mjs",
     ],
     languageOptions: { globals: { ...globals.browser, ...globals.serviceworker, ...globals.webextensions } },
   },
+  { files: ["test/frameworks/{runners,state}/*.test.js"], languageOptions: { globals: globals.vitest } },
+  { files: ["test/frameworks/react-native/require.js"], languageOptions: { globals: globals.commonjs } },
   {
     files: ["{scripts,examples}/**/*.{js,mjs}"],
     rules: {

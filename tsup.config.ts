@@ -61,5 +61,7 @@ export default defineConfig([
       "edge-light-fused": "ts/entry/edge-light-fused.ts",
     },
   },
-  { ...common, format: "cjs", entry: entries },
+  // tsup's own way to split CommonJS rewrites classes and names the building machine's paths in the maps; with
+  // `treeshake` Rollup does it.
+  { ...common, format: "cjs", entry: entries, treeshake: true },
 ]);

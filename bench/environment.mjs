@@ -1,5 +1,6 @@
 // The machine and the versions that a figure belongs to.
-import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
+import { systemName } from "../scripts/system-name.mjs";
 
 /**
  * Taken before the run, so that the load is that of others.
@@ -10,7 +11,7 @@ export function describeEnvironment() {
     date: new Date().toISOString(),
     node: process.versions.node,
     v8: process.versions.v8,
-    system: `${platform()} ${release()} ${arch()}`,
+    system: systemName(),
     processor: cpus()[0]?.model.trim() ?? "unknown",
     processors: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),

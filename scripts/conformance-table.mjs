@@ -174,7 +174,7 @@ const operators = [
   },
 ];
 
-/** What the groups of PyTorch's cases vary; a case belongs to the first group whose pattern its name matches. */
+/** What the groups of PyTorch's and transformers' cases vary; a case belongs to the first group whose pattern its name matches. */
 const groups = {
   "pytorch/scaled_dot_product_attention": /** @type {[RegExp, string][]} */ ([
     [/^sdpa_dense/, "sizes off every tile: L from 1 to 33, S to 129, D and Dv to 80"],
@@ -219,6 +219,13 @@ const groups = {
     [/^linear/, "`linear`, with and without bias"],
     [/^embedding/, "`embedding`"],
   ]),
+  "transformers/rope_scaling": /** @type {[RegExp, string][]} */ ([
+    [/^rope_default/, "no scaling"],
+    [/^rope_linear/, '`ropeType: "linear"`'],
+    [/^rope_dynamic/, '`ropeType: "dynamic"`, positions within and beyond the trained length'],
+    [/^rope_yarn/, '`ropeType: "yarn"`, with every option'],
+    [/^rope_llama3/, '`ropeType: "llama3"`'],
+  ]),
 };
 
 const table = (/** @type {string[]} */ head, /** @type {string[][]} */ rows) =>
@@ -247,8 +254,9 @@ function onnxSection() {
   return ["## ONNX", table(["operator", "opset", "cases", "pass"], summary), ...sections].join("\n\n");
 }
 
-function pytorchSection() {
-  const sections = Object.entries(groups).map(([file, patterns]) => {
+function groupsSection(/** @type {string} */ title, /** @type {string} */ folder) {
+  const files = Object.entries(groups).filter(([file]) => file.startsWith(folder));
+  const sections = files.map(([file, patterns]) => {
     const cases = readCases(file);
     /** @type {Map<string, StoredCase[]>} */
     const members = new Map(patterns.map(([, text]) => [text, []]));
@@ -265,13 +273,14 @@ function pytorchSection() {
       return [text, String(own.length), String(countPassed(own)), [...boundsOf(own)].join("; ")];
     });
     rows.push(["**all**", String(cases.length), String(countPassed(cases)), ""]);
-    return `### ${file.slice("pytorch/".length)}\n\n${table(["what varies", "cases", "pass", "rtol, atol"], rows)}`;
+    return `### ${file.slice(folder.length)}\n\n${table(["what varies", "cases", "pass", "rtol, atol"], rows)}`;
   });
-  return ["## PyTorch", ...sections].join("\n\n");
+  return [`## ${title}`, ...sections].join("\n\n");
 }
 
 const text = readFileSync(page, "utf8");
 const [start, stop] = [text.indexOf(begin), text.indexOf(end)];
 if (start < 0 || stop < start) throw new Error(`${page}: expected the lines ${begin} and ${end}`);
-const generated = `${begin}\n\n${onnxSection()}\n\n${pytorchSection()}\n\n`;
+const sections = [onnxSection(), groupsSection("PyTorch", "pytorch/"), groupsSection("transformers", "transformers/")];
+const generated = `${begin}\n\n${sections.join("\n\n")}\n\n`;
 writeFileSync(page, text.slice(0, start) + generated + text.slice(stop));

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { loadCases } from "./conformance/records.js";
+import { STORED_FILES } from "./conformance/stored-file.js";
 
 const page = readFileSync(new URL("../docs/conformance.md", import.meta.url), "utf8");
 
@@ -30,11 +31,11 @@ it.each([
   expect(rowsBelow(operator).map(([name, opset, , result]) => [name, opset, result])).toEqual(expected);
 });
 
-it.each(["scaled_dot_product_attention", "multihead_attention", "linear", "functional"])(
-  "the count of PyTorch's %s",
-  (file) => {
+it.each(STORED_FILES.filter((name) => !name.startsWith("onnx/")).map((name) => name.split("/")))(
+  "the count of %s's %s",
+  (folder, file) => {
     const rows = rowsBelow(file);
-    const count = String(loadCases(`pytorch/${file}`).length);
+    const count = String(loadCases(`${folder}/${file}`).length);
     expect(rows.at(-1)?.slice(0, 3)).toEqual(["**all**", count, count]);
     const total = (column: number): number => rows.slice(0, -1).reduce((sum, row) => sum + Number(row[column]), 0);
     expect(String(total(1))).toBe(count);

@@ -7,7 +7,7 @@ import { type FloatType, roundTo } from "./oracle/half.js";
 function halfUnit(dtype: FloatType, value: number): number {
   const magnitude = Math.abs(value);
   if (dtype === "float16") return Math.max(magnitude * 2 ** -11, 2 ** -25);
-  return dtype === "bfloat16" ? magnitude * 2 ** -8 : 0;
+  return dtype === "bfloat16" ? Math.max(magnitude * 2 ** -8, 2 ** -134) : 0;
 }
 
 /**

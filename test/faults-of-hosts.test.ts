@@ -26,12 +26,23 @@ const outcome = `
   const report = (value) => console.log(JSON.stringify(value));
 `;
 
-/** Runs a module in a Node of its own, to its end, and gives what it reports. Fails when the process does. */
-function runProgram(program: string, flags: readonly string[] = []): unknown {
-  const parameters = [...flags, "--input-type=module", "--eval", outcome + program];
-  const printed = execFileSync(process.execPath, parameters, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+/** Runs a command to its end, and gives what its program reports. Fails when the process does. */
+function reportOf(command: string, parameters: readonly string[]): unknown {
+  const printed = execFileSync(command, parameters, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   return JSON.parse(printed.trim().split("\n").at(-1) ?? "");
 }
+
+/** What Node takes to run a module. */
+const nodeParameters = (program: string, flags: readonly string[]): string[] => [
+  ...flags,
+  "--input-type=module",
+  "--eval",
+  outcome + program,
+];
+
+/** Runs a module in a Node of its own. */
+const runProgram = (program: string, flags: readonly string[] = []): unknown =>
+  reportOf(process.execPath, nodeParameters(program, flags));
 
 const load = `
   import { readFileSync } from "node:fs";
@@ -142,6 +153,38 @@ describe("a host that gives less memory than maximumMemory", () => {
       ["--wasm-max-mem-pages=10"],
     );
     expect(results).toEqual([message("init"), message("init"), message("initSync")]);
+  });
+});
+
+// Only Linux counts address space that is merely reserved.
+describe.runIf(process.platform === "linux")("a process with 6 GB of virtual memory (ulimit -v)", () => {
+  const runLimited = (program: string, flags: readonly string[] = []): unknown =>
+    reportOf("sh", ["-c", 'ulimit -v 6000000 && exec "$0" "$@"', process.execPath, ...nodeParameters(program, flags)]);
+  const program = `${load}
+    report([
+      await outcome(() => new WebAssembly.Memory({ initial: 1 }) && "memory"),
+      await outcome(async () => (await init()).dispose()),
+      await outcome(async () => (await init({ module: bytes })).dispose()),
+      await outcome(() => initSync({ module: new WebAssembly.Module(bytes) }) && rand([2 ** 25]).shape),
+    ]);`;
+
+  test("is told of V8's guard regions, and how to do without them", () => {
+    const [memory, ...results] = runLimited(program) as unknown[];
+    // Node 24 leaves them out by itself where there is no room for any.
+    if (memory === "memory") expect(results).toEqual([null, null, [2 ** 25]]);
+    else expect(results).toEqual(["init", "init", "initSync"].map(refused));
+    function refused(operation: string): object {
+      const text =
+        `^${operation}: module: the host has no memory for it: WebAssembly\\.Instance\\(\\): .*; V8 reserves 10 GiB of ` +
+        "address space as guard regions: where ulimit -v is less, raise it or start Node with --disable-wasm-trap-handler$";
+      const message = expect.stringMatching(new RegExp(text)) as string;
+      return { name: "RangeError", code: "ERR_OUT_OF_MEMORY", message };
+    }
+  });
+
+  test("computes when Node is started with --disable-wasm-trap-handler", () => {
+    const results = runLimited(program, ["--disable-wasm-trap-handler"]);
+    expect(results).toEqual(["memory", null, null, [2 ** 25]]);
   });
 });
 

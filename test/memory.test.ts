@@ -2,7 +2,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AttentionError, type DType, init, memoryUsage, type Runtime, scope, Tensor } from "../ts/entry/default.js";
+import {
+  AttentionError,
+  type DType,
+  init,
+  memoryUsage,
+  rotaryEmbedding,
+  type Runtime,
+  scope,
+  Tensor,
+} from "../ts/entry/default.js";
 import { float32View, uint32View } from "../ts/runtime/memory.js";
 import { createTensor } from "../ts/tensor/tensor.js";
 import { forEachArithmetic } from "./arithmetics.js";
@@ -167,6 +176,45 @@ describe("maximumMemory", () => {
     const message = /^init: maximumMemory: expected at least \d+, .* got 1048576$/;
     await expectRejects(init({ maximumMemory: MEBIBYTE }), RangeError, "ERR_OUT_OF_MEMORY", message);
     expectThrows(() => memoryUsage(), AttentionError, "ERR_NOT_INITIALIZED", /^memoryUsage: /);
+  });
+});
+
+describe("rotaryEmbedding needs memory for its rows alone", () => {
+  /** The most that a call takes beyond what was there, in a runtime of its own. */
+  const peakOf = async (input: { data: Float32Array; shape: number[] }, positionIds: number | number[]) => {
+    const runtime = await init();
+    try {
+      const { bytesInUse } = memoryUsage();
+      const output = rotaryEmbedding(input, { positionIds });
+      const result = { values: Array.from(output.toArray()), bytes: memoryUsage().bytesPeak - bytesInUse };
+      output.dispose();
+      return result;
+    } finally {
+      runtime.dispose();
+    }
+  };
+
+  test.each([131_072, 10_000_000, 2 ** 31 - 1])("one row at position %d", async (position) => {
+    const input = { data: Float32Array.from({ length: 128 }, (_, at) => Number(at < 64)), shape: [1, 128] };
+    const byNumber = await peakOf(input, position);
+    const byList = await peakOf(input, [position]);
+    // Input, output, cosines and sines, 64 float64 frequencies, one position.
+    expect(byNumber.bytes).toBeLessThanOrEqual(4 * 512);
+    expect(byList.bytes).toBeLessThanOrEqual(4 * 512 + 16);
+    expect(byList.values).toEqual(byNumber.values);
+    // The first frequency is 1. Math.cos rounds the last bits of float64 in its own way.
+    expect(Math.abs(byNumber.values[0] - Math.cos(position))).toBeLessThan(2 ** -24);
+    expect(Math.abs(byNumber.values[64] - Math.sin(position))).toBeLessThan(2 ** -24);
+  });
+
+  test("what the batches share is there once", async () => {
+    const input = { data: new Float32Array(100 * 50 * 8), shape: [100, 50, 8] };
+    const rows = 50 * 8 * Float32Array.BYTES_PER_ELEMENT;
+    for (const positionIds of [7, Array.from({ length: 50 }, (_, row) => 3 * row)]) {
+      const { bytes } = await peakOf(input, positionIds);
+      // Input and output; tables and positions of one batch; what the allocator rounds up.
+      expect(bytes).toBeLessThanOrEqual(2 * 100 * rows + 2 * rows + 256);
+    }
   });
 });
 

@@ -13,6 +13,7 @@ import {
   MultiheadAttention,
   type MultiheadAttentionOptions,
   rand,
+  type RopeScaling,
   rotaryEmbedding,
   saveSafetensors,
   scaledDotProductAttention,
@@ -37,6 +38,7 @@ type MaskDType = "bool" | FloatType;
 
 interface Rotary {
   readonly base: number;
+  readonly ropeScaling?: RopeScaling;
   readonly interleaved: boolean;
   readonly rotaryDim: number;
 }
@@ -106,7 +108,17 @@ const recipes: fc.Arbitrary<Recipe> = fc.record({
   needWeights: fc.boolean(),
   averageAttnWeights: fc.boolean(),
   rotary: nullOr(
-    fc.record({ base: fc.constantFrom(10000, 100), interleaved: fc.boolean(), rotaryDim: fc.constantFrom(0, 0, 2, 4) }),
+    fc.record({
+      base: fc.constantFrom(10000, 100),
+      ropeScaling: fc.constantFrom<(RopeScaling | undefined)[]>(
+        undefined,
+        undefined,
+        { ropeType: "dynamic", factor: 2, maxPositionEmbeddings: 3 },
+        { ropeType: "yarn", factor: 4, originalMaxPositionEmbeddings: 64 },
+      ),
+      interleaved: fc.boolean(),
+      rotaryDim: fc.constantFrom(0, 0, 2, 4),
+    }),
   ),
   dtypes: fc.oneof(
     floatTypes.map((dtype) => [dtype, dtype, dtype] as const),
@@ -585,6 +597,35 @@ describe("MultiheadAttention", () => {
         });
       });
 
+      it("tells a prefix that all names have", () => {
+        withSmall({}, (attention) => {
+          const under = (prefix: string, ...others: string[]): Record<string, TensorData> => ({
+            ...Object.fromEntries(Object.entries(whole).map(([name, value]) => [prefix + name, value])),
+            ...Object.fromEntries(others.map((name) => [name, zeros(1)])),
+          });
+          const refused = (dict: StateDictLike, message: RegExp): void => {
+            expectThrows(() => attention.loadStateDict(dict), RangeError, "ERR_INVALID_VALUE", message);
+          };
+          const told =
+            /loadStateDict: dict: every name begins with "encoder\.attn\."; take it off first; missing keys "in_/;
+          refused(under("encoder.attn."), told);
+          refused(under("encoder.attn.", "encoder.attn.bias_k"), told);
+          refused(new Map([...Object.entries(under("encoder.attn.")), ["encoder.attn.x", zeros(1)]]), told);
+          const most = Object.fromEntries(Object.entries(under("a.")).slice(0, 3));
+          refused(most, /every name begins with "a\."; take it off first; missing keys/);
+          // Names that have no prefix in common, or under which there is something else.
+          const untold = /loadStateDict: dict: missing keys/;
+          refused(under("encoder.attn.", "decoder.attn.in_proj_weight"), untold);
+          refused({ "out_proj.weight": whole["out_proj.weight"], "out_proj.bias": whole["out_proj.bias"] }, untold);
+          refused({ "encoder.weight": zeros(1) }, untold);
+          refused({}, untold);
+          expect(attention.loadStateDict(under("encoder.attn."), { strict: false })).toEqual({
+            missingKeys: Object.keys(whole),
+            unexpectedKeys: Object.keys(under("encoder.attn.")),
+          });
+        });
+      });
+
       it("takes what fits without strict, but no wrong shape", () => {
         withSmall({}, (attention, x) => {
           const result = attention.loadStateDict({ in_proj_bias, other: zeros(1) }, { strict: false });
@@ -626,6 +667,12 @@ describe("MultiheadAttention", () => {
         [[8, 2, { rotary: { rotaryDim: 6 } }], RangeError, /rotary\.rotaryDim/],
         [[6, 2, { rotary: true }], RangeError, /rotary\.rotaryDim: .*\(this one is 3\), got 0/],
         [[8, 2, { rotary: { base: 0.5 } }], RangeError, /rotary\.base/],
+        [[8, 2, { rotary: { ropeScaling: "linear" } }], TypeError, /rotary\.ropeScaling: expected an object/],
+        [
+          [8, 2, { rotary: { ropeScaling: { ropeType: "linear", factor: 0.5 } } }],
+          RangeError,
+          /rotary\.ropeScaling\.factor/,
+        ],
         [[2 ** 31 - 1, 1], RangeError, /out of memory/],
         [[20_000, 1], RangeError, /out of memory/],
       ])("refuses to construct %j", (given, kind, message) => {

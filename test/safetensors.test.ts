@@ -166,6 +166,23 @@ describe("loadSafetensors", () => {
     });
   });
 
+  it("takes what the reference implementation takes besides", () => {
+    // Each is taken by safetensors 0.8.0.
+    const headers = [
+      '{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+      '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"more":{"shape":[1.0],"x":[-0,1e5,null,"1.0"]}}}  \n\t',
+      '{"a":{"dtype":"F32","shape":[ 1 ],"more":1.5,"data_offsets":[0,4],"data":123456789012345678901234567890}}',
+      '{ "shape" : { "data_offsets" : [0,4] , "dtype" : "F32" , "sh\\u0061pe" : [1] , "1.0" : -0.0 } }',
+    ];
+    for (const header of headers) {
+      withoutLeak(() => {
+        const { tensors, metadata } = loadSafetensors(file(header, [0, 0, 128, 63]));
+        expect(metadata).toEqual({});
+        expect([...tensors.values()].map((tensor) => (tensor as Tensor).toNested())).toEqual([[1]]);
+      });
+    }
+  });
+
   it("takes bytes in many forms, and copies them", () => {
     withoutLeak(() => {
       const bytes = file({ a: entry("F32", [1], 0, 4) }, [0, 0, 128, 63]);
@@ -340,7 +357,8 @@ describe("loadSafetensors", () => {
       ["metadata twice", file('{"__metadata__":{},"__metadata__":{}}'), /has "__metadata__" twice/],
       ["a text of the metadata twice", file('{"__metadata__":{"a":"1","a":"2"}}'), /has "a" twice/],
       ["metadata that is a text", file({ __metadata__: "pt" }), /__metadata__: .*texts by name, got "pt"/],
-      ["metadata that is null", file({ __metadata__: null }), /__metadata__: .*got null/],
+      ["metadata that is a list", file({ __metadata__: [] }), /__metadata__: .*texts by name, got \[\]/],
+      ["metadata with null", file({ __metadata__: { step: null } }), /__metadata__: "step": expected a text, got null/],
       ["metadata with numbers", file({ __metadata__: { step: 1 } }), /__metadata__: "step": expected a text, got 1/],
       ["metadata with half a surrogate pair", file('{"__metadata__":{"a":"\\ud800"}}'), /__metadata__: "a"/],
       ["a name with half a surrogate pair", file('{"\\udfff":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', zeros(4)), /a name in Unicode/],
@@ -352,6 +370,13 @@ describe("loadSafetensors", () => {
       ["a negative size", file({ a: entry("F32", [-1, -1], 0, 4) }, zeros(4)), /tensor "a": shape: .*got \[-1, -1\]/],
       ["a fractional size", file({ a: entry("F32", [0.5, 2], 0, 4) }, zeros(4)), /tensor "a": shape: .*got \[0.5, 2\]/],
       ["a negative zero", file('{"a":{"dtype":"F32","shape":[-0],"data_offsets":[0,0]}}'), /tensor "a": shape: .*got \[-0\]/],
+      ...["1.0", "1e0", "10E-1", "1.00e+0"].map((one): [string, Uint8Array, RegExp] => [`a size written ${one}`, file(`{"a":{"dtype":"F32","shape":[1,${one}],"data_offsets":[0,4]}}`, zeros(4)), new RegExp(`tensor "a": shape: expected integers in digits alone, got ${one.replace("+", "\\+")}$`)]),
+      ...["4.0", "4e0"].map((four): [string, Uint8Array, RegExp] => [`an offset written ${four}`, file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[ 0 , ${four} ]}}`, zeros(4)), /tensor "a": data_offsets: expected integers in digits alone, got 4(\.0|e0)$/]),
+      ["a size 0.0", file('{"a":{"dtype":"F32","shape":[0.0],"data_offsets":[0,0]}}'), /tensor "a": shape: .* got 0\.0$/],
+      ["a size under an escaped name", file('{"a":{"dtype":"F32","sh\\u0061pe":[1.0],"data_offsets":[0,4]}}', zeros(4)), /tensor "a": shape: .* got 1\.0$/],
+      ["an offset of negative zero", file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[-0,4]}}', zeros(4)), /tensor "a": data_offsets: .*got \[-0, 4\]/],
+      ["a truth as a size", file({ a: entry("F32", [true], 0, 4) }, zeros(4)), /tensor "a": shape: .*got \[true\]/],
+      ["null as a size", file({ a: entry("F32", [null], 0, 4) }, zeros(4)), /tensor "a": shape: .*got \[null\]/],
       ["a size over 2^53", file({ a: entry("F32", [2 ** 60, 0], 0, 0) }), /tensor "a": shape: /],
       ["a text as a size", file({ a: entry("F32", ["1"], 0, 4) }, zeros(4)), /tensor "a": shape: .*got \["1"\]/],
       ["no offsets", file({ a: { dtype: "F32", shape: [1] } }, zeros(4)), /tensor "a": data_offsets: .*got undefined/],

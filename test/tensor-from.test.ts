@@ -4,6 +4,7 @@ import {
   type DType,
   type Elements,
   type ErrorCode,
+  type Leaf,
   memoryUsage,
   type NestedArray,
   type Shape,
@@ -50,6 +51,36 @@ forEachArithmetic(() => {
       );
     });
 
+    test("of 64-bit integers become int32, or bool where that is said", () => {
+      const ids = [101n, -1n, 2n ** 31n - 1n, -(2n ** 31n)];
+      const integers = new Int32Array([101, -1, 2 ** 31 - 1, -(2 ** 31)]);
+      expect(read(Tensor.from(BigInt64Array.from(ids)))).toEqual(["int32", [4], integers]);
+      expect(read(Tensor.from(BigInt64Array.from(ids), [2, 2], "int32"))).toEqual(["int32", [2, 2], integers]);
+      expect(read(Tensor.from({ data: new BigUint64Array([7n, 8n]), shape: [2, 1] }))).toEqual([
+        "int32",
+        [2, 1],
+        new Int32Array([7, 8]),
+      ]);
+      const flags = BigUint64Array.of(0n, 1n, 2n ** 64n - 1n);
+      expect(read(Tensor.from(flags, undefined, "bool"))).toEqual(["bool", [3], new Uint8Array([0, 1, 1])]);
+      expect(read(Tensor.from([[1n], [-2n]]))).toEqual(["int32", [2, 1], new Int32Array([1, -2])]);
+      expect(read(Tensor.from([0n, 2n ** 70n], [2], "bool"))).toEqual(["bool", [2], new Uint8Array([0, 1])]);
+      expect(read(Tensor.from(5n))).toEqual(["int32", [], new Int32Array([5])]);
+      expect(read(from(runInNewContext("new BigInt64Array([3n])")))).toEqual(["int32", [1], new Int32Array([3])]);
+
+      const outside = /^Tensor\.from: data, element 2: expected an integer of 32 bits, got 4294967296n$/;
+      const large = BigInt64Array.of(0n, 1n, 2n ** 32n);
+      expectThrows(() => Tensor.from(large), RangeError, "ERR_INVALID_VALUE", outside);
+      const wrapped = /^Tensor\.from: data\.data, element 0: .* got 18446744073709551615n$/;
+      const unsigned = { data: BigUint64Array.of(2n ** 64n - 1n), shape: [1] };
+      expectThrows(() => Tensor.from(unsigned), RangeError, "ERR_INVALID_VALUE", wrapped);
+      const dtype = /dtype: expected int32 or bool for bigints, got "float32"$/;
+      expectThrows(() => from(large, [3], "float32"), TypeError, "ERR_INVALID_TYPE", dtype);
+      structuredClone(large.buffer, { transfer: [large.buffer] });
+      const detached = /^Tensor\.from: data: the BigInt64Array is detached/;
+      expectThrows(() => Tensor.from(large), TypeError, "ERR_INVALID_TYPE", detached);
+    });
+
     test("may be a part of a buffer, shared, or of another realm", () => {
       const part = new Float32Array([0, 1, 2, 3]).subarray(1, 3);
       expect(read(Tensor.from(part))[2]).toEqual(new Float32Array([1, 2]));
@@ -80,7 +111,6 @@ forEachArithmetic(() => {
 
     test.each<[string, unknown, RegExp]>([
       ["Float64Array", new Float64Array(2), /^Tensor\.from: data: expected a Float32Array, .* got Float64Array\(2\)$/],
-      ["BigInt64Array", new BigInt64Array(2), /got BigInt64Array\(2\)$/],
       ["Uint32Array", new Uint32Array(2), /got Uint32Array\(2\)$/],
       ["Int8Array", new Int8Array(2), /got Int8Array\(2\)$/],
       ["Uint8ClampedArray", new Uint8ClampedArray(2), /got Uint8ClampedArray\(2\)$/],
@@ -90,7 +120,7 @@ forEachArithmetic(() => {
       ["undefined", undefined, /got undefined$/],
       ["null", null, /got null$/],
       ["a string", "1, 2", /got "1, 2"$/],
-      ["a bigint", 3n, /got 3n$/],
+      ["a symbol", Symbol("s"), /got Symbol\(s\)$/],
       ["an object", { values: [1] }, /got \{ values \}$/],
       ["a Map", new Map(), /got Map$/],
     ])("of other kinds are refused: %s", (_, data, message) => {
@@ -120,7 +150,7 @@ forEachArithmetic(() => {
   });
 
   describe("nested arrays", () => {
-    test.each<[NestedArray, DType | undefined, DType, Shape, Elements]>([
+    test.each<[NestedArray<Leaf>, DType | undefined, DType, Shape, Elements]>([
       [[1, 2], undefined, "float32", [2], new Float32Array([1, 2])],
       [[[1], [2]], undefined, "float32", [2, 1], new Float32Array([1, 2])],
       [[[true, false]], undefined, "bool", [1, 2], new Uint8Array([1, 0])],
@@ -130,6 +160,7 @@ forEachArithmetic(() => {
       [[1, -2], "bfloat16", "bfloat16", [2], new Uint16Array([0x3f80, 0xc000])],
       [5, undefined, "float32", [], new Float32Array([5])],
       [true, undefined, "bool", [], new Uint8Array([1])],
+      [[NaN, -0], "bool", "bool", [2], new Uint8Array([1, 0])],
       [[], undefined, "float32", [0], new Float32Array(0)],
       [[[], []], undefined, "float32", [2, 0], new Float32Array(0)],
     ])("%o as %s", (data, dtype, ...content) => {
@@ -152,18 +183,21 @@ forEachArithmetic(() => {
         /data: expected an array of 2, like its neighbours, .*\[3\]$/,
       ],
       [[[1, 2], 3], undefined, RangeError, "ERR_SHAPE", /expected an array of 2, like its neighbours, .* got 3$/],
-      [[1, [2]], undefined, RangeError, "ERR_SHAPE", /expected a number or boolean at depth 1, got \[2\]$/],
+      [[1, [2]], undefined, RangeError, "ERR_SHAPE", /expected a number, bigint or boolean at depth 1, got \[2\]$/],
       [cyclic, undefined, RangeError, "ERR_SHAPE", /expected nested arrays of finite depth/],
-      [[1, "2"], undefined, TypeError, "ERR_INVALID_TYPE", /data: expected numbers or booleans, got "2"$/],
+      [[1, "2"], undefined, TypeError, "ERR_INVALID_TYPE", /data: expected numbers, bigints or booleans, got "2"$/],
       [[1, undefined], undefined, TypeError, "ERR_INVALID_TYPE", /got undefined$/],
       [new Array(2), undefined, TypeError, "ERR_INVALID_TYPE", /got undefined$/],
       [[1, null], undefined, TypeError, "ERR_INVALID_TYPE", /got null$/],
-      [[1n], undefined, TypeError, "ERR_INVALID_TYPE", /got 1n$/],
+      [[1, 1n], undefined, TypeError, "ERR_INVALID_TYPE", /data: expected numbers only, got 1n$/],
+      [[1n, true], undefined, TypeError, "ERR_INVALID_TYPE", /data: expected bigints only, got true$/],
+      [[1n], "float32", TypeError, "ERR_INVALID_TYPE", /dtype: expected int32 or bool for bigints, got "float32"$/],
+      [[0n, 2n ** 31n], undefined, RangeError, "ERR_INVALID_VALUE", /data, element 1: .* 32 bits, got 2147483648n$/],
       [[new Float32Array(2)], undefined, TypeError, "ERR_INVALID_TYPE", /got Float32Array\(2\)$/],
       [[1, true], undefined, TypeError, "ERR_INVALID_TYPE", /data: expected numbers only, got true$/],
       [[false, 0], undefined, TypeError, "ERR_INVALID_TYPE", /data: expected booleans only, got 0$/],
       [[true], "float32", TypeError, "ERR_INVALID_TYPE", /dtype: expected bool for booleans, got "float32"$/],
-      [[1, 0.5], "int32", RangeError, "ERR_INVALID_VALUE", /data: expected integers of 32 bits, got 0.5$/],
+      [[1, 0.5], "int32", RangeError, "ERR_INVALID_VALUE", /data, element 1: expected an integer of 32 bits, got 0.5$/],
       [[2 ** 31], "int32", RangeError, "ERR_INVALID_VALUE", /got 2147483648$/],
       [[NaN], "int32", RangeError, "ERR_INVALID_VALUE", /got NaN$/],
     ];

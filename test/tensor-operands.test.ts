@@ -191,7 +191,11 @@ forEachArithmetic(() => {
         new Float64Array([1, -2]),
         new Int8Array([1, -2]),
         new Float32Array([1, -2]),
+        new BigInt64Array([1n, -2n]),
+        [1n, -2n],
         { data: [1, -2], shape: [2] },
+        { data: [1n, -2n], shape: [2] },
+        { data: new BigInt64Array([1n, -2n]), shape: [2] },
         { data: new Uint16Array([0x3c00, 0xc000]), shape: [2], dtype: "float16" },
         ...tensors,
       ];
@@ -204,7 +208,7 @@ forEachArithmetic(() => {
     });
 
     test("are nothing else", () => {
-      const refused: unknown[] = [3, null, "1", [1, "2"], [1n], new BigInt64Array(1), new DataView(new ArrayBuffer(8))];
+      const refused: unknown[] = [3, null, "1", [1, "2"], [1, 1n], new DataView(new ArrayBuffer(8))];
       refused.push([true], { data: [true], shape: [1] }, { values: [1] });
       for (const value of refused) {
         expectThrows(

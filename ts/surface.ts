@@ -6,11 +6,12 @@ export { type MemoryUsage, memoryUsage } from "./runtime/memory.js";
 export type { CompiledModule, FetchResponse, ModuleSource } from "./runtime/module.js";
 export type { InitOptions, InitSyncOptions } from "./runtime/options.js";
 export type { Arithmetic } from "./runtime/probes.js";
-export type { ArrayByDType, DType, FloatDType } from "./tensor/dtype.js";
+export type { ArrayByDType, DType, ElementOf, FloatDType } from "./tensor/dtype.js";
 export { keep, scope } from "./tensor/scope.js";
 export type { Shape } from "./tensor/shape.js";
-export type { Elements, NestedArray, TensorData } from "./tensor/source.js";
+export type { AnyRank, BigIntArray, Elements, ElementsLike, Leaf, NestedArray, TensorData } from "./tensor/source.js";
 export { Tensor } from "./tensor/tensor.js";
+export type { MaskLike } from "./ops/mask-operand.js";
 export type { NumbersLike } from "./ops/numbers.js";
 export type { TensorLike } from "./ops/operand.js";
 export type {
@@ -27,5 +28,12 @@ export { linear } from "./ops/linear.js";
 export { layerNorm, rmsNorm } from "./ops/normalization.js";
 export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./ops/random.js";
 export { rotaryEmbedding, type RotaryEmbeddingOptions } from "./ops/rotary-embedding.js";
+export type {
+  DynamicRopeScaling,
+  LinearRopeScaling,
+  Llama3RopeScaling,
+  RopeScaling,
+  YarnRopeScaling,
+} from "./ops/rotary-frequencies.js";
 export { sinusoidalPositions } from "./ops/sinusoidal-positions.js";
 export { softmax, type SoftmaxOptions } from "./ops/softmax.js";

@@ -1,7 +1,7 @@
 //! Embedding look-up and sinusoidal positions.
 
 use crate::math::sin_cos;
-use crate::rotary::frequency;
+use crate::rotary_frequencies::frequency;
 
 /// An index that has no row in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +36,9 @@ pub fn sinusoidal_positions(output: &mut [f32], rows: usize, width: usize) {
         for position in 0..rows {
             let (sin, cos) = sin_cos(position as f64 * frequency);
             let row = &mut output[position * width..(position + 1) * width];
-            row[2 * i] = sin;
+            row[2 * i] = sin as f32;
             if let Some(next) = row.get_mut(2 * i + 1) {
-                *next = cos;
+                *next = cos as f32;
             }
         }
     }

@@ -20,7 +20,7 @@
 //! | `numeric` | float16 and bfloat16 bits to and from float32 |
 //! | `attention` | scaled dot-product attention, forward |
 //! | `linear` | x·Wᵀ + b over packed weights |
-//! | `normalization`, `softmax`, `activation`, `rotary`, `embedding` | the other layers' kernels |
+//! | `normalization`, `softmax`, `activation`, `rotary`, `rotary_frequencies`, `embedding` | the other layers' kernels |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
 //! | `random` | Philox4x32-10, uniform and normal |
@@ -41,6 +41,7 @@ pub mod normalization;
 pub mod numeric;
 pub mod random;
 pub mod rotary;
+pub mod rotary_frequencies;
 pub mod simd;
 pub mod softmax;
 mod sum;

@@ -75,7 +75,7 @@ pub fn normal(output: &mut [f32], mean: f32, deviation: f32, seed: [u32; 2], off
             let squared_radius = log2_double(u) * (-2.0 * core::f64::consts::LN_2);
             let radius = F32x4::splat(squared_radius as f32).sqrt().to_array()[0];
             let (sin, cos) = sin_cos(f64::from(turn) * (UNIT * core::f64::consts::TAU));
-            [radius * cos, radius * sin]
+            [radius * cos as f32, radius * sin as f32]
         });
         [a[0], a[1], b[0], b[1]].map(|z| mean + deviation * z)
     });

@@ -11,7 +11,7 @@
 //! Products are rounded before they are added in both arithmetics, so both give the same bits.
 
 use crate::embedding::IndexOutOfRange;
-use crate::math::{exp2_double, log2_double, sin_cos};
+use crate::math::sin_cos;
 use crate::numeric::canonical_scalar;
 
 /// Where head h of position s of batch b begins, in elements; its features are contiguous.
@@ -31,10 +31,13 @@ pub struct RotaryLayout {
     pub sequence_stride: usize,
     /// From one head to the next.
     pub head_stride: usize,
+    /// From one batch to the next in the position ids or, without them, in the rows of the tables: `sequence`, or 0 where
+    /// the batches share them.
+    pub position_stride: usize,
 }
 
 /// output and input: heads at the places that `layout` says; cosine and sine: `[table rows, rotary_size / 2]`, of which
-/// position s of batch b takes row position_ids[b, s], or without them row b·sequence + s.
+/// position s of batch b takes row `position_ids[b·position_stride + s]`, or without them row b·position_stride + s.
 pub fn rotary_embedding(
     output: &mut [f32],
     input: &[f32],
@@ -45,17 +48,21 @@ pub fn rotary_embedding(
     rotary_size: usize,
     interleaved: bool,
 ) -> Result<(), IndexOutOfRange> {
-    let RotaryLayout { batch, sequence, heads, head_size, batch_stride, sequence_stride, head_stride } = layout;
+    let RotaryLayout { batch, sequence, heads, head_size, batch_stride, sequence_stride, head_stride, position_stride } =
+        layout;
     let pairs = rotary_size / 2;
     let table_rows = cosine.len().checked_div(pairs).unwrap_or(usize::MAX);
-    let table_row = |position: usize| position_ids.map_or(position, |ids| ids[position] as usize);
+    let table_row = |b: usize, s: usize| {
+        let at = b * position_stride + s;
+        position_ids.map_or(at, |ids| ids[at] as usize)
+    };
     // Nothing is written unless every row exists. (A negative id is a huge row.)
-    if (0..batch * sequence).any(|position| table_row(position) >= table_rows) {
+    if (0..batch).any(|b| (0..sequence).any(|s| table_row(b, s) >= table_rows)) {
         return Err(IndexOutOfRange);
     }
     for b in 0..batch {
         for s in 0..sequence {
-            let row = table_row(b * sequence + s) * pairs;
+            let row = table_row(b, s) * pairs;
             let cosine = &cosine[row..row + pairs];
             let sine = &sine[row..row + pairs];
             for h in 0..heads {
@@ -94,24 +101,28 @@ fn turn_interleaved(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f
     }
 }
 
-/// cosine, sine: `[rows, rotary_size / 2]`, of the angle position · base^(−2i / rotary_size). `base` is positive and
-/// normal.
+/// cosine, sine: `[rows, pairs]`, attention_factor times those of the angles position · frequency; frequencies:
+/// `[pairs]`. Row r's position is `position_ids[r]`, or without them first_position + r.
 ///
-/// Angles are float64, so results are within 2^-24 of the truth for positions up to a million. (Tables made in float32,
-/// as many models make them, are off by position · 2^-24.)
-pub fn rotary_tables(cosine: &mut [f32], sine: &mut [f32], rows: usize, rotary_size: usize, base: f32) {
-    let pairs = rotary_size / 2;
-    for i in 0..pairs {
-        let frequency = frequency(f64::from(base), i, rotary_size);
-        for position in 0..rows {
-            let (sin, cos) = sin_cos(position as f64 * frequency);
-            cosine[position * pairs + i] = cos;
-            sine[position * pairs + i] = sin;
+/// For angles up to 2^31. Results are rounded once. Angles are off by the position times the error of the frequency, and by
+/// 2^-53 of themselves where float64 doesn't hold the product: below position · 2^-51 for frequencies of at most 1.
+/// (Tables made in float32, as many models make them, are off by position · 2^-24.)
+pub fn rotary_tables(
+    cosine: &mut [f32],
+    sine: &mut [f32],
+    frequencies: &[f64],
+    position_ids: Option<&[i32]>,
+    first_position: usize,
+    attention_factor: f64,
+) {
+    let pairs = frequencies.len().max(1);
+    let rows = cosine.chunks_exact_mut(pairs).zip(sine.chunks_exact_mut(pairs));
+    for (row, (cosine, sine)) in rows.enumerate() {
+        let position = position_ids.map_or((first_position + row) as f64, |ids| f64::from(ids[row]));
+        for ((cosine, sine), frequency) in cosine.iter_mut().zip(sine).zip(frequencies) {
+            let (sin, cos) = sin_cos(position * frequency);
+            *cosine = (attention_factor * cos) as f32;
+            *sine = (attention_factor * sin) as f32;
         }
     }
-}
-
-/// base^(−2i / size)
-pub(crate) fn frequency(base: f64, i: usize, size: usize) -> f64 {
-    exp2_double(-log2_double(base) * (2 * i) as f64 / size as f64)
 }

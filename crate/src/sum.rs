@@ -17,6 +17,30 @@ pub fn sum_of_squares(values: &[f32], center: f32) -> f32 {
     })
 }
 
+/// Σ (values − center) and Σ (values − center)² in float64, whatever the range of the values. Of equal values the first
+/// is exact, with a center of 0 and with one of their own.
+#[inline(never)]
+pub fn sums_double(values: &[f32], center: f64) -> (f64, f64) {
+    const SUMS: usize = 4;
+    let mut sums = [0.0; SUMS];
+    let mut squares = [0.0; SUMS];
+    let mut add = |lane: usize, value: f32| {
+        let difference = f64::from(value) - center;
+        sums[lane] += difference;
+        squares[lane] += difference * difference;
+    };
+    let (groups, rest) = values.as_chunks::<SUMS>();
+    for group in groups {
+        for (lane, &value) in group.iter().enumerate() {
+            add(lane, value);
+        }
+    }
+    for &value in rest {
+        add(0, value);
+    }
+    (sums.iter().sum(), squares.iter().sum())
+}
+
 /// The sum that `add` builds up; `padding` is what it ignores.
 #[inline(always)]
 fn accumulate(values: &[f32], padding: f32, add: impl Fn(F32x4, F32x4) -> F32x4) -> f32 {

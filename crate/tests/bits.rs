@@ -3,10 +3,13 @@
 
 #[path = "cases/attention_call.rs"]
 mod attention_call;
+#[path = "cases/rope_scaling.rs"]
+mod rope_scaling;
 
 use attention_call::{
     AttentionCall, AttentionResults, CallMask, CallWeights, Data, InStrips, Layout, MaskData, dropout,
 };
+use rope_scaling::scaled_frequencies;
 use serde_json::Value;
 use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu};
 use wasm_attention::attention::Sizes;
@@ -276,8 +279,11 @@ impl Case<'_> {
         let rotary_size = self.option("rotaryDim").as_u64().map_or(head_size, |size| size as usize);
         let mut tables = [(); 2].map(|()| vec![f32::NAN; sequence * rotary_size / 2]);
         let [cosine, sine] = &mut tables;
-        rotary_tables(cosine, sine, sequence, rotary_size, self.number("base", 10_000.0));
-        let ids: Vec<i32> = (0..batch).flat_map(|_| 0..sequence as i32).collect();
+        let first = self.option("positionIds").as_u64().unwrap_or(0) as usize;
+        let base = self.option("base").as_f64().unwrap_or(10_000.0);
+        let length = (first + sequence) as f64;
+        let (frequencies, factor) = scaled_frequencies(self.option("ropeScaling"), rotary_size, base, length);
+        rotary_tables(cosine, sine, &frequencies, None, first, factor);
         let layout = RotaryLayout {
             batch,
             sequence,
@@ -286,11 +292,12 @@ impl Case<'_> {
             batch_stride: heads * sequence * head_size,
             sequence_stride: head_size,
             head_stride: sequence * head_size,
+            position_stride: 0,
         };
         let input = self.input("input", batch * heads * sequence * head_size, Dtype::Float32).widened();
         let mut output = vec![f32::NAN; input.len()];
         let is_interleaved = self.flag("interleaved");
-        rotary_embedding(&mut output, &input, cosine, sine, Some(&ids), layout, rotary_size, is_interleaved).unwrap();
+        rotary_embedding(&mut output, &input, cosine, sine, None, layout, rotary_size, is_interleaved).unwrap();
         output
     }
 }

@@ -9,23 +9,32 @@ use sample::sample;
 use wasm_attention::embedding::IndexOutOfRange;
 use wasm_attention::numeric::CANONICAL_NAN;
 use wasm_attention::rotary::{RotaryLayout, rotary_embedding, rotary_tables};
+use wasm_attention::rotary_frequencies::{RopeScaling, rotary_frequencies};
 
-/// `[B, H, L, D]` or `[B, L, H, D]`.
+/// `[B, H, L, D]` or `[B, L, H, D]`; a position for each row.
 fn layout([batch, sequence, heads, head_size]: [usize; 4], heads_first: bool) -> RotaryLayout {
     let (sequence_stride, head_stride) =
         if heads_first { (head_size, sequence * head_size) } else { (heads * head_size, head_size) };
-    let batch_stride = heads * sequence * head_size;
-    RotaryLayout { batch, sequence, heads, head_size, batch_stride, sequence_stride, head_stride }
+    RotaryLayout {
+        batch,
+        sequence,
+        heads,
+        head_size,
+        batch_stride: heads * sequence * head_size,
+        sequence_stride,
+        head_stride,
+        position_stride: sequence,
+    }
 }
 
 #[test]
 fn turns_every_head_in_every_layout() {
     let [batch, sequence, heads] = [2, 3, 2];
     for (head_size, rotary_size) in [(2, 2), (8, 8), (8, 4), (18, 10), (64, 64), (7, 6), (5, 0)] {
-        for (interleaved, heads_first, by_id) in
-            [(false, false, false), (false, true, true), (true, true, false), (true, false, true)]
-        {
-            let layout = layout([batch, sequence, heads, head_size], heads_first);
+        for case in 0..16 {
+            let [interleaved, heads_first, by_id, shared] = [1, 2, 4, 8].map(|bit| case & bit != 0);
+            let position_stride = if shared { 0 } else { sequence };
+            let layout = RotaryLayout { position_stride, ..layout([batch, sequence, heads, head_size], heads_first) };
             let input = sample(batch * layout.batch_stride, 1);
             let pairs = rotary_size / 2;
             let cosine = sample(batch * sequence * pairs, 2);
@@ -36,7 +45,8 @@ fn turns_every_head_in_every_layout() {
             rotary_embedding(&mut output, &input, &cosine, &sine, ids_given, layout, rotary_size, interleaved).unwrap();
             for b in 0..batch {
                 for s in 0..sequence {
-                    let row = if by_id { ids[b * sequence + s] as usize } else { b * sequence + s };
+                    let at = if shared { s } else { b * sequence + s };
+                    let row = if by_id { ids[at] as usize } else { at };
                     let table = row * pairs..(row + 1) * pairs;
                     for h in 0..heads {
                         let start = b * layout.batch_stride + s * layout.sequence_stride + h * layout.head_stride;
@@ -64,6 +74,7 @@ fn memory_between_the_heads_is_left_alone() {
         batch_stride: 20,
         sequence_stride: 7,
         head_stride: 4,
+        position_stride: 2,
     };
     let input = sample(31, 4);
     let mut output = vec![9.0; 31];
@@ -104,25 +115,27 @@ fn nan_stays_in_its_pair() {
     }
 }
 
+/// Tables of positions from `first` on.
+fn tables(first: usize, rows: usize, size: usize, base: f64) -> [Vec<f32>; 2] {
+    let mut frequencies = vec![f64::NAN; size / 2];
+    rotary_frequencies(&mut frequencies, base, RopeScaling::None, f64::NAN);
+    let mut cosine = vec![f32::NAN; rows * size / 2];
+    let mut sine = cosine.clone();
+    rotary_tables(&mut cosine, &mut sine, &frequencies, None, first, 1.0);
+    [cosine, sine]
+}
+
 #[test]
 fn tables_are_within_the_stated_error() {
-    let rows = 4096;
-    for base in [10_000.0_f32, 500_000.0, 1.5, 1e-3, 1e30] {
-        for size in [2, 6, 64] {
-            let pairs = size / 2;
-            let mut cosine = vec![f32::NAN; rows * pairs];
-            let mut sine = cosine.clone();
-            rotary_tables(&mut cosine, &mut sine, rows, size, base);
-            for position in 0..rows {
-                for i in 0..pairs {
-                    let angle = oracle::angle(position, i, size, f64::from(base));
-                    // With a base below 1 frequencies grow.
-                    if angle > 1e6 {
-                        continue;
-                    }
-                    let at = position * pairs + i;
-                    assert!((f64::from(cosine[at]) - angle.cos()).abs() <= 2_f64.powi(-24), "cos({angle})");
-                    assert!((f64::from(sine[at]) - angle.sin()).abs() <= 2_f64.powi(-24), "sin({angle})");
+    for (first, rows) in [(0, 4096), (1_000_000, 1000), (16_777_000, 217)] {
+        for base in [10_000.0, 500_000.0, 1.5, 1.0, 1e30] {
+            for size in [2, 6, 64] {
+                let [cosine, sine] = tables(first, rows, size, base);
+                for (at, (&cos, &sin)) in cosine.iter().zip(&sine).enumerate() {
+                    let (row, i) = (at / (size / 2), at % (size / 2));
+                    let angle = oracle::angle(first + row, i, size, base);
+                    assert!((f64::from(cos) - angle.cos()).abs() <= 2_f64.powi(-24), "cos({angle})");
+                    assert!((f64::from(sin) - angle.sin()).abs() <= 2_f64.powi(-24), "sin({angle})");
                 }
             }
         }
@@ -130,16 +143,23 @@ fn tables_are_within_the_stated_error() {
 }
 
 #[test]
-fn tables_are_accurate_up_to_a_million_positions() {
-    let rows = 1_000_001;
-    let mut cosine = vec![0.0; rows * 2];
-    let mut sine = vec![0.0; rows * 2];
-    rotary_tables(&mut cosine, &mut sine, rows, 4, 1.01);
-    for position in (0..rows).step_by(997).chain([1_000_000]) {
-        for i in 0..2 {
-            let angle = oracle::angle(position, i, 4, f64::from(1.01_f32));
-            assert!((f64::from(cosine[position * 2 + i]) - angle.cos()).abs() <= 2_f64.powi(-24));
-            assert!((f64::from(sine[position * 2 + i]) - angle.sin()).abs() <= 2_f64.powi(-24));
-        }
+fn a_row_depends_on_its_position_alone() {
+    let (size, base) = (10, 10_000.0);
+    let mut frequencies = [f64::NAN; 5];
+    rotary_frequencies(&mut frequencies, base, RopeScaling::None, f64::NAN);
+    let ids = [i32::MAX, 7, 0, 4_000, 7];
+    let [mut cosine, mut sine] = [[f32::NAN; 25]; 2];
+    rotary_tables(&mut cosine, &mut sine, &frequencies, Some(&ids), 99, 1.0);
+    for (row, &id) in ids.iter().enumerate() {
+        let [cos, sin] = tables(id as usize, 1, size, base);
+        assert_eq!((&cosine[row * 5..][..5], &sine[row * 5..][..5]), (&cos[..], &sin[..]));
     }
+    let [cos, sin] = tables(3_998, 4, size, base);
+    assert_eq!((&cosine[15..20], &sine[15..20]), (&cos[10..15], &sin[10..15]));
+}
+
+#[test]
+fn no_pairs_need_no_tables() {
+    rotary_frequencies(&mut [], 10_000.0, RopeScaling::None, 5.0);
+    rotary_tables(&mut [], &mut [], &[], Some(&[3, 4]), 0, 1.0);
 }

@@ -10,12 +10,17 @@
  * @property {string} output the folder that is made public
  * @property {number} [budget] in bytes, of all that the page loads, gzipped: a polyfill would not fit in
  * @property {boolean} [isNext] its own server runs it, and it has edge routes too
+ * @property {string} [worker] what it builds is no page but a Cloudflare Worker: the file that starts it, in the folder
+ * @property {boolean} [isRendered] the worker renders a page with the result in it, too
+ * @property {boolean} [needsNode22] what Node 20 doesn't run
  */
 
 const page = ["app", "page"];
 const html = "index.html";
 const script = "main.js";
 const budget = 95 * 1024;
+
+const server = ["app", "nitro"];
 
 /** Those that understand CommonJS also build an application that has a dependency in it. @type {Application[]} */
 const withCommonJs = [
@@ -79,4 +84,49 @@ export const applications = [
     output: ".next/static",
     isNext: true,
   })),
+  {
+    name: "wrangler",
+    bundler: "wrangler",
+    folders: ["app", "worker"],
+    command: ["wrangler", "deploy", "--dry-run", "--outdir", "dist"],
+    output: "dist",
+    worker: "worker.js",
+    needsNode22: true,
+  },
+  {
+    name: "Vite, Cloudflare's plugin",
+    bundler: "@cloudflare/vite-plugin",
+    folders: ["app", "worker", "worker-vite"],
+    command: ["vite", "build"],
+    output: "dist/worker",
+    worker: "index.js",
+    needsNode22: true,
+  },
+  {
+    name: "Nitro 2",
+    bundler: "nitropack",
+    folders: [...server, "nitro-2"],
+    command: ["nitropack", "build"],
+    output: ".output/server",
+    worker: "index.mjs",
+  },
+  {
+    name: "Nitro 3",
+    bundler: "nitro",
+    folders: [...server, "nitro-3"],
+    // Nitro 2 brings a program of this name as well.
+    command: ["../nitro/dist/cli/index.mjs", "build"],
+    output: ".output/server",
+    worker: "index.mjs",
+  },
+  {
+    name: "Nuxt",
+    bundler: "nuxt",
+    folders: [...server, "nuxt"],
+    command: ["nuxt", "build"],
+    output: ".output/server",
+    worker: "index.mjs",
+    isRendered: true,
+    needsNode22: true,
+  },
 ];

@@ -14,8 +14,18 @@ export const environment = {
   // Commands run on the Node that runs the test.
   PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
   NEXT_TELEMETRY_DISABLED: "1",
+  NUXT_TELEMETRY_DISABLED: "1",
+  WRANGLER_SEND_METRICS: "false",
+  // Above it stands whether there is a newer version, for which it would ask the registry.
+  WRANGLER_HIDE_BANNER: "true",
   NO_COLOR: "1",
 };
+
+/** For bundlers that don't run on Node 20. */
+export const node22 =
+  Number.parseInt(process.versions.node) >= 22
+    ? {}
+    : { PATH: `${join(tools, "node-22/bin")}${delimiter}${environment.PATH}` };
 
 /**
  * Runs a program and returns what it prints; where it fails, that is the error.
@@ -28,7 +38,8 @@ export function run(folder, program, parameters, variables) {
   const { error, status, stdout, stderr } = spawnSync(program, parameters, {
     cwd: folder,
     encoding: "utf8",
-    env: { ...environment, ...variables },
+    // What tools keep for themselves stays in the project.
+    env: { ...environment, XDG_CONFIG_HOME: join(folder, ".config"), ...variables },
     shell: process.platform === "win32",
     timeout: 300_000,
   });

@@ -5,12 +5,13 @@ import { copyFileSync, existsSync, readFileSync, readdirSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { compatibilityDate as newestCompatibilityDate } from "workerd";
 import { applications } from "./applications.mjs";
 import { openBrowser, visit } from "./browser.mjs";
 import { checkCopies, gzipSize, readBuilds } from "./copies.mjs";
 import { edgeFunctionFiles } from "./edge-functions.mjs";
-import { openWorkspace, run, tools } from "./projects.mjs";
-import { serveFolder, startNext } from "./serve.mjs";
+import { node22, openWorkspace, run, tools } from "./projects.mjs";
+import { serveFolder, startNext, startWorker } from "./serve.mjs";
 
 /** @typedef {import("./applications.mjs").Application} Application */
 /** @typedef {Record<string, { error: number, bits: string, left: number }>} Result by arithmetic */
@@ -28,7 +29,7 @@ if (chosen.length === 0) {
   process.exit(1);
 }
 
-const widths = [32, 9, 17, 10, 8];
+const widths = [32, 15, 18, 10, 8];
 const printRow = (/** @type {readonly string[]} */ cells) =>
   console.log(cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(" "));
 
@@ -71,8 +72,9 @@ function variablesFor(/** @type {string} */ project) {
  * @param {string} project
  * @param {import("puppeteer-core").Browser} browser
  */
-async function test({ name, bundler, command, output, budget = Infinity, isNext }, project, browser) {
-  const variables = isNext ? variablesFor(project) : {};
+async function test(application, project, browser) {
+  const { name, bundler, command, isNext, worker, needsNode22 } = application;
+  const variables = { ...(isNext && variablesFor(project)), ...(needsNode22 && node22) };
   const start = performance.now();
   if (command !== undefined) {
     const [program, ...parameters] = command;
@@ -81,12 +83,31 @@ async function test({ name, bundler, command, output, budget = Infinity, isNext 
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const version =
     bundler === undefined ? "" : JSON.parse(readFileSync(join(tools, bundler, "package.json"), "utf8")).version;
+  const rows =
+    worker === undefined
+      ? await testPage(application, project, variables, browser)
+      : await testWorker(application, project, worker);
+  return rows.map(([what, size, result], index) => [
+    ...[name, version, what, `${(size / KIBIBYTE).toFixed(1)} KB`],
+    ...[index === 0 ? `${seconds} s` : "", result],
+  ]);
+}
+
+/** @typedef {[what: string, size: number, result: string]} Row */
+
+/**
+ * @param {Application} application
+ * @param {string} project
+ * @param {NodeJS.ProcessEnv} variables
+ * @param {import("puppeteer-core").Browser} browser
+ * @returns {Promise<Row[]>}
+ */
+async function testPage({ command, output, budget = Infinity, isNext }, project, variables, browser) {
   const published = join(project, output);
   // A bundler of scripts leaves the page to its user.
   if (!isNext && !existsSync(join(published, "index.html"))) {
     copyFileSync(join(project, "index.html"), join(published, "index.html"));
   }
-
   const builds = readBuilds(project);
   const server = await (isNext ? startNext(project, variables) : serveFolder(published));
   try {
@@ -95,31 +116,72 @@ async function test({ name, bundler, command, output, budget = Infinity, isNext 
     if (command !== undefined) checkCopies(`written to ${output}`, builds, filesBelow(published), once, 0);
     const size = gzipSize(page.files);
     assert.ok(size <= budget, `the page loads ${size} bytes, gzipped`);
-    const rows = [[name, version, "page in Chromium", kilobytes(size), `${seconds} s`, checkResult(page.result)]];
+    /** @type {Row[]} */
+    const rows = [["page in Chromium", size, checkResult(page.result)]];
     if (!isNext) return rows;
 
     const attention = edgeFunctionFiles(project, "/api/attention");
     checkCopies("the edge route", builds, attention, once, 2);
-    const result = checkResult(await answer(`${server.address}api/attention`));
-    rows.push([name, version, "edge route", kilobytes(gzipSize(attention)), "", result]);
+    rows.push(["edge route", gzipSize(attention), checkResult(await answer(`${server.address}api/attention`))]);
 
     const slim = edgeFunctionFiles(project, "/api/slim");
     checkCopies("the edge route with slim", builds, slim, { separate: 1, fused: 0 }, 1);
-    const softmax = await answer(`${server.address}api/slim`);
-    assert.deepEqual(softmax, { arithmetic: "separate", weights: [0.5, 0.5] });
-    rows.push([name, version, "edge route, slim", kilobytes(gzipSize(slim)), "", softmax.arithmetic]);
+    rows.push(["edge route, slim", gzipSize(slim), checkSlim(await answer(`${server.address}api/slim`))]);
     return rows;
   } finally {
     await server.close();
   }
 }
 
-const kilobytes = (/** @type {number} */ bytes) => `${(bytes / KIBIBYTE).toFixed(1)} KB`;
+/** One from before Cloudflare's runtime compiled bytes during start-up, and the newest that it knows. */
+const compatibilityDates = ["2024-09-01", newestCompatibilityDate];
 
-async function answer(/** @type {string} */ address) {
+/**
+ * @param {Application} application
+ * @param {string} project
+ * @param {string} main
+ * @returns {Promise<Row[]>}
+ */
+async function testWorker({ output, isRendered }, project, main) {
+  const deployed = join(project, output);
+  const files = filesBelow(deployed);
+  checkCopies(`written to ${output}`, readBuilds(project), files, once, 2);
+  /** @type {Row[]} */
+  const rows = [];
+  for (const date of compatibilityDates) {
+    const server = await startWorker(deployed, main, date);
+    try {
+      const result = checkResult(await answer(`${server.address}api/attention`));
+      checkSlim(await answer(`${server.address}api/slim`));
+      if (isRendered) checkResult(await renderedResult(server.address));
+      rows.push([`workerd ${date}`, gzipSize(files), result]);
+    } finally {
+      await server.close();
+    }
+  }
+  return rows;
+}
+
+async function fetchText(/** @type {string} */ address) {
   const response = await fetch(address);
-  assert.equal(response.status, 200, `${address}: ${await response.clone().text()}`);
-  return response.json();
+  const text = await response.text();
+  assert.equal(response.status, 200, `${address}: ${text}`);
+  return text;
+}
+
+const answer = async (/** @type {string} */ address) => JSON.parse(await fetchText(address));
+
+/** The JSON that a page shows. */
+async function renderedResult(/** @type {string} */ address) {
+  const [, text] = /<pre>([^<]*)<\/pre>/.exec(await fetchText(address)) ?? [];
+  assert.ok(text !== undefined, "the page shows nothing");
+  return JSON.parse(text.replaceAll("&quot;", '"'));
+}
+
+/** What `softmaxInSlim` found. */
+function checkSlim(/** @type {unknown} */ result) {
+  assert.deepEqual(result, { arithmetic: "separate", weights: [0.5, 0.5] });
+  return "separate";
 }
 
 /** @type {string[]} */

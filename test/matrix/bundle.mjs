@@ -54,7 +54,7 @@ const withoutNode = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^vitest$/ }, () => ({ path: `${suite}vitest.ts` }));
     onLoad({ filter: /conformance[\\/]stored-file\.ts$/ }, () => {
-      const names = ["onnx", "pytorch"].flatMap((folder) =>
+      const names = ["onnx", "pytorch", "transformers"].flatMap((folder) =>
         readdirSync(conformance + folder)
           .filter((name) => name.endsWith(".safetensors"))
           .map((name) => `${folder}/${basename(name, ".safetensors")}`),

@@ -2,15 +2,21 @@
 
 /** @typedef {import("./hosts/host.mjs").Host} Host */
 /** @typedef {import("./hosts/host.mjs").Report} Report */
-/** @typedef {import("./suite/main.js").SuiteReport["hashes"]} Hashes */
+
+/**
+ * What every host's report has: the native build's hashes, or those of the first host, whose number of tests in each file it
+ * is too.
+ * @typedef {Pick<Report, "hashes" | "tests">} Expected
+ */
 
 /**
  * What is wrong with a report, one line each.
- * @param {Pick<Host, "fuses">} host
+ * @param {Pick<Host, "fuses" | "part">} host    with a part, where it ran only that
  * @param {Report} report
- * @param {Hashes} expected    the native build's hashes, or those of the first host
+ * @param {Expected} expected
  */
-export function faultsOf({ fuses }, { passed, failed, skipped, failures, arithmetic, hashes }, expected) {
+export function faultsOf({ fuses, part }, report, expected) {
+  const { passed, failed, skipped, failures, arithmetic, tests, hashes } = report;
   const faults = failures.map(({ test, message }) => `${test}\n    ${message.replaceAll("\n", "\n    ")}`);
   if (failed > 0) faults.unshift(`${failed} tests failed`);
   if (passed === 0) faults.push("no test ran");
@@ -19,9 +25,13 @@ export function faultsOf({ fuses }, { passed, failed, skipped, failures, arithme
   if (fuses === skipped > 0) faults.push(`${skipped} tests were skipped`);
   for (const name of /** @type {const} */ (["separate", "fused"])) {
     if (name === "fused" && !fuses) continue;
-    if (hashes[name] !== expected[name]) {
-      faults.push(`${name} arithmetic: the bits hash to ${hashes[name]}, expected ${expected[name]}`);
+    if (hashes[name] !== expected.hashes[name]) {
+      faults.push(`${name} arithmetic: the bits hash to ${hashes[name]}, expected ${expected.hashes[name]}`);
     }
+  }
+  for (const [file, count] of Object.entries(expected.tests)) {
+    const isDue = part === undefined || part.test(file);
+    if (isDue && tests[file] !== count) faults.push(`${file}: ${tests[file] ?? 0} tests, expected ${count}`);
   }
   return faults;
 }

@@ -1,9 +1,9 @@
 // `npm run matrix`: runs the suite on the packed package in every runtime that is installed here, and compares the bits of
 // all of them with those of a native build.
 import { readFileSync, writeFileSync } from "node:fs";
-import { arch, platform, release } from "node:os";
 import Table from "cli-table3";
 import { Option, program } from "commander";
+import { systemName } from "../../scripts/system-name.mjs";
 import { faultsOf } from "./check.mjs";
 import * as browsers from "./hosts/browsers.mjs";
 import * as commandLine from "./hosts/command-line.mjs";
@@ -19,10 +19,11 @@ const options = program
   .description("Runs the suite in every runtime that is installed, on the package as dist/ has it.")
   .option("--host <text>", "only hosts whose name contains this text")
   .option("--require-all", "fail where a runtime isn't installed", false)
+  .option("--whole", "run the whole suite also where the processor is emulated, and a part of it is the rule", false)
   .addOption(
     new Option("--record", "write the run to test/matrix/record.json and its table into the README")
       .conflicts("host")
-      .implies({ requireAll: true }),
+      .implies({ requireAll: true, whole: true }),
   )
   .parse()
   .opts();
@@ -48,11 +49,11 @@ function complain(/** @type {string} */ name, /** @type {string[]} */ lines) {
  * What a host gives; undefined, with a word about it, when it isn't installed or fails. One that doesn't start is tried
  * once more.
  * @template T
- * @param {{ name: string, missing: () => string | undefined, run: (folder: string) => Promise<T> }} host
- * @param {string} folder
+ * @param {{ name: string, missing: () => string | undefined }} host
+ * @param {() => Promise<T>} run
  * @returns {Promise<T | undefined>}
  */
-async function attempt(host, folder) {
+async function attempt(host, run) {
   const missing = host.missing();
   if (missing !== undefined) {
     const text = `not installed: ${missing}`;
@@ -62,11 +63,11 @@ async function attempt(host, folder) {
   }
   try {
     try {
-      return await host.run(folder);
+      return await run();
     } catch (error) {
       if (!(error instanceof HostStartError)) throw error;
       console.log(`${host.name}: did not start, trying once more: ${error.message}`);
-      return await host.run(folder);
+      return await run();
     }
   } catch (error) {
     complain(host.name, [error instanceof Error ? String(error.stack) : String(error)]);
@@ -86,22 +87,28 @@ if (native === undefined) {
 
 const folder = makeProject();
 try {
-  /** @type {import("./check.mjs").Hashes} */
-  let expected = native ?? {};
+  /** @type {import("./check.mjs").Expected} */
+  let expected = { hashes: native ?? {}, tests: {} };
   for (const host of hosts.filter(isChosen)) {
-    const result = await attempt(host, folder);
+    const part = options.whole ? undefined : host.part;
+    const result = await attempt(host, () => host.run(folder, part));
     if (result === undefined) continue;
-    const { version, report } = result;
-    // Without a native build the first host that has an arithmetic says what its bits are.
-    expected = { ...report.hashes, ...expected };
-    const faults = faultsOf(host, report, expected);
-    if (faults.length > 0) complain(host.name, faults);
-    else console.log(`${host.name} ${version}: ${report.passed} tests passed, ${report.arithmetic} arithmetic`);
+    const { version, emulator, report } = result;
+    // Without a native build the first host that has an arithmetic says what its bits are, and the first that runs
+    // a file how many tests it has.
+    expected = {
+      hashes: { ...report.hashes, ...expected.hashes },
+      tests: { ...report.tests, ...expected.tests },
+    };
+    const faults = faultsOf({ fuses: host.fuses, part }, report, expected);
     const { passed, arithmetic, hashes, startupMilliseconds } = report;
-    rows.push({ host: host.name, version, arithmetic, passed, hashes, startupMilliseconds });
+    const of = part === undefined ? "" : ` (a part of the suite, ${part})`;
+    if (faults.length > 0) complain(host.name, faults);
+    else console.log(`${host.name} ${version}: ${passed} tests passed${of}, ${arithmetic} arithmetic`);
+    rows.push({ host: host.name, version, emulator, arithmetic, passed, hashes, startupMilliseconds });
   }
   for (const host of refusals.filter(isChosen)) {
-    const result = await attempt(host, folder);
+    const result = await attempt(host, () => host.run(folder));
     if (result === undefined) continue;
     const { version, code, message } = result;
     if (code !== host.expectedCode) complain(host.name, [`expected ${host.expectedCode}, got ${code}: ${message}`]);
@@ -127,8 +134,7 @@ console.log(printed.toString());
 
 if (options.record && native !== undefined && isGreen) {
   const date = new Date().toISOString().slice(0, 10);
-  const system = `${platform()} ${release().split("-")[0]} ${arch()}`;
-  const record = { date, system, nativeHashes: native, rows, refusals: refused };
+  const record = { date, system: systemName(), nativeHashes: native, rows, refusals: refused };
   writeFileSync(new URL("record.json", import.meta.url), `${JSON.stringify(record, null, 2)}\n`);
   const readme = new URL("../../README.md", import.meta.url);
   writeFileSync(readme, replaceTable(readFileSync(readme, "utf8"), record));

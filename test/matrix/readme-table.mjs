@@ -4,6 +4,7 @@
  * @typedef {object} Row
  * @property {string} host        the runtime, and after ": " where in it
  * @property {string} version
+ * @property {string} [emulator]  of the processor that the runtime is for
  * @property {"separate" | "fused"} arithmetic    that init() picks
  * @property {number} passed
  * @property {import("./suite/main.js").SuiteReport["hashes"]} hashes
@@ -44,10 +45,13 @@ export function table({ date, system, rows, nativeHashes }) {
   const runtimes = [...new Set(rows.map(({ host }) => host.split(": ")[0]))];
   const lines = runtimes.map((runtime) => {
     const places = rows.filter(({ host }) => host.split(": ")[0] === runtime);
-    const where = places.map(({ host }) => host.split(": ")[1] ?? "").join(", ");
-    const { version, arithmetic } = places[0];
+    const { version, emulator, arithmetic } = places[0];
+    const where = places.map(({ host }) => host.split(": ")[1] ?? "");
+    if (emulator !== undefined) where.push(`emulated by ${emulator}`);
     const passed = places.reduce((least, row) => Math.min(least, row.passed), Infinity);
-    return `| ${runtime} | ${version} | ${where} | ${arithmetic} | ${passed} | ${startup(places)} |`;
+    // An emulated processor's times say nothing of a real one's.
+    const time = emulator === undefined ? startup(places) : "—";
+    return `| ${runtime} | ${version} | ${where.join(", ")} | ${arithmetic} | ${passed} | ${time} |`;
   });
   return [
     "| runtime | tested | where | arithmetic | tests | import + init, median |",

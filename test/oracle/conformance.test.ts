@@ -1,9 +1,22 @@
-/** The oracles against ONNX's and PyTorch's own answers: shown right before they judge anything. */
+/** The oracles against ONNX's, PyTorch's and transformers' own answers: shown right before they judge anything. */
 import { describe, expect, it } from "vitest";
 import { attention, type OracleMask, type OracleOptions, type OracleTensor, type WeightsMode } from "./attention.js";
 import { multiheadAttention } from "./multihead-attention.js";
-import { embedding, gelu, layerNorm, linear, relu, rmsNorm, rotaryEmbedding, silu, softmax } from "./layers.js";
+import {
+  embedding,
+  gelu,
+  layerNorm,
+  linear,
+  relu,
+  rmsNorm,
+  rotaryEmbedding,
+  rotaryFrequencies,
+  rotaryTables,
+  silu,
+  softmax,
+} from "./layers.js";
 import type { Case } from "../conformance/records.js";
+import { type RopeAttributes, ropeScalingOf } from "../conformance/rope-scaling.js";
 import { storedFile } from "../conformance/stored-file.js";
 import { readStoredCases, type StoredTensor } from "./safetensors.js";
 
@@ -276,5 +289,23 @@ describe("linear oracle and an activation against PyTorch", () => {
     const sums = linear(input.data, weight.data, bias, input.data.length / inFeatures, inFeatures, outFeatures);
     const data = activation === null ? sums : sums.map((x) => activations[activation](x, approximate));
     expectClose("output", { data, shape: stored.shape }, stored, { rtol: record.rtol, atol: record.atol });
+  });
+});
+
+describe("rotary oracle with scaled frequencies against transformers", () => {
+  it.each(load("transformers/rope_scaling"))("$record.name", ({ record, get }) => {
+    const attributes = record.attributes as unknown as RopeAttributes;
+    const [query, ids, stored] = [get("inputs/query"), get("inputs/position_ids"), get("outputs/output")];
+    const [batch, heads, sequence, headSize] = query.shape;
+    const length = Math.max(...ids.data) + 1;
+    const frequencies = rotaryFrequencies(headSize, attributes.rope_theta, ropeScalingOf(attributes), length);
+    const { cosine, sine } = rotaryTables(ids.data, frequencies);
+    const sizes = { batch, sequence, heads, headSize, rotarySize: headSize };
+    const data = rotaryEmbedding(query.data, cosine, sine, undefined, {
+      ...sizes,
+      interleaved: false,
+      headsFirst: true,
+    });
+    expectClose("output", { data, shape: stored.shape }, stored, record);
   });
 });

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { embedding, erf, erfc, gelu, relu, rotaryTables, silu, sinusoidalPositions, softmax } from "./layers.js";
+import {
+  embedding,
+  erf,
+  erfc,
+  gelu,
+  relu,
+  rotaryFrequencies,
+  rotaryTables,
+  silu,
+  sinusoidalPositions,
+  softmax,
+} from "./layers.js";
 
 /** x, erf x, erfc x, worked out with forty digits and rounded. */
 const errorFunction = [
@@ -49,6 +60,6 @@ describe("layer oracles", () => {
     expect(positions[3]).toBe(Math.sin(1));
     expect(positions[4]).toBe(Math.cos(1));
     expect(positions[5]).toBeCloseTo(Math.sin(10000 ** (-2 / 3)), 15);
-    expect(rotaryTables(3, 4, 100).cosine[5]).toBeCloseTo(Math.cos(0.2), 15);
+    expect(rotaryTables([0, 1, 2], rotaryFrequencies(4, 100, undefined, 3)).cosine[5]).toBeCloseTo(Math.cos(0.2), 15);
   });
 });

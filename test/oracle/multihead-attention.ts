@@ -3,7 +3,8 @@
  * Letters: B batch, L queries, S keys, E embedDim, G key heads (numKvHeads), D = E / numHeads.
  */
 import { attention, type OracleMask, type OracleTensor } from "./attention.js";
-import { linear, rotaryEmbedding, rotaryTables } from "./layers.js";
+import type { RopeScaling } from "../../ts/entry/default.js";
+import { linear, rotaryEmbedding, rotaryFrequencies, rotaryTables } from "./layers.js";
 
 export interface MultiheadConfiguration {
   readonly embedDim: number;
@@ -15,7 +16,12 @@ export interface MultiheadConfiguration {
   readonly batchFirst?: boolean;
   readonly dropout?: number;
   /** Rotates q and k by their positions 0, 1 … before bias_k is appended; rotaryDim 0 is the whole head. */
-  readonly rotary?: { readonly base: number; readonly interleaved: boolean; readonly rotaryDim: number };
+  readonly rotary?: {
+    readonly base: number;
+    readonly ropeScaling?: RopeScaling;
+    readonly interleaved: boolean;
+    readonly rotaryDim: number;
+  };
 }
 
 /** PyTorch's state-dict names. What a configuration doesn't have is absent; bias_k and bias_v tell addBiasKv. */
@@ -132,7 +138,9 @@ export function multiheadAttention(
 
   if (rotary) {
     const rotarySize = rotary.rotaryDim || size;
-    const tables = rotaryTables(Math.max(queries, newKeys), rotarySize, rotary.base);
+    const length = Math.max(queries, newKeys);
+    const positions = Array.from({ length }, (_, position) => position);
+    const tables = rotaryTables(positions, rotaryFrequencies(rotarySize, rotary.base, rotary.ropeScaling, length));
     const rotate = (input: Float64Array, sequence: number, heads: number): Float64Array => {
       const positionIds = Array.from({ length: batch * sequence }, (_, n) => n % sequence);
       return rotaryEmbedding(input, tables.cosine, tables.sine, positionIds, {

@@ -1,14 +1,17 @@
-// Tests the tarball: its exact files, its declarations by publint, arethetypeswrong and two compilers, what the entries for
-// hosts that compile no bytes contain, and both module formats, in a project of its own.
+// Tests the tarball: its exact files, its declarations by publint, arethetypeswrong and three compilers, what the entries for
+// hosts that compile no bytes contain, that nothing names the machine that built it, and both module formats, in a project
+// of its own.
 // `npm run test:package`, after `npm run build`; its packages are installed once by `npm ci --prefix test/package`.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install, pack } from "../../scripts/tarball.mjs";
+import { useOfEntry, useOfResults, useOfSubpaths } from "./typed-uses.mjs";
 
+const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/[\\/]$/, "");
 const tools = fileURLToPath(new URL("node_modules", import.meta.url));
 const project = mkdtempSync(join(tmpdir(), "wasm-attention-package-"));
 
@@ -34,7 +37,7 @@ const expectedFiles = [
     [".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
   ),
   // Declarations that entries share.
-  ...["activation", "operand", "softmax", "unsupported-tensor"].flatMap((name) => [
+  ...["operand", "rotary-frequencies", "softmax", "unsupported-tensor"].flatMap((name) => [
     `dist/${name}-*.d.cts`,
     `dist/${name}-*.d.ts`,
   ]),
@@ -48,52 +51,17 @@ const expectedFiles = [
 
 /** The name of a file without the hash of its content. */
 const withoutHash = (/** @type {string} */ path) =>
-  path.replace(/^(dist\/(?:chunk|activation|module-only|operand|softmax|unsupported-tensor)-)[\w-]{8}\./, "$1*.");
+  path.replace(
+    /^(dist\/(?:chunk|module-only|operand|rotary-frequencies|softmax|unsupported-tensor)-)[\w-]{8}\./,
+    "$1*.",
+  );
 
 /** What hosts get that refuse to compile bytes, or to build a text that could. */
 const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js", "nn.js", "io.js"];
 const compilesBytes = /compile|instantiate\(|new WebAssembly\.Module|import\.meta|import\(/;
 
 const wasmImport = 'import separate from "wasm-attention/separate.wasm";';
-
-const typedUse = (/** @type {string} */ entry, /** @type {string} */ separate) => `
-import { init, initSync, memoryUsage, scaledDotProductAttention, Tensor } from "${entry}";
-${separate}
-
-export async function attend(): Promise<ArrayLike<number>> {
-  const runtime = await init({ module: separate });
-  const arithmetic: "separate" | "fused" = runtime.arithmetic;
-  const query: Tensor = Tensor.from(new Float32Array([1, 0, 1]), [1, 3]);
-  const { output } = scaledDotProductAttention(query, query, { data: [1, 1, 1], shape: [1, 3] }, { isCausal: true });
-  const shape: readonly number[] = output.shape;
-  console.log(arithmetic, shape, memoryUsage().bytesInUse);
-  query[Symbol.dispose]();
-  // @ts-expect-error an option that there is not
-  scaledDotProductAttention(query, query, query, { causal: true });
-  return output.toArray();
-}
-
-export const start = (): unknown => initSync({ module: separate });
-`;
-
-const typedUseOfSubpaths = (/** @type {string} */ entry) => `
-import { type Activation, type Runtime, Tensor } from "${entry}";
-import { type LoadedSafetensors, loadSafetensors, saveSafetensors, type UnsupportedTensor } from "wasm-attention/io";
-import { Linear, MultiheadAttention, SelfAttention, type StateDict } from "wasm-attention/nn";
-
-const activation: Activation = "gelu";
-export function forward(runtime: Runtime, file: Uint8Array): Tensor {
-  const layer = new Linear(3, 2, { activation });
-  const loaded: LoadedSafetensors = loadSafetensors(file);
-  const weight: Tensor | UnsupportedTensor | undefined = loaded.tensors.get("weight");
-  const parameters: StateDict = layer.stateDict();
-  saveSafetensors(parameters, { version: runtime.version });
-  if (weight !== undefined) layer.loadStateDict({ weight }, { strict: false });
-  // @ts-expect-error an option that there is not
-  new MultiheadAttention(8, 2, { heads: 2 });
-  return new SelfAttention(2, 1).forward(layer.forward(Tensor.from(new Float32Array(6), [2, 3]))).output;
-}
-`;
+const wasmModuleImport = 'import separate from "wasm-attention/separate.wasm?module";';
 
 const use = (/** @type {string} */ options) => `
   await init(${options});
@@ -124,6 +92,21 @@ const subpaths = `
   assert.ok(memoryUsage().bytesInUse > before);
 `;
 
+/** Functions and classes are called what they are exported as: in errors, and where a debugger shows a value. */
+const names = `
+  for (const [name, value] of Object.entries(entry)) {
+    if (typeof value === "function") assert.equal(value.name, name);
+  }
+`;
+
+/** wrangler 4.60 takes what `.wasm?module` resolves to for the WebAssembly itself. */
+const moduleFiles = `
+  import assert from "node:assert/strict";
+  for (const name of ["separate", "fused"]) {
+    const file = import.meta.resolve("wasm-attention/" + name + ".wasm");
+    assert.equal(import.meta.resolve("wasm-attention/" + name + ".wasm?module"), file);
+  }`;
+
 /** @type {Record<string, string>} */
 const programs = {
   "import.mjs": `
@@ -140,7 +123,7 @@ const programs = {
     assert.equal(require("wasm-attention").Tensor, Tensor);
     assert.equal(require("wasm-attention/nn").Linear, nn.Linear);
     assert.equal(require("wasm-attention/io").saveSafetensors, io.saveSafetensors);
-    ${oneRuntime}`,
+    ${oneRuntime}${names}`,
   "require.cjs": `
     const assert = require("node:assert/strict");
     const { init, scaledDotProductAttention } = require("wasm-attention");
@@ -153,7 +136,7 @@ const programs = {
     const nn = require("./node_modules/wasm-attention/dist/nn.cjs");
     const slim = require("./node_modules/wasm-attention/dist/slim.cjs");
     const { init, scaledDotProductAttention } = entry;
-    (async () => {${use("")}${oneRuntime}})();`,
+    (async () => {${use("")}${oneRuntime}${names}})();`,
   "slim.mjs": `
     import assert from "node:assert/strict";
     import { readFileSync } from "node:fs";
@@ -173,6 +156,10 @@ const programs = {
     (async () => {${use(slimOptions)}${subpaths}})();`,
 };
 
+/** What an ES module of dist/ imports. */
+const importsOf = (/** @type {string} */ text) =>
+  [...text.matchAll(/^(?:.* from|import) "([^"]+)";$/gm)].map(([, specifier]) => specifier);
+
 /**
  * The file and whatever it imports of the package, by path in dist/.
  * @param {string} dist
@@ -183,7 +170,7 @@ function closureOf(dist, name, texts = new Map()) {
   if (texts.has(name)) return texts;
   const text = readFileSync(join(dist, name), "utf8");
   texts.set(name, text);
-  for (const [, other] of text.matchAll(/from "\.\/([^"]+)"/g)) closureOf(dist, other, texts);
+  for (const other of importsOf(text)) if (other.startsWith("./")) closureOf(dist, other.slice(2), texts);
   return texts;
 }
 
@@ -207,12 +194,27 @@ try {
   writeFileSync(join(project, "package.json"), '{ "private": true }\n');
   install(project, tarball.path);
 
-  const dist = join(project, "node_modules/wasm-attention/dist");
-  for (const name of ["index.js.map", "index.cjs.map"]) {
-    const { sources, sourcesContent } = JSON.parse(readFileSync(join(dist, name), "utf8"));
+  const installed = join(project, "node_modules/wasm-attention");
+  const dist = join(installed, "dist");
+  const isElsewhere = (/** @type {string} */ path) => isAbsolute(path) || /^\w+:/.test(path);
+  for (const path of files) {
+    const text = readFileSync(join(installed, path), "latin1");
+    assert.ok(!text.includes(root), `${path} names the folder that it was built in`);
+    if (!path.endsWith(".map")) continue;
+    const { file = "", sourceRoot = "", sources, sourcesContent = [] } = JSON.parse(text);
+    assert.deepEqual([file, sourceRoot, ...sources].filter(isElsewhere), [], `${path} names a path of some machine`);
     sources.forEach((/** @type {string} */ source, /** @type {number} */ index) => {
-      if (source.endsWith(".bytes.ts")) assert.equal(sourcesContent[index], "", `${name} repeats the bytes`);
+      if (source.endsWith(".bytes.ts")) assert.equal(sourcesContent[index], "", `${path} repeats the bytes`);
     });
+  }
+
+  // What delivers files as they are, to pages without a bundler.
+  const { module, jsdelivr, unpkg } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+  assert.deepEqual([jsdelivr, unpkg], [module, module]);
+  for (const entry of ["index.js", "slim.js", "nn.js", "io.js"]) {
+    for (const [name, text] of closureOf(dist, entry)) {
+      for (const specifier of importsOf(text)) assert.match(specifier, /^\.\//, `${entry} reaches ${name}`);
+    }
   }
 
   // What the search below must find, or it finds nothing anywhere.
@@ -232,16 +234,17 @@ try {
     run(process.execPath, [
       join(tools, "@arethetypeswrong/cli/dist/index.js"),
       tarball.path,
-      ...["--profile", "node16", "--no-color", "--no-emoji", "--exclude-entrypoints", ...wasmFiles],
+      ...["--no-color", "--no-emoji", "--exclude-entrypoints", ...wasmFiles],
     ]),
   );
 
   const entries = { "wasm-attention": "use", "wasm-attention/slim": "slim" };
   for (const [entry, name] of Object.entries(entries)) {
-    writeFileSync(join(project, `${name}.mts`), typedUse(entry, wasmImport));
-    writeFileSync(join(project, `${name}.cts`), typedUse(entry, "declare const separate: WebAssembly.Module;"));
+    writeFileSync(join(project, `${name}.mts`), useOfEntry(entry, name === "slim" ? wasmModuleImport : wasmImport));
+    writeFileSync(join(project, `${name}.cts`), useOfEntry(entry, "declare const separate: WebAssembly.Module;"));
     for (const ending of ["mts", "cts"]) {
-      writeFileSync(join(project, `${name}-subpaths.${ending}`), typedUseOfSubpaths(entry));
+      writeFileSync(join(project, `${name}-subpaths.${ending}`), useOfSubpaths(entry));
+      writeFileSync(join(project, `${name}-results.${ending}`), useOfResults(entry));
     }
   }
   // TypeScript 5.2 takes the declarations of a `.wasm` file for a module that CommonJS can't require.
@@ -249,21 +252,29 @@ try {
   const settings = ["--strict", "--noEmit", "--skipLibCheck", "false", "--allowArbitraryExtensions"];
   const target = ["--target", "es2022", "--lib", "es2022,dom"];
   const bundler = ["--module", "esnext", "--moduleResolution", "bundler"];
-  const uses = Object.values(entries).flatMap((name) => [name, `${name}-subpaths`]);
+  const uses = Object.values(entries).flatMap((name) => [name, `${name}-subpaths`, `${name}-results`]);
   const modules = uses.map((name) => `${name}.mts`);
   const commonModules = uses.map((name) => `${name}.cts`);
-  for (const compiler of ["typescript-oldest", "typescript-newest"]) {
-    const tsc = join(tools, compiler, "bin/tsc");
-    for (const kind of [
-      ["--module", "nodenext", ...modules, ...commonModules, ...(compiler === "typescript-newest" ? ["wasm.cts"] : [])],
-      [...bundler, ...modules],
-      [...bundler, "--customConditions", "workerd", ...modules],
-      [...bundler, "--customConditions", "edge-light", ...modules],
-    ]) {
-      run(process.execPath, [tsc, ...settings, ...target, ...kind]);
-    }
+  const current = [
+    ["--module", "nodenext", ...modules, ...commonModules],
+    [...bundler, ...modules],
+    [...bundler, "--customConditions", "workerd", ...modules],
+    [...bundler, "--customConditions", "workerd,unwasm", ...modules],
+    [...bundler, "--customConditions", "edge-light", ...modules],
+  ];
+  // Without `exports`; TypeScript 7 has given it up.
+  const beforeExports = ["--module", "commonjs", "--moduleResolution", "node10", ...commonModules];
+  const compilers = {
+    [join(tools, "typescript-oldest")]: [...current, beforeExports],
+    [join(tools, "typescript-newest")]: [...current, ["--module", "nodenext", "wasm.cts"]],
+    // The newest that resolves as before `exports`.
+    [join(root, "node_modules/typescript")]: [beforeExports],
+  };
+  for (const [compiler, kinds] of Object.entries(compilers)) {
+    for (const kind of kinds) run(process.execPath, [join(compiler, "bin/tsc"), ...settings, ...target, ...kind]);
   }
 
+  run(process.execPath, ["--conditions=workerd", "--input-type=module", "--eval", moduleFiles]);
   for (const [name, text] of Object.entries(programs)) {
     writeFileSync(join(project, name), text);
     run(process.execPath, [name]);

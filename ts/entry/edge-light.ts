@@ -1,4 +1,5 @@
-// For Vercel's edge runtime, whose bundlers make modules of `.wasm` files that are asked for with `?module`.
+// For bundlers that make modules of `.wasm` files only where they are asked for with `?module`: those of Vercel's edge runtime,
+// and Nitro, which builds for Cloudflare and would make an instance.
 import { initialize, type Runtime } from "../runtime/instance.js";
 import fused from "../wasm/fused.wasm?module";
 import separate from "../wasm/separate.wasm?module";

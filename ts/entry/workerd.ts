@@ -1,4 +1,5 @@
-// For Cloudflare's runtime, which makes modules of the `.wasm` files that a worker imports.
+// For Cloudflare's runtime, which makes modules of the `.wasm` files that a worker imports. With `?module` wrangler 3.80 doesn't
+// find them, and esbuild by itself leaves it in their names.
 import { initialize, type Runtime } from "../runtime/instance.js";
 import fused from "../wasm/fused.wasm";
 import separate from "../wasm/separate.wasm";

@@ -8,7 +8,7 @@ import { checkShape, elementCount, type Shape } from "../tensor/shape.js";
 import { arrayKind } from "../tensor/source.js";
 import { createTensor, pointerOf, type Tensor } from "../tensor/tensor.js";
 import { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
-import { findRepeatedKey } from "./json-keys.js";
+import { scanJson } from "./json-scan.js";
 import {
   bitsPerElement,
   formatNames,
@@ -17,6 +17,7 @@ import {
   LENGTH_BYTES,
   METADATA,
 } from "./safetensors-format.js";
+import { decodeUtf8 } from "./utf8.js";
 
 const OPERATION = "loadSafetensors";
 
@@ -111,7 +112,7 @@ function parseHeader(bytes: Uint8Array): Header {
   let json: string;
   let header: unknown;
   try {
-    json = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    json = decodeUtf8(bytes);
   } catch (cause) {
     throw broken("the header is not UTF-8", cause);
   }
@@ -121,13 +122,21 @@ function parseHeader(bytes: Uint8Array): Header {
   } catch (cause) {
     throw broken("the header is not JSON", cause);
   }
-  const repeated = findRepeatedKey(json);
-  if (repeated !== undefined) throw broken(`the header has ${show(repeated)} twice`);
+  scanJson(json, {
+    repeatedKey(key) {
+      throw broken(`the header has ${show(key)} twice`);
+    },
+    number(text, [name, field]) {
+      if ((field !== "shape" && field !== "data_offsets") || /^\d+$/.test(text) || !isCount(Number(text))) return;
+      throw broken(`tensor ${show(name)}: ${field}: expected integers in digits alone, got ${text}`);
+    },
+  });
   return header as Header;
 }
 
 function readMetadata(metadata: unknown): Record<string, string> {
-  if (metadata === undefined) return {};
+  // The reference implementation takes null for none.
+  if (metadata === undefined || metadata === null) return {};
   const isText = (value: unknown): boolean => typeof value === "string" && isUnicode(value);
   if (!isObject(metadata)) throw broken(`${METADATA}: expected texts by name, got ${show(metadata)}`);
   for (const [name, text] of Object.entries(metadata)) {

@@ -14,6 +14,7 @@ import {
   LENGTH_BYTES,
   METADATA,
 } from "./safetensors-format.js";
+import { encodeUtf8 } from "./utf8.js";
 
 const OPERATION = "saveSafetensors";
 
@@ -105,7 +106,7 @@ function readEntry(name: unknown, tensor: unknown): Entry {
   if (typeof name !== "string") throw typeError(OPERATION, "tensors", "names that are strings", name);
   if (name === METADATA) throw rangeError(OPERATION, "tensors", "other names than that of the metadata", name);
   requireUnicode("tensors", name);
-  const sortKey = new TextEncoder().encode(name);
+  const sortKey = encodeUtf8(name);
   if (tensor instanceof UnsupportedTensor) {
     const { dtype: format, shape, bytes } = tensor;
     return { name, sortKey, format, shape, byteLength: bytes.length, bytes: () => bytes };
@@ -142,7 +143,7 @@ function makeHeader(entries: readonly Entry[], texts: readonly [name: string, te
     fields.push(pair(name, JSON.stringify({ dtype: format, shape, data_offsets: [position, end] })));
     position = end;
   }
-  const json = new TextEncoder().encode(`{${fields.join(",")}}`);
+  const json = encodeUtf8(`{${fields.join(",")}}`);
   const header = new Uint8Array(Math.ceil(json.length / 8) * 8).fill(" ".charCodeAt(0));
   header.set(json);
   return header;

@@ -2,9 +2,12 @@ import { checkBoolean, checkOptions, checkSeed } from "../arguments.js";
 import { shapeError } from "../errors.js";
 import { scaledDotProductAttention } from "../ops/attention/scaled-dot-product-attention.js";
 import { describeFloat } from "../ops/float-operand.js";
+import type { MaskLike } from "../ops/mask-operand.js";
 import type { Operand, TensorLike } from "../ops/operand.js";
+import type { WhenAskedFor } from "../ops/options-given.js";
 import { drawSeed } from "../ops/random.js";
 import { rotaryEmbedding } from "../ops/rotary-embedding.js";
+import type { RopeScaling } from "../ops/rotary-frequencies.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
@@ -20,12 +23,12 @@ import { createParameters } from "./parameters.js";
 /** Options of `forward`. Letters: B batch, L queries, S keys. */
 export interface AttentionForwardOptions {
   /**
-   * `[B, S]`, or `[S]` for unbatched inputs. bool: true **hides** a key, as in PyTorch's module, the opposite of
-   * `scaledDotProductAttention`. Float: added to the scores.
+   * `[B, S]`, or `[S]` for unbatched inputs. Boolean (also arrays of booleans or of 0 and 1, bigints too): true **hides** a
+   * key, as in PyTorch's module, the opposite of `scaledDotProductAttention`. Float: added to the scores.
    */
-  keyPaddingMask?: TensorLike;
+  keyPaddingMask?: MaskLike;
   /** `[L, S]`, or `[B·numHeads, L, S]` with the heads of a batch side by side. bool: true **hides**; float: added. */
-  attnMask?: TensorLike;
+  attnMask?: MaskLike;
   /** Return the attention weights, which takes memory for all of them. Default: false (PyTorch's is true). */
   needWeights?: boolean;
   /** Return the mean over the heads, else the weights of every head. Default: true. */
@@ -36,16 +39,23 @@ export interface AttentionForwardOptions {
   seed?: number | bigint;
 }
 
-/** What `forward` returns. Letters: B batch, L queries, T keys with the extra ones of `addBiasKv` and `addZeroAttn`. */
-export interface AttentionForwardResult {
-  /** In the shape and dtype of the query. */
-  output: Tensor;
+/** With `needWeights`. */
+interface WithWeights {
   /**
-   * With `needWeights`, after dropout, in the query's dtype: `[B, L, T]`, or `[B, numHeads, L, T]` without averaging;
-   * without B for unbatched inputs. Batch first always.
+   * After dropout, in the query's dtype: `[B, L, T]`, or `[B, numHeads, L, T]` without averaging; without B for unbatched
+   * inputs. Batch first always.
    */
-  weights?: Tensor;
+  weights: Tensor<FloatDType>;
 }
+
+/**
+ * What `forward` returns for options of the type `Given`; by default all that there may be. Letters: B batch, L queries, T
+ * keys with the extra ones of `addBiasKv` and `addZeroAttn`.
+ */
+export type AttentionForwardResult<Given = AttentionForwardOptions> = {
+  /** In the shape and dtype of the query. */
+  output: Tensor<FloatDType>;
+} & WhenAskedFor<Given, "needWeights", WithWeights>;
 
 const forwardOptionNames = [
   "keyPaddingMask",
@@ -176,8 +186,9 @@ export abstract class AttentionModule extends Module {
         let k = project(toKey, key, keyLength, numKvHeads);
         let v = project(toValue, value, keyLength, numKvHeads);
         if (rotary !== undefined) {
-          q = rotaryEmbedding(q, { ...rotary, layout });
-          k = rotaryEmbedding(k, { ...rotary, layout });
+          const ropeScaling = ofSequence(rotary.ropeScaling, queryLength, keyLength);
+          q = rotaryEmbedding(q, { ...rotary, ropeScaling, layout });
+          k = rotaryEmbedding(k, { ...rotary, ropeScaling, layout });
         }
         const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
         if (extraKeys > 0) {
@@ -252,5 +263,12 @@ function widener(): (value: TensorLike) => Tensor {
   };
 }
 
+/** The same frequencies for queries and keys: dynamic ones depend on the length. */
+function ofSequence(scaling: RopeScaling | undefined, ...lengths: number[]): RopeScaling | undefined {
+  if (scaling?.ropeType !== "dynamic") return scaling;
+  return { ...scaling, sequenceLength: scaling.sequenceLength ?? Math.max(1, ...lengths) };
+}
+
 /** A tensor in a dtype: itself when it has that. */
-const rounded = (tensor: Tensor, dtype: FloatDType): Tensor => (tensor.dtype === dtype ? tensor : tensor.to(dtype));
+const rounded = (tensor: Tensor, dtype: FloatDType): Tensor<FloatDType> =>
+  tensor.dtype === dtype ? (tensor as Tensor<FloatDType>) : tensor.to(dtype);

@@ -1,10 +1,9 @@
 import { checkBoolean, checkInteger, checkNumber, checkOptions } from "../arguments.js";
 import { rangeError, typeError } from "../errors.js";
+import { readRotaryFrequencies, type RotaryFrequencyOptions } from "../ops/rotary-frequencies.js";
 
 /** How rotary position embeddings turn queries and keys. */
-export interface RotaryOptions {
-  /** Pair i at position p is turned by p · base^(−2i/R). At least 1. Default: 10000. */
-  base?: number;
+export interface RotaryOptions extends RotaryFrequencyOptions {
   /** Pair 2i with 2i + 1 (GPT-J, the paper) instead of i with i + R/2 (GPT-NeoX, Llama). Default: false. */
   interleaved?: boolean;
   /** R, how many elements of a head are turned, an even number; the others stay. 0 (default): the whole head. */
@@ -50,7 +49,7 @@ export interface Configuration {
   readonly addBiasKv: boolean;
   readonly addZeroAttn: boolean;
   readonly batchFirst: boolean;
-  readonly rotary: Readonly<Required<RotaryOptions>> | undefined;
+  readonly rotary: Readonly<RotaryOptions> | undefined;
 }
 
 export const selfAttentionOptionNames = [
@@ -70,22 +69,24 @@ const LARGEST_SIZE = 2 ** 31 - 1;
 function readRotary(operation: string, rotary: unknown, headDim: number): Configuration["rotary"] {
   if (rotary === undefined || rotary === false) return undefined;
   if (rotary !== true && (typeof rotary !== "object" || rotary === null)) {
-    throw typeError(operation, "rotary", "a boolean or { base, interleaved, rotaryDim }", rotary);
+    throw typeError(operation, "rotary", "a boolean or { base, ropeScaling, interleaved, rotaryDim }", rotary);
   }
   const given = checkOptions<RotaryOptions>(`${operation}: rotary`, rotary === true ? undefined : rotary, [
     "base",
+    "ropeScaling",
     "interleaved",
     "rotaryDim",
   ]);
-  const { base = 10000, interleaved = false, rotaryDim = 0 } = given;
-  checkNumber(operation, "rotary.base", base, 1);
+  const { ropeScaling, interleaved = false, rotaryDim = 0 } = given;
+  const { base } = readRotaryFrequencies(operation, "rotary.", given);
   checkBoolean(operation, "rotary.interleaved", interleaved);
   checkInteger(operation, "rotary.rotaryDim", rotaryDim, 0, headDim);
   if ((rotaryDim || headDim) % 2 !== 0) {
     const whole = `an even number, or 0 for a head size that is even (this one is ${headDim})`;
     throw rangeError(operation, "rotary.rotaryDim", whole, rotaryDim);
   }
-  return { base, interleaved, rotaryDim };
+  // Frozen copies, so that what has been checked stays as it is.
+  return Object.freeze({ base, ropeScaling: ropeScaling && Object.freeze({ ...ropeScaling }), interleaved, rotaryDim });
 }
 
 /** Checks what a module is constructed with. Throws TypeError and RangeError. */

@@ -1,8 +1,7 @@
-import { shapeError, typeError } from "../errors.js";
-import { describe, type TensorLike } from "../ops/operand.js";
-import { isFloat } from "../tensor/dtype.js";
-import { sameShape, type Shape } from "../tensor/shape.js";
-import { createTensor, isTensor, Tensor } from "../tensor/tensor.js";
+import { describeMask, type MaskLike } from "../ops/mask-operand.js";
+import type { Operand } from "../ops/operand.js";
+import { requireShape, type Shape } from "../tensor/shape.js";
+import { createTensor, isTensor, type Tensor, tensorFromSource } from "../tensor/tensor.js";
 
 /** What masks are checked against. Letters: B batch, L queries, S keys of the caller's. */
 export interface MaskSizes {
@@ -17,40 +16,37 @@ export interface MaskSizes {
 /** PyTorch's masks: bool hides where it is true, the opposite of attention's own; floats are added to the scores. */
 export interface Masks {
   /** `[B, S]` */
-  readonly padding?: TensorLike;
+  readonly padding?: Operand;
   /** `[L, S]`, or `[B·heads, L, S]` */
-  readonly attention?: TensorLike;
-  /** The rank of `attention`. */
-  readonly attentionRank: number;
+  readonly attention?: Operand;
   readonly sizes: MaskSizes;
 }
 
-function checkMask(operation: string, argument: string, value: TensorLike, shapes: readonly Shape[]): number {
-  const { dtype, shape } = describe(operation, argument, value);
-  if (dtype !== "bool" && !isFloat(dtype)) {
-    throw typeError(operation, argument, "bool, float32, float16 or bfloat16", dtype);
-  }
-  if (!shapes.some((expected) => sameShape(expected, shape))) {
-    const expected = shapes.map((sizes) => `[${sizes.join(", ")}]`).join(" or ");
-    throw shapeError(operation, argument, `shape ${expected}`, shape);
-  }
-  return shape.length;
+function readMask(
+  operation: string,
+  argument: string,
+  value: MaskLike | undefined,
+  shapes: readonly Shape[],
+): Operand | undefined {
+  if (value === undefined) return undefined;
+  const operand = describeMask(operation, argument, value);
+  requireShape(operation, operand, shapes);
+  return operand;
 }
 
-/** Checks masks. Throws a TypeError for integers and what is no tensor, a RangeError for other shapes. */
+/** Checks masks. Throws what `describeMask` does, and a RangeError for other shapes. */
 export function readMasks(
   operation: string,
-  { keyPaddingMask, attnMask }: { keyPaddingMask?: TensorLike; attnMask?: TensorLike },
+  { keyPaddingMask, attnMask }: { keyPaddingMask?: MaskLike; attnMask?: MaskLike },
   sizes: MaskSizes,
 ): Masks {
   const { batch, heads, queryLength, keyLength, isUnbatched } = sizes;
-  if (keyPaddingMask !== undefined) {
-    checkMask(operation, "keyPaddingMask", keyPaddingMask, [isUnbatched ? [keyLength] : [batch, keyLength]]);
-  }
   const plane = [queryLength, keyLength];
-  const attentionRank =
-    attnMask === undefined ? 0 : checkMask(operation, "attnMask", attnMask, [plane, [batch * heads, ...plane]]);
-  return { padding: keyPaddingMask, attention: attnMask, attentionRank, sizes };
+  return {
+    padding: readMask(operation, "keyPaddingMask", keyPaddingMask, [isUnbatched ? [keyLength] : [batch, keyLength]]),
+    attention: readMask(operation, "attnMask", attnMask, [plane, [batch * heads, ...plane]]),
+    sizes,
+  };
 }
 
 /** One mask as rows of numbers; a stride of 0 repeats. */
@@ -62,7 +58,8 @@ interface MaskRows {
   readonly rowStride: number;
 }
 
-const asTensor = (value: TensorLike): Tensor => (isTensor(value) ? value : Tensor.from(value));
+const asTensor = (operation: string, { content }: Operand): Tensor =>
+  isTensor(content) ? content : tensorFromSource(operation, content);
 
 const maskRows = (tensor: Tensor, strides: Omit<MaskRows, "tensor" | "isBoolean">): MaskRows => {
   const isBoolean = tensor.dtype === "bool";
@@ -81,17 +78,18 @@ const maskRows = (tensor: Tensor, strides: Omit<MaskRows, "tensor" | "isBoolean"
  */
 export function combineMasks(
   operation: string,
-  { padding, attention, attentionRank, sizes }: Masks,
+  { padding, attention, sizes }: Masks,
   extraKeys: number,
   isCausal: boolean,
 ): Tensor | undefined {
   const { batch, heads, queryLength, keyLength } = sizes;
   if (padding === undefined && attention === undefined && !isCausal) return undefined;
-  const batches = padding !== undefined || attentionRank === 3 ? batch : 1;
-  const planes = attentionRank === 3 ? heads : 1;
+  const hasHeads = attention?.shape.length === 3;
+  const batches = padding !== undefined || hasHeads ? batch : 1;
+  const planes = hasHeads ? heads : 1;
   const rows = attention !== undefined || isCausal ? queryLength : 1;
 
-  const given = [padding, attention].filter((mask) => mask !== undefined).map(asTensor);
+  const given = [padding, attention].filter((mask) => mask !== undefined).map((mask) => asTensor(operation, mask));
   if (given.length === 1 && given[0].dtype !== "bool" && extraKeys === 0 && !isCausal) {
     return given[0].reshape([batches, planes, rows, keyLength]);
   }
@@ -101,7 +99,7 @@ export function combineMasks(
     parts.push(maskRows(given[0], { batchStride: keyLength, headStride: 0, rowStride: 0 }));
   }
   if (attention !== undefined) {
-    const plane = attentionRank === 3 ? queryLength * keyLength : 0;
+    const plane = hasHeads ? queryLength * keyLength : 0;
     parts.push(
       maskRows(given[given.length - 1], { batchStride: heads * plane, headStride: plane, rowStride: keyLength }),
     );

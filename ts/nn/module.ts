@@ -48,6 +48,18 @@ function readEntries(operation: string, dict: unknown): Map<string, TensorLike> 
 
 const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
 
+/** What every name begins with, when most parameters are there under it; undefined when nothing is. */
+function commonPrefix(entries: ReadonlyMap<string, unknown>, parameters: Iterable<string>): string | undefined {
+  const wanted = [...parameters];
+  const [first = "", ...others] = entries.keys();
+  for (let dot = first.indexOf("."); dot >= 0; dot = first.indexOf(".", dot + 1)) {
+    const prefix = first.slice(0, dot + 1);
+    if (!others.every((name) => name.startsWith(prefix))) return undefined;
+    if (wanted.filter((name) => entries.has(prefix + name)).length > wanted.length / 2) return prefix;
+  }
+  return undefined;
+}
+
 const raw = /* @__PURE__ */ hidden<Module, Module>();
 
 /** The layer itself, where a proxy of it was asked: the one that has the private members. */
@@ -147,8 +159,8 @@ export abstract class Module {
    * Copies parameters from a dictionary with PyTorch's names; float16 and bfloat16 are widened. Either all that fit are
    * copied, or, when it throws, none.
    *
-   * Throws a RangeError that lists missing names, unknown names and wrong shapes (the first two only with `strict`); a
-   * TypeError for anything but float tensors.
+   * Throws a RangeError that lists missing names, unknown names and wrong shapes (the first two only with `strict`), and
+   * tells a prefix that all names have; a TypeError for anything but float tensors.
    */
   loadStateDict(dict: StateDictLike, options?: LoadStateDictOptions): LoadStateDictResult {
     const self = rawModule(this);
@@ -173,6 +185,8 @@ export abstract class Module {
     const code = isStrict && missingKeys.length + unexpectedKeys.length > 0 ? "ERR_INVALID_VALUE" : "ERR_SHAPE";
     if (isStrict && unexpectedKeys.length > 0) problems.unshift(`unexpected keys ${quoted(unexpectedKeys)}`);
     if (isStrict && missingKeys.length > 0) problems.unshift(`missing keys ${quoted(missingKeys)}`);
+    const prefix = isStrict && missingKeys.length > 0 ? commonPrefix(entries, this.#parameters.keys()) : undefined;
+    if (prefix !== undefined) problems.unshift(`every name begins with ${JSON.stringify(prefix)}; take it off first`);
     if (problems.length > 0) throw codedRangeError(code, `${operation}: dict: ${problems.join("; ")}`);
 
     runCall(operation, (call) => {

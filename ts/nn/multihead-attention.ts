@@ -1,4 +1,5 @@
 import type { TensorLike } from "../ops/operand.js";
+import type { OptionsGiven } from "../ops/options-given.js";
 import { AttentionModule, type AttentionForwardOptions, type AttentionForwardResult } from "./attention-module.js";
 import { multiheadAttentionOptionNames, type MultiheadAttentionOptions, readConfiguration } from "./configuration.js";
 
@@ -44,9 +45,15 @@ export class MultiheadAttention extends AttentionModule {
    * `attnMask` has heads); likewise `[L, S]` for `isCausal` with `addBiasKv` or `addZeroAttn`. Neither
    * order of the axes is ever copied into the other.
    *
-   * Throws a TypeError for wrong kinds, integer masks and a disposed module, a RangeError for shapes that don't fit and
+   * Throws a TypeError for wrong kinds, int32 masks and a disposed module, a RangeError for shapes that don't fit and
    * for lack of memory.
    */
+  forward<Given extends AttentionForwardOptions = object>(
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    options?: OptionsGiven<Given, AttentionForwardOptions>,
+  ): AttentionForwardResult<Given>;
   forward(
     query: TensorLike,
     key: TensorLike,

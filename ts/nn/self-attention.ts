@@ -1,4 +1,5 @@
 import type { TensorLike } from "../ops/operand.js";
+import type { OptionsGiven } from "../ops/options-given.js";
 import { AttentionModule, type AttentionForwardOptions, type AttentionForwardResult } from "./attention-module.js";
 import { readConfiguration, selfAttentionOptionNames, type SelfAttentionOptions } from "./configuration.js";
 
@@ -29,6 +30,10 @@ export class SelfAttention extends AttentionModule {
    *
    * Memory and errors are those of `MultiheadAttention.forward`.
    */
+  forward<Given extends AttentionForwardOptions = object>(
+    x: TensorLike,
+    options?: OptionsGiven<Given, AttentionForwardOptions>,
+  ): AttentionForwardResult<Given>;
   forward(x: TensorLike, options?: AttentionForwardOptions): AttentionForwardResult {
     const input = { argument: "x", value: x };
     return this.attend(input, input, input, options);

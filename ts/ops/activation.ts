@@ -37,7 +37,8 @@ function activate(operation: string, input: TensorLike, kernel: Kernel): Tensor<
  *
  * @param input Any shape; float32, float16 or bfloat16. The result has both. -Infinity gives NaN, as in PyTorch.
  *
- * Relative error in float32: 2^-20.5, and 0 for x < -12.5; with "tanh" 2^-23 · (3 + 4 · |u|), where u is tanh's argument.
+ * Error in float32: at most 2^-20.5 · |result| + 2^-114; with "tanh" 2^-23 · (3 + 4 · |u|) · |result| + 2^-124, where u is
+ * tanh's argument. The second part is what becomes 0 in the tail: below -12.5, with "tanh" below -10.06.
  *
  * Throws a TypeError for another dtype, a RangeError for another `approximate`.
  */
@@ -53,7 +54,8 @@ export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDTyp
  *
  * @param input Any shape; float32, float16 or bfloat16. The result has both. -Infinity gives NaN, as in PyTorch.
  *
- * Relative error in float32: 2^-22, for x ≥ -88. Throws a TypeError for another dtype.
+ * Error in float32: at most 2^-22 · |result| + 2^-121; the second part is what becomes 0 below -88.72. Throws a TypeError
+ * for another dtype.
  */
 export const silu = (input: TensorLike): Tensor<FloatDType> =>
   activate("silu", input, (kernels, output, source, length) => kernels.silu(output, source, length));

@@ -13,7 +13,8 @@ const OPERATION = "embedding";
 /**
  * Rows of a table, bit for bit.
  *
- * @param indices Any shape; integers from 0 to rows − 1, as an int32 tensor, a typed array or (nested) arrays.
+ * @param indices Any shape; integers from 0 to rows − 1, as an int32 tensor, a typed array (of 64 bits too, as
+ *   tokenizers give them) or (nested) arrays of numbers or bigints.
  * @param weight `[rows, width]`; float32, float16 or bfloat16.
  *
  * The result is `[...indices.shape, width]` in the weight's dtype. As PyTorch's `embedding`, with the same order of

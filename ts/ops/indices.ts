@@ -1,17 +1,30 @@
 import { rangeError, typeError } from "../errors.js";
-import { arrayKind, type NestedArray } from "../tensor/source.js";
-import { type NumberArray, readNumbers } from "./numbers.js";
+import { arrayKind, isTensorData, type Leaf, type NestedArray } from "../tensor/source.js";
+import { type NumberArray, numbersIn, readNumbers } from "./numbers.js";
 import { describe, type Operand, type TensorLike } from "./operand.js";
 
 /** Row numbers as callers may give them: an int32 tensor or what stands for one, arrays, typed arrays of integers. */
-export type IndicesLike = TensorLike | readonly NestedArray[] | Exclude<NumberArray, Float32Array | Float64Array>;
+export type IndicesLike = TensorLike | readonly NestedArray<Leaf>[] | Exclude<NumberArray, Float32Array | Float64Array>;
 
 /** Indices that have been checked. */
 export interface Indices {
   /** They are int32. */
   readonly operand: Operand;
+  readonly values: readonly number[];
   /** The largest of them, -1 when there are none. */
   readonly largest: number;
+}
+
+/** What errors for a wrong kind of indices name. */
+export const INDICES_EXPECTED = "an array of integers, a typed array of them, an int32 Tensor or { data, shape }";
+
+/** An int32 tensor, or what stands for one. */
+function describeInt32(operation: string, argument: string, value: TensorLike): Operand {
+  // Plain numbers would be float32.
+  const isPlain = isTensorData(value) && Array.isArray(value.data) && value.dtype === undefined;
+  const operand = describe(operation, argument, isPlain ? { ...value, dtype: "int32" } : value, INDICES_EXPECTED);
+  if (operand.dtype !== "int32") throw typeError(operation, argument, "int32", operand.dtype);
+  return operand;
 }
 
 /**
@@ -19,13 +32,11 @@ export interface Indices {
  * that is no row.
  */
 export function readIndices(operation: string, argument: string, value: IndicesLike, rows: number): Indices {
-  const isView = ArrayBuffer.isView(value);
-  if (isView && !/^U?[Ii]nt/.test(arrayKind(value) ?? "")) {
-    throw typeError(operation, argument, "a typed array of integers, of 32 bits at most", value);
-  }
-  const operand = isView || Array.isArray(value) ? undefined : describe(operation, argument, value as TensorLike);
-  if (operand !== undefined && operand.dtype !== "int32") throw typeError(operation, argument, "int32", operand.dtype);
-  const { values, shape } = readNumbers(operation, argument, value);
+  const kind = arrayKind(value);
+  if (kind !== undefined && !/int/i.test(kind)) throw typeError(operation, argument, INDICES_EXPECTED, value);
+  const isWrapped = kind === undefined && !Array.isArray(value);
+  const given = isWrapped ? describeInt32(operation, argument, value as TensorLike) : undefined;
+  const { values, shape } = given === undefined ? readNumbers(operation, argument, value) : numbersIn(operation, given);
   let largest = -1;
   values.forEach((index, at) => {
     if (!Number.isInteger(index) || index < 0 || index >= rows) {
@@ -35,5 +46,6 @@ export function readIndices(operation: string, argument: string, value: IndicesL
     largest = Math.max(largest, index);
   });
   // Numbers become int32 after the check: before, large ones would wrap.
-  return { operand: operand ?? describe(operation, argument, { data: Int32Array.from(values), shape }), largest };
+  const operand = given ?? describe(operation, argument, { data: Int32Array.from(values), shape });
+  return { operand, values, largest };
 }

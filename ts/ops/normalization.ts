@@ -71,10 +71,12 @@ function normalize(
  * @param bias Likewise.
  * @param epsilon At least 0. Default: 1e-5, as in PyTorch and ONNX.
  *
- * The variance is the mean of (input − mean)², computed after the mean, so a large mean costs no more digits than the
- * differences lose. With n the number of normalized elements, z the result before weight and bias, and c = mean of
- * |input| / √(variance + epsilon), the error in float32 is at most 2^-24 · ((8 + n/16) · (|z| + c) · |weight| +
- * |result|). (Ba et al. 2016, "Layer Normalization".)
+ * Every row of finite numbers has its norm, of whatever magnitude; that of equal numbers is exactly 0 (NaN, 0/0, if
+ * epsilon is 0). The variance is the mean of (input − mean)², computed after the mean, and rows whose mean is more than 16
+ * times their deviation are computed in float64, so a large mean costs no digits. With n the number of normalized elements,
+ * z the result before weight and bias, s = √(variance + epsilon), and c = mean of |input| / s, but at most 17, the error
+ * in float32 is at most 2^-24 · ((8 + n/16) · (|z| + c) · |weight| + |result|) + 2^-149 · (1 + |weight| + |weight| / s); the
+ * last part counts only where numbers are subnormal. (Ba et al. 2016, "Layer Normalization".)
  *
  * Throws a TypeError for another dtype, a RangeError for shapes that don't fit, a wrong epsilon or lack of memory.
  */
@@ -98,8 +100,9 @@ export function layerNorm(
  * @param weight `normalizedShape`, of any float dtype; none by default.
  * @param epsilon At least 0. Default: 2^-23, as PyTorch; ONNX's is 1e-5, and models name their own.
  *
- * With n the number of normalized elements, the error in float32 is at most 2^-24 · (9 + n/16) · |result|. (Zhang and
- * Sennrich 2019, "Root Mean Square Layer Normalization".)
+ * Every row of finite numbers has its norm, of whatever magnitude (a row of zeros NaN, 0/0, if epsilon is 0). With n the
+ * number of normalized elements, the error in float32 is at most 2^-24 · (9 + n/16) · |result| + 2^-149 · (1 + |weight|).
+ * (Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
  *
  * Throws a TypeError for another dtype, a RangeError for shapes that don't fit, a wrong epsilon or lack of memory.
  */

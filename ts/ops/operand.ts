@@ -22,13 +22,18 @@ export interface Operand {
  * wrong kind (a file's tensor of an unsupported dtype too), for a tensor that has been disposed or is of another copy of
  * this package, and for a detached array; a RangeError for a shape that doesn't fit the data.
  */
-export function describe(operation: string, argument: string, value: TensorLike | UnsupportedTensor): Operand {
+export function describe(
+  operation: string,
+  argument: string,
+  value: TensorLike | UnsupportedTensor,
+  expected = "a Tensor or { data, shape }",
+): Operand {
   if (isTensor(value)) {
     requireUsable(operation, argument, value);
     return { argument, shape: value.shape, dtype: value.dtype, content: value };
   }
   refuseForeignTensor(operation, argument, value);
-  if (!isTensorData(value)) throw typeError(operation, argument, "a Tensor or { data, shape }", value);
+  if (!isTensorData(value)) throw typeError(operation, argument, expected, value);
   const source = readTensorData(operation, `${argument}.`, value);
   return { argument, shape: source.shape, dtype: source.dtype, content: source };
 }

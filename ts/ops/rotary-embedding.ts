@@ -1,6 +1,5 @@
-import { checkBoolean, checkInteger, checkNumber, checkOptions, checkPair } from "../arguments.js";
-import { misuseError, rangeError, shapeError } from "../errors.js";
-import { int32View } from "../runtime/memory.js";
+import { checkBoolean, checkInteger, checkOptions, checkPair } from "../arguments.js";
+import { misuseError, rangeError, shapeError, typeError } from "../errors.js";
 import { show } from "../show.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { requireShape, sameShape } from "../tensor/shape.js";
@@ -8,29 +7,33 @@ import type { Tensor } from "../tensor/tensor.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import { checkHeads, type Layout, readLayout, readSizes, type Sizes, stridesOf } from "./head-axes.js";
-import { type Indices, type IndicesLike, readIndices } from "./indices.js";
+import { INDICES_EXPECTED, type IndicesLike, readIndices } from "./indices.js";
 import type { Operand, TensorLike } from "./operand.js";
+import {
+  readRotaryFrequencies,
+  type RotaryFrequencies,
+  type RotaryFrequencyOptions,
+  writeRotaryFrequencies,
+} from "./rotary-frequencies.js";
 
 const OPERATION = "rotaryEmbedding";
-const DEFAULT_BASE = 10_000;
 /** Position numbers are int32. */
 const POSITIONS = 2 ** 31;
 
-/** Options of `rotaryEmbedding`. Letters as in its description. */
-export interface RotaryEmbeddingOptions {
+/** Options of `rotaryEmbedding`. Letters as in its description. `base` and `ropeScaling` are for calls without tables. */
+export interface RotaryEmbeddingOptions extends RotaryFrequencyOptions {
   /**
-   * Cosines, one row a position: `[rows, R/2]`, of which `positionIds` picks, or `[B, L, R/2]` without `positionIds`; any
-   * float dtype. ONNX's `cos_cache`. Comes with `sine`. Default: both are computed from `base`.
+   * Cosines, one row a position: `[rows, R/2]`, of which `positionIds` picks, or `[B, L, R/2]` without `positionIds`, or `[1,
+   * L, R/2]` for all batches; any float dtype. ONNX's `cos_cache`. Comes with `sine`. Default: both are computed.
    */
   cosine?: TensorLike;
   /** Sines, of the same shape. ONNX's `sin_cache`. */
   sine?: TensorLike;
   /**
-   * The position of each row of the input: `[B, L]`, or `[L]` for all batches; integers from 0. Default: 0, 1, … L − 1.
+   * The position of each row of the input: an integer, the first row's, which the others follow; or `[B, L]`, or `[L]` or
+   * `[1, L]` for all batches. Positions are integers from 0 to 2^31 − 1. Default: 0.
    */
-  positionIds?: IndicesLike;
-  /** Without tables: pair i of position p is turned by p · base^(−2i/R). At least 1. Default: 10000. */
-  base?: number;
+  positionIds?: IndicesLike | number;
   /** Pair 2i with 2i + 1 (GPT-J, the paper) instead of i with i + R/2 (GPT-NeoX, Llama). Default: false. */
   interleaved?: boolean;
   /** R, how many elements of a head are turned, an even number; the others are copied. 0 (default): all of D. */
@@ -50,11 +53,22 @@ interface Caches {
   readonly isPerRow: boolean;
 }
 
-/** Where the angles come from: the caller's tables, or some to be computed. */
+/** The positions of the rows. */
+interface Positions {
+  /** `[B, L]` or, for all batches, `[L]`; without them the rows have `first` and those that follow. */
+  readonly ids: Operand | undefined;
+  readonly first: number;
+  /** The largest position and 1. */
+  readonly length: number;
+}
+
+/** Tables in the memory. */
 interface Tables {
-  readonly caches: Caches | undefined;
+  readonly cosine: number;
+  readonly sine: number;
   readonly rows: number;
-  readonly base: number;
+  /** Positions that pick rows; 0 where each row of the input has one of its own, in their order. */
+  readonly ids: number;
 }
 
 /**
@@ -66,8 +80,10 @@ interface Tables {
  * @param input `[B, H, L, D]`; or in the order that `layout` says; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]` or
  *   `[L, D]`, which are one head. float32, float16 or bfloat16; the result has its shape and dtype.
  *
- * Each result is two products, rounded, and their sum, rounded. Tables from `base` are within 2^-24 of the truth for
- * positions up to a million; while computing they take memory for all positions up to the largest.
+ * Each result is two products, rounded, and their sum, rounded. Cosines and sines that are computed are rounded once, and
+ * their angles are off by less than position · 2^-51: not at all for frequencies that float64 holds exactly, as the first
+ * pair's 1, and more where YaRN's line spans less than a pair. Without an attention factor that is within 2^-24 of the truth
+ * for positions up to 2^26, and within 2^-19 for all. Time and memory grow with the rows, not with their positions.
  *
  * Throws a TypeError for wrong kinds, and for options that exclude each other or lack their partner; a RangeError for
  * wrong values, positions without a row, shapes that don't fit and lack of memory.
@@ -78,13 +94,14 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
     "sine",
     "positionIds",
     "base",
+    "ropeScaling",
     "interleaved",
     "rotaryDim",
     "layout",
     "numHeads",
   ]);
   const x = describeFloat(OPERATION, "input", input);
-  const { numHeads, rotaryDim = 0, interleaved = false, base = DEFAULT_BASE } = given;
+  const { numHeads, rotaryDim = 0, interleaved = false } = given;
   const layout = readLayout(OPERATION, x, given.layout);
   checkHeads(OPERATION, "numHeads", numHeads, x.shape.length);
   const sizes = readSizes(OPERATION, x, layout, "numHeads", numHeads);
@@ -92,32 +109,37 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
   const rotarySize = readRotarySize(rotaryDim, x, sizes.D);
   checkBoolean(OPERATION, "interleaved", interleaved);
   const caches = readCaches(given, sizes, rotarySize);
-  const ids = readPositionIds(given.positionIds, sizes, caches?.rows ?? POSITIONS);
-  checkNumber(OPERATION, "base", base, 1);
-  const rows = caches?.rows ?? (ids === undefined ? sizes.L : ids.largest + 1);
+  const positions = readPositions(given.positionIds, sizes, caches?.rows ?? POSITIONS);
+  const frequencies = readRotaryFrequencies(OPERATION, "", given);
+  // What the batches share is there once.
+  const shared = caches?.isPerRow === true ? caches.cosine : positions.ids;
+  const isShared = shared === undefined || shared.shape.length === 1 || shared.shape[0] === 1;
 
   return runCall(OPERATION, (call) => {
     const source = call.inputAsFloat32(x);
-    const [cosine, sine] = writeTables(call, { caches, rows, base }, rotarySize);
-    const positions = caches?.isPerRow === true ? 0 : writePositions(call, sizes, ids?.operand);
+    const tables =
+      caches === undefined
+        ? computeTables(call, frequencies, positions, rotarySize / 2, isShared ? sizes.L : sizes.B * sizes.L)
+        : inputTables(call, caches, positions, rotarySize / 2);
     return call.outputFromFloat32(x.shape, x.dtype, (output) =>
       call.kernel((kernels) =>
         kernels.rotary_embedding(
           output,
           source,
-          cosine,
-          sine,
-          positions,
+          tables.cosine,
+          tables.sine,
+          tables.ids,
           sizes.B,
           sizes.L,
           sizes.H,
           sizes.D,
           rotarySize,
-          rows,
+          tables.rows,
           Number(interleaved),
           strides.batch,
           strides.row,
           strides.head,
+          isShared ? 0 : sizes.L,
         ),
       ),
     );
@@ -133,56 +155,71 @@ function readRotarySize(rotaryDim: number, { shape }: Operand, headSize: number)
 }
 
 function readCaches(options: RotaryEmbeddingOptions, { B, L }: Sizes, rotarySize: number): Caches | undefined {
-  const { cosine, sine, base, positionIds } = options;
+  const { cosine, sine, positionIds } = options;
   checkPair(OPERATION, "cosine", cosine, "sine", sine);
   if (cosine === undefined || sine === undefined) return undefined;
-  if (base !== undefined) throw misuseError(OPERATION, "base", `excluded by cosine and sine, got ${show(base)}`);
+  for (const argument of ["base", "ropeScaling"] as const) {
+    if (options[argument] === undefined) continue;
+    throw misuseError(OPERATION, argument, `excluded by cosine and sine, got ${show(options[argument])}`);
+  }
   const caches = {
     cosine: describeFloat(OPERATION, "cosine", cosine),
     sine: describeFloat(OPERATION, "sine", sine),
   };
   const { shape } = caches.cosine;
   const pairs = rotarySize / 2;
-  const isPerRow = sameShape(shape, [B, L, pairs]) && positionIds === undefined;
-  const isTable = shape.length === 2 && shape[1] === pairs && (positionIds !== undefined || shape[0] >= L);
+  const isPerRow = positionIds === undefined && [B, 1].some((batch) => sameShape(shape, [batch, L, pairs]));
+  const isList = positionIds !== undefined && typeof positionIds !== "number";
+  const isTable = shape.length === 2 && shape[1] === pairs && (isList || shape[0] >= L);
   if (!isPerRow && !isTable) {
+    const table = `[rows, ${pairs}]${isList ? "" : ` with at least ${L} rows`}`;
     const expected =
       positionIds === undefined
-        ? `shape [${B}, ${L}, ${pairs}], or [rows, ${pairs}] with at least ${L} rows`
-        : `shape [rows, ${pairs}], since there are positionIds`;
+        ? `shape [${B}, ${L}, ${pairs}] or [1, ${L}, ${pairs}], or ${table}`
+        : `shape ${table}, since there are positionIds`;
     throw shapeError(OPERATION, "cosine", expected, shape);
   }
   requireShape(OPERATION, caches.sine, [shape], ", as cosine has it");
-  return { ...caches, rows: isPerRow ? B * L : shape[0], isPerRow };
+  return { ...caches, rows: isPerRow ? shape[0] * L : shape[0], isPerRow };
 }
 
-function readPositionIds(value: IndicesLike | undefined, { B, L }: Sizes, rows: number): Indices | undefined {
-  if (value === undefined) return undefined;
-  const ids = readIndices(OPERATION, "positionIds", value, rows);
-  requireShape(OPERATION, ids.operand, [[B, L], [L]]);
-  return ids;
-}
-
-/** Pointers to cosines and sines, `[rows, rotarySize / 2]`. */
-function writeTables(call: Call, tables: Tables, rotarySize: number): [cosine: number, sine: number] {
-  if (tables.caches !== undefined) {
-    return [call.inputAsFloat32(tables.caches.cosine), call.inputAsFloat32(tables.caches.sine)];
+function readPositions(value: IndicesLike | number | undefined, { B, L }: Sizes, rows: number): Positions {
+  if (value === undefined || typeof value === "number") {
+    const first = value === undefined ? 0 : checkInteger(OPERATION, "positionIds", value, 0, rows - L);
+    return { ids: undefined, first, length: first + L };
   }
-  const { rows, base } = tables;
-  const bytes = rows * (rotarySize / 2) * bytesPerElement.float32;
+  if (typeof value !== "object") {
+    throw typeError(OPERATION, "positionIds", `an integer, or ${INDICES_EXPECTED}`, value);
+  }
+  const { operand, largest } = readIndices(OPERATION, "positionIds", value, rows);
+  requireShape(OPERATION, operand, [...(B === 1 ? [] : [[B, L]]), [1, L], [L]], ", or an integer");
+  return { ids: operand, first: 0, length: largest + 1 };
+}
+
+/** Cosines and sines of the positions: a row for each of them, which the input's rows take in their order. */
+function computeTables(
+  call: Call,
+  frequencies: RotaryFrequencies,
+  positions: Positions,
+  pairs: number,
+  rows: number,
+): Tables {
+  const ids = positions.ids === undefined ? 0 : call.input(positions.ids);
+  const [pointer, attentionFactor] = writeRotaryFrequencies(call, frequencies, pairs, positions.length);
+  const bytes = rows * pairs * bytesPerElement.float32;
   const cosine = call.temporary(bytes);
   const sine = call.temporary(bytes);
-  call.kernel((kernels) => kernels.rotary_tables(cosine, sine, rows, rotarySize, base));
-  return [cosine, sine];
+  call.kernel((kernels) =>
+    kernels.rotary_tables(cosine, sine, pointer, ids, positions.first, rows, pairs, attentionFactor),
+  );
+  return { cosine, sine, rows, ids: 0 };
 }
 
-/** A pointer to the positions `[B, L]`: those given, for all batches if they are `[L]`, or 0, 1, …. */
-function writePositions(call: Call, { B, L }: Sizes, ids: Operand | undefined): number {
-  const given = ids === undefined ? undefined : call.input(ids);
-  if (given !== undefined && ids?.shape.length === 2) return given;
-  const pointer = call.temporary(B * L * bytesPerElement.int32);
-  const positions = int32View(pointer, B * L);
-  const row = given === undefined ? Int32Array.from({ length: L }, (_, position) => position) : int32View(given, L);
-  for (let b = 0; b < B; b++) positions.set(row, b * L);
-  return pointer;
+/** The caller's tables, from the first position on. */
+function inputTables(call: Call, caches: Caches, positions: Positions, pairs: number): Tables {
+  const start = positions.first * pairs * bytesPerElement.float32;
+  const cosine = call.inputAsFloat32(caches.cosine) + start;
+  const sine = call.inputAsFloat32(caches.sine) + start;
+  const ids = positions.ids === undefined ? 0 : call.input(positions.ids);
+  return { cosine, sine, rows: caches.rows - positions.first, ids };
 }

@@ -5,7 +5,7 @@ import { policyError } from "./policy.js";
 import { type Arithmetic, roundsOnce } from "./probes.js";
 
 /** The number of the exports' interface, as the Rust sources have it. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 const ARITHMETICS: readonly Arithmetic[] = ["separate", "fused"];
 
 /** The exports of a WebAssembly build: numbers in, a number out. */
@@ -45,7 +45,10 @@ function exportsOf(operation: string, module: WebAssembly.Module): Exports {
     const text = messageOf(cause);
     // Engines throw it where the memory that a module starts with can't be had.
     if (cause instanceof RangeError) {
-      throw outOfMemoryError(`${operation}: module: the host has no memory for it: ${text}`);
+      throw outOfMemoryError(
+        `${operation}: module: the host has no memory for it: ${text}; V8 reserves 10 GiB of address space as guard ` +
+          "regions: where ulimit -v is less, raise it or start Node with --disable-wasm-trap-handler",
+      );
     }
     throw new AttentionError("ERR_INVALID_MODULE", `${operation}: module: not a build of wasm-attention: ${text}`, {
       cause,

@@ -36,6 +36,11 @@ export interface Instance extends Settings {
   readonly arithmetic: Arithmetic;
   readonly memory: WebAssembly.Memory;
   readonly kernels: Kernels;
+  readonly outcome: Outcome;
+}
+
+/** What a runtime tells after its instance is gone. */
+interface Outcome {
   failure?: AttentionError;
 }
 
@@ -50,11 +55,11 @@ export function requireInstance(operation: string): Instance {
     throw new AttentionError("ERR_NOT_INITIALIZED", `${operation}: ${reason}: await init() first`);
   }
   const { instance } = current;
-  if (instance.failure !== undefined) {
+  if (instance.outcome.failure !== undefined) {
     throw new AttentionError(
       "ERR_RUNTIME_FAILED",
       `${operation}: the runtime has failed in an earlier call; init() makes a new one`,
-      { cause: instance.failure },
+      { cause: instance.outcome.failure },
     );
   }
   return instance;
@@ -66,30 +71,33 @@ export const currentMemory = (): WebAssembly.Memory | undefined => current?.inst
 /** What became of the instance with this number. */
 export function fateOf(number: number): "running" | "failed" | "gone" {
   if (current?.instance.number !== number) return "gone";
-  return current.instance.failure === undefined ? "running" : "failed";
+  return current.instance.outcome.failure === undefined ? "running" : "failed";
 }
 
 /** Marks the instance as failed, for the reason that is returned. */
 export function fail(operation: string, instance: Instance, cause: unknown): AttentionError {
-  instance.failure = new AttentionError(
+  const failure = new AttentionError(
     "ERR_RUNTIME_FAILED",
     `${operation}: a kernel failed, which is a bug of wasm-attention ${version}: ${messageOf(cause)}; init() makes a new runtime`,
     { cause },
   );
-  return instance.failure;
+  // In V8 an error holds the instances that it came through until somebody reads its stack.
+  if (cause instanceof Error) void cause.stack;
+  instance.outcome.failure = failure;
+  return failure;
 }
 
-function runtimeOf(instance: Instance): Runtime {
+/** Holds nothing of the instance, whose memory would else stay for as long as the caller keeps the runtime. */
+function runtimeOf({ arithmetic, number, outcome }: Instance): Runtime {
   return Object.freeze({
-    arithmetic: instance.arithmetic,
+    arithmetic,
     threads: 1,
     version,
     get failed() {
-      return instance.failure !== undefined;
+      return outcome.failure !== undefined;
     },
     dispose() {
-      if (current?.instance !== instance) return;
-      current = undefined;
+      if (current?.instance.number === number) current = undefined;
     },
   });
 }
@@ -106,7 +114,15 @@ function start(operation: string, build: Build, settings: Settings, defaultMaxim
   }
   build.start(Math.floor(maximumMemory / PAGE_BYTES));
   lastNumber += 1;
-  const instance: Instance = { ...settings, maximumMemory, number: lastNumber, arithmetic, memory, kernels };
+  const instance: Instance = {
+    ...settings,
+    maximumMemory,
+    number: lastNumber,
+    arithmetic,
+    memory,
+    kernels,
+    outcome: {},
+  };
   current = { instance, runtime: runtimeOf(instance) };
   return current.runtime;
 }

@@ -15,6 +15,9 @@ export interface ArrayByDType {
   bool: Uint8Array;
 }
 
+/** What an element is in JavaScript. */
+export type ElementOf<D extends DType> = D extends "bool" ? boolean : number;
+
 /** The bytes of an element. A bool is a byte, 0 or 1. */
 export const bytesPerElement: Readonly<Record<DType, number>> = {
   float32: 4,

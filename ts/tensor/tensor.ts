@@ -3,12 +3,24 @@ import { hidden } from "../hidden.js";
 import { requireInstance } from "../runtime/instance.js";
 import { callKernel } from "../runtime/kernels.js";
 import { show } from "../show.js";
-import { type ArrayByDType, bytesPerElement, checkDType, type DType, dtypeCode, isFloat, isHalf } from "./dtype.js";
-import { widen } from "./half.js";
+import {
+  type ArrayByDType,
+  bytesPerElement,
+  checkDType,
+  type DType,
+  dtypeCode,
+  type ElementOf,
+  isFloat,
+  isHalf,
+} from "./dtype.js";
+import { roundToOdd, widen } from "./half.js";
 import { forget, register } from "./open-scopes.js";
 import { checkCount, elementCount, resolveShape, type Shape } from "./shape.js";
 import {
+  type AnyRank,
+  type BigIntArray,
   type Elements,
+  type ElementsLike,
   elementsOf,
   isTensorData,
   type NestedArray,
@@ -49,8 +61,11 @@ export class Tensor<D extends DType = DType> {
   readonly shape: Shape;
   /** What the elements are. */
   readonly dtype: D;
-  /** A copy of the elements, as of `toArray()`. */
-  declare readonly data: ArrayByDType[D];
+  /**
+   * A copy of the elements, for comparisons and clones; undefined once the memory has been given back. To read elements
+   * take `toArray()`, which then throws.
+   */
+  declare readonly data: ArrayByDType[D] | undefined;
 
   private constructor(storage: Storage, shape: Shape, dtype: D) {
     if (!(storage instanceof Storage)) {
@@ -70,20 +85,23 @@ export class Tensor<D extends DType = DType> {
    *
    * - Float32Array gives float32, Int32Array int32, Uint8Array bool (anything but 0 is true); a Uint16Array holds the
    *   bits of "float16" or "bfloat16", which must be said. Where the host has Float16Array, it gives float16.
-   * - Nested arrays give float32 for numbers and bool for booleans.
+   * - A BigInt64Array or BigUint64Array, as tokenizers give them, becomes int32, or "bool" where that is said.
+   * - Nested arrays give float32 for numbers, int32 for bigints and bool for booleans.
    * - `{ data, shape, dtype? }` stands for all three arguments, and so does a tensor, which is copied.
    *
    * `shape` defaults to that of the nested arrays, to one axis for a typed array. With a 16-bit `dtype`, float32 data
-   * and nested numbers are rounded to the nearest, ties to even; nested numbers also make "int32" and "bool".
+   * and nested numbers are rounded once, to the nearest, ties to even; nested numbers also make "int32" and "bool", nested
+   * bigints "bool".
    *
-   * Throws a TypeError for the wrong kind of data (float64 and 64-bit integers among them) or a detached array, and a
-   * RangeError for arrays of unequal lengths, a shape of another size, and for lack of memory.
+   * Throws a TypeError for the wrong kind of data (a Float64Array among them) or a detached array, and a RangeError for
+   * arrays of unequal lengths, a shape of another size, an integer that int32 doesn't hold, and for lack of memory.
    */
   static from(data: Float32Array, shape?: Shape): Tensor<"float32">;
-  static from(data: Int32Array, shape?: Shape): Tensor<"int32">;
-  static from<D extends DType>(data: Elements | NestedArray, shape: Shape | undefined, dtype: D): Tensor<D>;
+  static from(data: Int32Array | BigIntArray, shape?: Shape): Tensor<"int32">;
+  static from<D extends DType>(data: ElementsLike, shape: Shape | undefined, dtype: D): Tensor<D>;
+  static from<D extends DType>(tensor: Tensor<D>): Tensor<D>;
   static from(data: TensorData): Tensor;
-  static from(data: Elements | NestedArray, shape?: Shape, dtype?: DType): Tensor;
+  static from(data: ElementsLike, shape?: Shape, dtype?: DType): Tensor;
   static from(data: unknown, shape?: unknown, dtype?: unknown): Tensor {
     const operation = "Tensor.from";
     if (!isTensorData(data)) return tensorFromSource(operation, readSource(operation, "", data, shape, dtype));
@@ -108,11 +126,11 @@ export class Tensor<D extends DType = DType> {
 
   /** A copy of the elements in a typed array of the caller's own, of the same kind as `view`'s. */
   toArray(): ArrayByDType[D] {
-    return copyOf("Tensor.toArray", this);
+    return viewOf("Tensor.toArray", this).slice() as ArrayByDType[D];
   }
 
   /** The elements as numbers or booleans in nested arrays; 16-bit floats are widened. A rank of 0 gives the element. */
-  toNested(): NestedArray {
+  toNested(): AnyRank<ElementOf<D>> {
     const values = numbersOf("Tensor.toNested", this);
     const nest = (axis: number, offset: number, stride: number): NestedArray => {
       const size = this.shape[axis];
@@ -120,14 +138,14 @@ export class Tensor<D extends DType = DType> {
       const inner = size === 0 ? 0 : stride / size;
       return Array.from({ length: size }, (_, index) => nest(axis + 1, offset + index * inner, inner));
     };
-    return nest(0, 0, values.length);
+    return nest(0, 0, values.length) as AnyRank<ElementOf<D>>;
   }
 
   /** The element of a tensor that has just one. Throws a RangeError for any other. */
-  item(): number | boolean {
+  item(): ElementOf<D> {
     checkCount("Tensor.item", "this", this.shape, 1);
     const [value] = numbersOf("Tensor.item", this);
-    return this.dtype === "bool" ? value !== 0 : value;
+    return (this.dtype === "bool" ? value !== 0 : value) as ElementOf<D>;
   }
 
   /**
@@ -183,11 +201,15 @@ export class Tensor<D extends DType = DType> {
   }
 }
 
-/** Of the tensor, not of its prototype: only own properties are compared and cloned. */
+/**
+ * Of the tensor, not of its prototype: only own properties are compared and cloned. It never throws, since development
+ * tools read every property that they find: React's lists those of a component's former props, too.
+ */
 const dataProperty: PropertyDescriptor & ThisType<Tensor> = {
   enumerable: true,
   get() {
-    return copyOf("Tensor.data", this);
+    const { isReleased, storage } = internalsOf(this);
+    return isReleased || storage.fate !== "running" ? undefined : this.toArray();
   },
 };
 
@@ -287,9 +309,6 @@ function viewOf<D extends DType>(operation: string, tensor: Tensor<D>): ArrayByD
   return elementsOf(tensor.dtype, memory.buffer, pointer, elementCount(tensor.shape));
 }
 
-const copyOf = <D extends DType>(operation: string, tensor: Tensor<D>): ArrayByDType[D] =>
-  viewOf(operation, tensor).slice() as ArrayByDType[D];
-
 /** The integer nearest to zero's side, within 32 bits; NaN gives 0. */
 const toInt32 = (value: number): number => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value)) | 0;
 
@@ -297,6 +316,11 @@ function convert<T extends DType>(source: Tensor, dtype: T): Tensor<T> {
   const operation = "Tensor.to";
   const from = source.dtype;
   const pointer = pointerOf(source, operation, "this");
+  if (!isFloat(from) && isHalf(dtype)) {
+    // Rounded to odd, so that the kernel's rounding is the only one.
+    const elements = roundToOdd(numbersOf(operation, source));
+    return tensorFromSource(operation, { elements, storedAs: "float32", dtype, shape: source.shape }) as Tensor<T>;
+  }
   // Kernels convert 16 bits from and to float32 alone.
   if (from !== dtype && (isHalf(from) || isHalf(dtype)) && from !== "float32" && dtype !== "float32") {
     const wide = convert(source, "float32");

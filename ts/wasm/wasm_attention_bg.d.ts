@@ -109,15 +109,26 @@ export function relu(output: number, input: number, length: number): number;
 export function rms_norm(output: number, input: number, optional_weight: number, rows: number, columns: number, epsilon: number): number;
 
 /**
- * Rotary embedding of heads at `batch_stride`, `sequence_stride` and `head_stride`, the same in output and input;
- * cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[batch, sequence]`.
+ * By what YaRN multiplies cosines and sines.
  */
-export function rotary_embedding(output: number, input: number, cosine: number, sine: number, optional_position_ids: number, batch: number, sequence: number, heads: number, head_size: number, rotary_size: number, table_rows: number, interleaved: number, batch_stride: number, sequence_stride: number, head_stride: number): number;
+export function rotary_attention_factor(factor: number, mscale: number, mscale_all_dim: number): number;
 
 /**
- * cosine, sine `[rows, rotary_size / 2]` of position · base^(−2i / rotary_size).
+ * Rotary embedding of heads at `batch_stride`, `sequence_stride` and `head_stride`, the same in output and input;
+ * cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[sequence]` for each batch, `position_stride` apart.
  */
-export function rotary_tables(cosine: number, sine: number, rows: number, rotary_size: number, base: number): number;
+export function rotary_embedding(output: number, input: number, cosine: number, sine: number, optional_position_ids: number, batch: number, sequence: number, heads: number, head_size: number, rotary_size: number, table_rows: number, interleaved: number, batch_stride: number, sequence_stride: number, head_stride: number, position_stride: number): number;
+
+/**
+ * frequencies: float64 `[pairs]`, for a sequence of `length`; `kind` is that of a `RopeScaling`, whose fields follow.
+ */
+export function rotary_frequencies(frequencies: number, pairs: number, base: number, length: number, kind: number, first: number, second: number, third: number, fourth: number, fifth: number): number;
+
+/**
+ * cosine, sine `[rows, pairs]` of position · frequency, times the attention factor; frequencies: float64 `[pairs]`; the
+ * positions: int32 `[rows]`, or `first_position` and those that follow.
+ */
+export function rotary_tables(cosine: number, sine: number, frequencies: number, optional_position_ids: number, first_position: number, rows: number, pairs: number, attention_factor: number): number;
 
 /**
  * The memory never grows beyond `pages`.

@@ -259,8 +259,20 @@ export function rms_norm(output, input, optional_weight, rows, columns, epsilon)
 }
 
 /**
+ * By what YaRN multiplies cosines and sines.
+ * @param {number} factor
+ * @param {number} mscale
+ * @param {number} mscale_all_dim
+ * @returns {number}
+ */
+export function rotary_attention_factor(factor, mscale, mscale_all_dim) {
+    const ret = wasm.rotary_attention_factor(factor, mscale, mscale_all_dim);
+    return ret;
+}
+
+/**
  * Rotary embedding of heads at `batch_stride`, `sequence_stride` and `head_stride`, the same in output and input;
- * cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[batch, sequence]`.
+ * cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[sequence]` for each batch, `position_stride` apart.
  * @param {number} output
  * @param {number} input
  * @param {number} cosine
@@ -276,24 +288,48 @@ export function rms_norm(output, input, optional_weight, rows, columns, epsilon)
  * @param {number} batch_stride
  * @param {number} sequence_stride
  * @param {number} head_stride
+ * @param {number} position_stride
  * @returns {number}
  */
-export function rotary_embedding(output, input, cosine, sine, optional_position_ids, batch, sequence, heads, head_size, rotary_size, table_rows, interleaved, batch_stride, sequence_stride, head_stride) {
-    const ret = wasm.rotary_embedding(output, input, cosine, sine, optional_position_ids, batch, sequence, heads, head_size, rotary_size, table_rows, interleaved, batch_stride, sequence_stride, head_stride);
+export function rotary_embedding(output, input, cosine, sine, optional_position_ids, batch, sequence, heads, head_size, rotary_size, table_rows, interleaved, batch_stride, sequence_stride, head_stride, position_stride) {
+    const ret = wasm.rotary_embedding(output, input, cosine, sine, optional_position_ids, batch, sequence, heads, head_size, rotary_size, table_rows, interleaved, batch_stride, sequence_stride, head_stride, position_stride);
     return ret >>> 0;
 }
 
 /**
- * cosine, sine `[rows, rotary_size / 2]` of position · base^(−2i / rotary_size).
- * @param {number} cosine
- * @param {number} sine
- * @param {number} rows
- * @param {number} rotary_size
+ * frequencies: float64 `[pairs]`, for a sequence of `length`; `kind` is that of a `RopeScaling`, whose fields follow.
+ * @param {number} frequencies
+ * @param {number} pairs
  * @param {number} base
+ * @param {number} length
+ * @param {number} kind
+ * @param {number} first
+ * @param {number} second
+ * @param {number} third
+ * @param {number} fourth
+ * @param {number} fifth
  * @returns {number}
  */
-export function rotary_tables(cosine, sine, rows, rotary_size, base) {
-    const ret = wasm.rotary_tables(cosine, sine, rows, rotary_size, base);
+export function rotary_frequencies(frequencies, pairs, base, length, kind, first, second, third, fourth, fifth) {
+    const ret = wasm.rotary_frequencies(frequencies, pairs, base, length, kind, first, second, third, fourth, fifth);
+    return ret >>> 0;
+}
+
+/**
+ * cosine, sine `[rows, pairs]` of position · frequency, times the attention factor; frequencies: float64 `[pairs]`; the
+ * positions: int32 `[rows]`, or `first_position` and those that follow.
+ * @param {number} cosine
+ * @param {number} sine
+ * @param {number} frequencies
+ * @param {number} optional_position_ids
+ * @param {number} first_position
+ * @param {number} rows
+ * @param {number} pairs
+ * @param {number} attention_factor
+ * @returns {number}
+ */
+export function rotary_tables(cosine, sine, frequencies, optional_position_ids, first_position, rows, pairs, attention_factor) {
+    const ret = wasm.rotary_tables(cosine, sine, frequencies, optional_position_ids, first_position, rows, pairs, attention_factor);
     return ret >>> 0;
 }
 

@@ -6,7 +6,8 @@ use super::slices::{optional_slice, product, slice, slice_mut, status};
 use crate::activation::Activation;
 use crate::numeric::Dtype;
 use crate::rotary::RotaryLayout;
-use crate::{activation, embedding, linear, normalization, numeric, random, rotary, softmax};
+use crate::rotary_frequencies::RopeScaling;
+use crate::{activation, embedding, linear, normalization, numeric, random, rotary, rotary_frequencies, softmax};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Softmax over the columns of `[rows, columns]`.
@@ -141,7 +142,7 @@ fn activate(output: usize, input: usize, length: usize, function: fn(&mut [f32],
 }
 
 /// Rotary embedding of heads at `batch_stride`, `sequence_stride` and `head_stride`, the same in output and input;
-/// cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[batch, sequence]`.
+/// cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[sequence]` for each batch, `position_stride` apart.
 #[wasm_bindgen]
 pub fn rotary_embedding(
     output: usize,
@@ -159,21 +160,31 @@ pub fn rotary_embedding(
     batch_stride: usize,
     sequence_stride: usize,
     head_stride: usize,
+    position_stride: usize,
 ) -> u32 {
     let run = || {
         if rotary_size > head_size || !rotary_size.is_multiple_of(2) {
             return Err(Status::InvalidArgument);
         }
-        let positions = product(&[batch, sequence])?;
-        if product(&[positions, heads])? == 0 {
+        if product(&[batch, sequence, heads])? == 0 {
             return Ok(());
         }
         let mut length = head_size;
         for (count, stride) in [(batch, batch_stride), (sequence, sequence_stride), (heads, head_stride)] {
             length = product(&[count - 1, stride])?.checked_add(length).ok_or(Status::InvalidArgument)?;
         }
+        let positions = product(&[batch - 1, position_stride])?.checked_add(sequence).ok_or(Status::InvalidArgument)?;
         let table_length = product(&[table_rows, rotary_size / 2])?;
-        let layout = RotaryLayout { batch, sequence, heads, head_size, batch_stride, sequence_stride, head_stride };
+        let layout = RotaryLayout {
+            batch,
+            sequence,
+            heads,
+            head_size,
+            batch_stride,
+            sequence_stride,
+            head_stride,
+            position_stride,
+        };
         rotary::rotary_embedding(
             slice_mut(output, length)?,
             slice(input, length)?,
@@ -189,15 +200,58 @@ pub fn rotary_embedding(
     status(run())
 }
 
-/// cosine, sine `[rows, rotary_size / 2]` of position · base^(−2i / rotary_size).
+/// frequencies: float64 `[pairs]`, for a sequence of `length`; `kind` is that of a `RopeScaling`, whose fields follow.
 #[wasm_bindgen]
-pub fn rotary_tables(cosine: usize, sine: usize, rows: usize, rotary_size: usize, base: f32) -> u32 {
+pub fn rotary_frequencies(
+    frequencies: usize,
+    pairs: usize,
+    base: f64,
+    length: f64,
+    kind: u32,
+    first: f64,
+    second: f64,
+    third: f64,
+    fourth: f64,
+    fifth: f64,
+) -> u32 {
     let run = || {
-        if !(base.is_normal() && base > 0.0) {
-            return Err(Status::InvalidArgument);
-        }
-        let length = product(&[rows, rotary_size / 2])?;
-        rotary::rotary_tables(slice_mut(cosine, length)?, slice_mut(sine, length)?, rows, rotary_size, base);
+        let scaling = RopeScaling::from_numbers(kind, [first, second, third, fourth, fifth]);
+        let scaling = scaling.ok_or(Status::InvalidArgument)?;
+        rotary_frequencies::rotary_frequencies(slice_mut(frequencies, pairs)?, base, scaling, length);
+        Ok(())
+    };
+    status(run())
+}
+
+/// By what YaRN multiplies cosines and sines.
+#[wasm_bindgen]
+pub fn rotary_attention_factor(factor: f64, mscale: f64, mscale_all_dim: f64) -> f64 {
+    rotary_frequencies::rotary_attention_factor(factor, mscale, mscale_all_dim)
+}
+
+/// cosine, sine `[rows, pairs]` of position · frequency, times the attention factor; frequencies: float64 `[pairs]`; the
+/// positions: int32 `[rows]`, or `first_position` and those that follow.
+#[wasm_bindgen]
+pub fn rotary_tables(
+    cosine: usize,
+    sine: usize,
+    frequencies: usize,
+    optional_position_ids: usize,
+    first_position: usize,
+    rows: usize,
+    pairs: usize,
+    attention_factor: f64,
+) -> u32 {
+    let run = || {
+        let length = product(&[rows, pairs])?;
+        rotary::rotary_tables(
+            slice_mut(cosine, length)?,
+            slice_mut(sine, length)?,
+            slice(frequencies, pairs)?,
+            optional_slice(optional_position_ids, rows)?,
+            first_position,
+            attention_factor,
+        );
         Ok(())
     };
     status(run())

@@ -36,4 +36,4 @@ pub enum Status {
 }
 
 /// The number of this interface; the calling layer compares it with its own before anything else.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;

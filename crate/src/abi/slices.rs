@@ -54,6 +54,7 @@ impl Number for u16 {}
 impl Number for u32 {}
 impl Number for i32 {}
 impl Number for f32 {}
+impl Number for f64 {}
 
 /// The status of a result.
 pub fn status(result: Result<(), Status>) -> u32 {

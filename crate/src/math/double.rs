@@ -1,5 +1,6 @@
 //! Functions in float64, one number at a time, for what is computed rarely and wants room: the angles of position
 //! tables and the random generator. Plain additions and multiplications only, so both arithmetics give the same bits.
+//! None is inlined, since a copy weighs more than a call.
 
 /// 1.5·2^52: added to t, it rounds t to an integer, which ends up in the low bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
@@ -16,6 +17,7 @@ const INVERSE_FACTORIALS: [f64; 16] = {
 };
 
 /// 2^x for |x| ≤ 1000; relative error below 1e-15.
+#[inline(never)]
 pub fn exp2_double(x: f64) -> f64 {
     let rounded = x + ROUNDER;
     let r = (x - (rounded - ROUNDER)) * core::f64::consts::LN_2;
@@ -27,6 +29,7 @@ pub fn exp2_double(x: f64) -> f64 {
 }
 
 /// log2 x for positive, normal, finite x; relative error below 1e-15.
+#[inline(never)]
 pub fn log2_double(x: f64) -> f64 {
     /// The bits of √½, rounded down.
     const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcc;
@@ -43,14 +46,19 @@ pub fn log2_double(x: f64) -> f64 {
     n + s * sum * (2.0 * core::f64::consts::LOG2_E)
 }
 
-/// sin and cos of an angle in radians, |angle| ≤ 10^6: the float32 next to the true value or, once in thousands, its
-/// neighbour. Beyond, the error grows by |angle|·2^-53.
-pub fn sin_cos(angle: f64) -> (f32, f32) {
-    /// π/2 in three parts of which the first two have 33 bits: their products with n < 2^20 are exact.
-    const HALF_PI: [f64; 3] = [1.570_796_326_734_125_6, 6.077_100_506_303_966e-11, 2.022_266_248_795_950_6e-21];
+/// sin and cos of an angle in radians, |angle| ≤ 2^31. Rounded to float32 each is next to the true value or, once in
+/// thousands, its neighbour.
+#[inline(never)]
+pub fn sin_cos(angle: f64) -> (f64, f64) {
+    /// π/2 in parts that are subtracted one after the other (Cody and Waite 1980): as few as n allows. Products of n < 2^20
+    /// with parts of 33 bits are exact, and so are those of n < 2^31 with parts of 22 bits. Both leave the same rest.
+    const HALF_PI_33: [f64; 2] = [1.570_796_326_734_125_6, 6.077_100_506_303_966e-11];
+    const HALF_PI_22: [f64; 3] = [1.570_796_012_878_418, 3.139_164_164_167_596e-7, 6.223_371_969_669_989e-14];
+    const HALF_PI_REST: f64 = 2.022_266_248_795_950_6e-21;
     let rounded = angle * core::f64::consts::FRAC_2_PI + ROUNDER;
     let n = rounded - ROUNDER;
-    let r = angle - n * HALF_PI[0] - n * HALF_PI[1] - n * HALF_PI[2];
+    let parts = if n.abs() < 1_048_576.0 { &HALF_PI_33[..] } else { &HALF_PI_22[..] };
+    let r = parts.iter().fold(angle, |r, part| r - n * part) - n * HALF_PI_REST;
     let square = r * r;
     let mut sin = 0.0;
     let mut cos = 0.0;
@@ -58,7 +66,7 @@ pub fn sin_cos(angle: f64) -> (f32, f32) {
         sin = INVERSE_FACTORIALS[2 * i + 1] - sin * square;
         cos = INVERSE_FACTORIALS[2 * i] - cos * square;
     }
-    let (sin, cos) = ((sin * r) as f32, cos as f32);
+    let sin = sin * r;
     match rounded.to_bits() & 3 {
         0 => (sin, cos),
         1 => (cos, -sin),

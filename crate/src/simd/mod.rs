@@ -14,9 +14,9 @@ mod native;
 mod wasm32;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub use native::{F32x4, I32x4};
+pub use native::{F32x4, I32x4, sqrt_double};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub use wasm32::{F32x4, I32x4};
+pub use wasm32::{F32x4, I32x4, sqrt_double};
 
 /// Lanes of a vector.
 pub const LANES: usize = 4;

@@ -297,3 +297,9 @@ impl Not for I32x4 {
         Self(lanes(self.0, |a| !a))
     }
 }
+
+/// The square root of one float64.
+#[inline(always)]
+pub fn sqrt_double(value: f64) -> f64 {
+    value.sqrt()
+}

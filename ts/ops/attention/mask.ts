@@ -1,7 +1,8 @@
-import { shapeError, typeError } from "../../errors.js";
+import { shapeError } from "../../errors.js";
 import { dtypeCode, isFloat } from "../../tensor/dtype.js";
 import { elementCount } from "../../tensor/shape.js";
-import { describe, type Operand, type TensorLike } from "../operand.js";
+import { describeMask, type MaskLike } from "../mask-operand.js";
+import type { Operand } from "../operand.js";
 import type { Geometry } from "./geometry.js";
 import type { ParameterValues } from "./parameter-block.js";
 
@@ -16,21 +17,17 @@ export interface Mask {
 }
 
 /**
- * Checks a mask against `[B, H, L, T]` (or what the inputs' rank leaves of it), aligned at the right. Throws a TypeError
- * for a dtype that is neither bool nor float, a RangeError for a shape that doesn't broadcast.
+ * Checks a mask against `[B, H, L, T]` (or what the inputs' rank leaves of it), aligned at the right. Throws what
+ * `describeMask` does, and a RangeError for a shape that doesn't broadcast.
  */
 export function readMask(
   operation: string,
-  value: TensorLike,
+  value: MaskLike,
   geometry: Geometry,
   keyLengths: readonly number[] | undefined,
 ): Mask {
-  const operand = describe(operation, "attnMask", value);
+  const operand = describeMask(operation, "attnMask", value);
   const { shape, dtype } = operand;
-  if (dtype !== "bool" && !isFloat(dtype)) {
-    throw typeError(operation, "attnMask", "bool, float32, float16 or bfloat16", dtype);
-  }
-
   const { leadingShape, keyLength } = geometry;
   const full = [...leadingShape, geometry.sizes.queryLength, keyLength];
   const expected = `a shape of rank 1 to ${full.length} that broadcasts to [${full.join(", ")}]`;
@@ -51,7 +48,7 @@ export function readMask(
   return {
     operand,
     parameters: {
-      maskDtype: dtype === "bool" ? BOOLEAN_MASK : dtypeCode(dtype),
+      maskDtype: isFloat(dtype) ? dtypeCode(dtype) : BOOLEAN_MASK,
       maskLength: elementCount(shape),
       maskBatchStride: leadingStrides[0],
       maskHeadStride: leadingStrides[1],

@@ -1,6 +1,10 @@
+import type { FloatDType } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { IndicesLike } from "../indices.js";
+import type { MaskLike } from "../mask-operand.js";
 import type { NumbersLike } from "../numbers.js";
 import type { TensorLike } from "../operand.js";
+import type { WhenAskedFor } from "../options-given.js";
 
 /**
  * Which stage of the computation `weights` shows: 0 scale · query · key, 1 after the softcap, 2 after ALiBi and masks
@@ -11,9 +15,9 @@ export type WeightsMode = 0 | 1 | 2 | 3 | 4;
 /** Which attention weights to return. */
 export interface WeightsSelection {
   /** Query heads, in the order of the result. Default: all. */
-  heads?: readonly number[];
+  heads?: IndicesLike;
   /** Query rows, in the order of the result. Default: all. */
-  rows?: readonly number[];
+  rows?: IndicesLike;
   /** Return the mean over the heads instead. Default: false. */
   averageHeads?: boolean;
 }
@@ -21,10 +25,10 @@ export interface WeightsSelection {
 /** Options of `scaledDotProductAttention`. Letters as in its description. */
 export interface ScaledDotProductAttentionOptions {
   /**
-   * Boolean (bool tensor or Uint8Array: true, non-zero, attends) or float (added to the scaled score; -Infinity hides).
-   * Broadcasts to `[B, H, L, T]`.
+   * Boolean (a bool tensor, a Uint8Array, or arrays of booleans or of 0 and 1, bigints too: true, non-zero, attends) or
+   * float (a tensor or `{ data, shape }`: added to the scaled score; -Infinity hides). Broadcasts to `[B, H, L, T]`.
    */
-  attnMask?: TensorLike;
+  attnMask?: MaskLike;
   /** Hide keys that come after the query: j > p. Default: false. */
   isCausal?: boolean;
   /**
@@ -92,16 +96,33 @@ export const optionNames = [
   "needLogSumExp",
 ] as const satisfies readonly (keyof ScaledDotProductAttentionOptions)[];
 
-/** What `scaledDotProductAttention` returns. */
-export interface ScaledDotProductAttentionResult {
-  /** In the layout and dtype of the query, with Dv in place of D. */
-  output: Tensor;
-  /** `[B, H, L, T]`, or the selected heads and rows, or without the head axis when averaged. With `needWeights`. */
-  weights?: Tensor;
-  /** float32 `[B, H, L]`, natural logarithm, sinks included. With `needLogSumExp`. */
-  logSumExp?: Tensor;
-  /** Past and new keys. With `pastKey`. */
-  presentKey?: Tensor;
-  /** Past and new values. With `pastValue`. */
-  presentValue?: Tensor;
+/** With `needWeights`. */
+interface WithWeights {
+  /** `[B, H, L, T]`, or the selected heads and rows, or without the head axis when averaged; in the dtype of the query. */
+  weights: Tensor<FloatDType>;
 }
+
+/** With `needLogSumExp`. */
+interface WithLogSumExp {
+  /** `[B, H, L]`, natural logarithm, sinks included. */
+  logSumExp: Tensor<"float32">;
+}
+
+/** With `pastKey` and `pastValue`. */
+interface WithPresent {
+  /** Past and new keys. */
+  presentKey: Tensor<FloatDType>;
+  /** Past and new values. */
+  presentValue: Tensor<FloatDType>;
+}
+
+/**
+ * What `scaledDotProductAttention` returns for options of the type `Given`: with `needWeights: true` in it there are
+ * `weights`, with a `needWeights` that may be false there may be. By default all that there may be.
+ */
+export type ScaledDotProductAttentionResult<Given = ScaledDotProductAttentionOptions> = {
+  /** In the layout and dtype of the query, with Dv in place of D. */
+  output: Tensor<FloatDType>;
+} & WhenAskedFor<Given, "needWeights", WithWeights> &
+  WhenAskedFor<Given, "needLogSumExp", WithLogSumExp> &
+  WhenAskedFor<Given, "pastKey", WithPresent>;

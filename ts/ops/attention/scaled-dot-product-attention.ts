@@ -17,6 +17,7 @@ import { describeFloat } from "../float-operand.js";
 import { LARGEST_SIZE } from "../head-axes.js";
 import { type Numbers, type NumbersLike, readNumbers } from "../numbers.js";
 import type { TensorLike } from "../operand.js";
+import type { OptionsGiven } from "../options-given.js";
 import { type Geometry, type Past, readDTypes, readGeometry } from "./geometry.js";
 import { readMask } from "./mask.js";
 import { optionNames, type ScaledDotProductAttentionOptions, type ScaledDotProductAttentionResult } from "./options.js";
@@ -47,6 +48,12 @@ const SCRATCH_OVERFLOW = 2 ** 32 - 1;
  * Throws a TypeError for a wrong kind of argument, or for options that exclude each other or lack their partner; a
  * RangeError for a wrong value or shape, or for lack of memory.
  */
+export function scaledDotProductAttention<Given extends ScaledDotProductAttentionOptions = object>(
+  query: TensorLike,
+  key: TensorLike,
+  value: TensorLike,
+  options?: OptionsGiven<Given, ScaledDotProductAttentionOptions>,
+): ScaledDotProductAttentionResult<Given>;
 export function scaledDotProductAttention(
   query: TensorLike,
   key: TensorLike,

@@ -1,6 +1,7 @@
 import { checkBoolean, checkInteger, checkOptions } from "../../arguments.js";
 import { misuseError, typeError } from "../../errors.js";
-import type { Shape } from "../../tensor/shape.js";
+import { requireShape, type Shape } from "../../tensor/shape.js";
+import { type IndicesLike, readIndices } from "../indices.js";
 import type { Geometry } from "./geometry.js";
 import type { ScaledDotProductAttentionOptions } from "./options.js";
 
@@ -15,10 +16,17 @@ export interface WeightsRequest {
 
 const SOFTMAX_MODE = 3;
 
-function readIndices(operation: string, argument: string, value: unknown, count: number): readonly number[] {
+/** Some of so many, or all. */
+function readSelection(
+  operation: string,
+  argument: string,
+  value: IndicesLike | undefined,
+  count: number,
+): readonly number[] {
   if (value === undefined) return Array.from({ length: count }, (_, index) => index);
-  if (!Array.isArray(value)) throw typeError(operation, argument, "an array of integers", value);
-  return value.map((index, position) => checkInteger(operation, `${argument}[${position}]`, index, 0, count - 1));
+  const { values, operand } = readIndices(operation, argument, value, count);
+  requireShape(operation, operand, [[values.length]]);
+  return values;
 }
 
 /** Reads `needWeights` and `weightsMode`; undefined when no weights are wanted. Throws TypeError and RangeError. */
@@ -39,8 +47,8 @@ export function readWeightsRequest(
   checkOptions(`${operation}: needWeights`, selection, ["heads", "rows", "averageHeads"]);
   const { averageHeads = false } = selection;
   checkBoolean(operation, "needWeights.averageHeads", averageHeads);
-  const heads = readIndices(operation, "needWeights.heads", selection.heads, geometry.sizes.heads);
-  const rows = readIndices(operation, "needWeights.rows", selection.rows, geometry.sizes.queryLength);
+  const heads = readSelection(operation, "needWeights.heads", selection.heads, geometry.sizes.heads);
+  const rows = readSelection(operation, "needWeights.rows", selection.rows, geometry.sizes.queryLength);
   if (averageHeads && heads.length === 0) {
     throw typeError(operation, "needWeights.heads", "at least one head to average", heads);
   }

@@ -1,4 +1,4 @@
-// What the documentation tells users of an edge route who want one of the two files.
+// What the documentation tells users who want one of the two files, where no bytes are compiled.
 import separate from "wasm-attention/separate.wasm?module";
 import { init, softmax } from "wasm-attention/slim";
 

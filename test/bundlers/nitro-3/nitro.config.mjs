@@ -1,0 +1,1 @@
+export default { preset: "cloudflare_module", compatibilityDate: "2024-09-19", serverDir: "server" };

@@ -1,0 +1,3 @@
+import { attendInBoth } from "../../attend.js";
+
+export default () => attendInBoth();

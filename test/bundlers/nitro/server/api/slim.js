@@ -1,0 +1,3 @@
+import { softmaxInSlim } from "../../slim.js";
+
+export default () => softmaxInSlim();
