@@ -13,7 +13,7 @@ mod sample;
 use attention_call::{AttentionCall, CallMask, CallWeights, Data, InStrips, Layout, MaskData, dropout};
 use products::{Matrix, check_scores, check_single_scores, check_single_sums, check_sums};
 use sample::sample;
-use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, Values};
+use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
 use wasm_attention::attention::register_tile::{accumulate, scores};
 use wasm_attention::attention::{Sizes, single_row};
 use wasm_attention::numeric::Dtype;
@@ -58,7 +58,7 @@ fn rows_beyond_their_memory_are_refused() {
 #[test]
 #[should_panic]
 fn strips_of_keys_beyond_their_memory_are_refused() {
-    KeyStrips::new(&[0.0; 47], 13, 2);
+    KeyStrips::new(StripsExist::Natively, &[0.0; 47], 13, 2);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The tensors that attention reads and writes: `[B, heads, rows, size]` at given strides, float32 or 16 bits.
 
-use super::layout::{KeyStrips, Keys, Rows, Values};
+use super::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
 use super::panel;
 use crate::numeric::{Dtype, narrow, widen};
 use crate::tiles::{KEY_STRIP, PANEL, VALUE_STRIP};
@@ -159,6 +159,8 @@ pub enum ValueHeads<'a> {
 /// The strips of all heads, with room for more keys than there are.
 #[derive(Clone, Copy)]
 pub struct HeadStrips<'a> {
+    /// That there are any.
+    pub exist: StripsExist,
     /// The memory.
     pub elements: &'a [f32],
     /// Hkv.
@@ -193,7 +195,7 @@ impl<'a> KeyHeads<'a> {
             Self::Rows(heads) => Keys::Rows(heads.head(b, h, count, size, buffer)),
             Self::Strips(strips) => {
                 let length = HeadStrips::key_length(strips.capacity, size);
-                Keys::Strips(KeyStrips::new(strips.head(b, h, length), count, size))
+                Keys::Strips(KeyStrips::new(strips.exist, strips.head(b, h, length), count, size))
             }
         }
     }

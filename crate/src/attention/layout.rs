@@ -12,6 +12,15 @@
 use crate::tiles::{KEY_STRIP, VALUE_STRIP};
 use core::ops::Range;
 
+/// That there are strips. It has no value in WebAssembly, where nothing fills any until there are caches: so the compiler
+/// leaves the kernels over them out of the builds.
+#[derive(Clone, Copy)]
+pub enum StripsExist {
+    /// For the tests.
+    #[cfg(not(target_arch = "wasm32"))]
+    Natively,
+}
+
 /// `count` rows of `size` elements at a distance of `stride` elements.
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
@@ -65,6 +74,7 @@ impl<'a> Rows<'a> {
 /// Keys of `size` elements in strips of 12, some of a head's: `count` from number `first` on.
 #[derive(Clone, Copy)]
 pub struct KeyStrips<'a> {
+    _exist: StripsExist,
     elements: &'a [f32],
     first: usize,
     count: usize,
@@ -73,9 +83,9 @@ pub struct KeyStrips<'a> {
 
 impl<'a> KeyStrips<'a> {
     /// The first `count` keys. Panics unless their strips lie inside `elements`.
-    pub fn new(elements: &'a [f32], count: usize, size: usize) -> Self {
+    pub fn new(exist: StripsExist, elements: &'a [f32], count: usize, size: usize) -> Self {
         assert!(count.div_ceil(KEY_STRIP) * KEY_STRIP * size <= elements.len());
-        Self { elements, first: 0, count, size }
+        Self { _exist: exist, elements, first: 0, count, size }
     }
 
     /// Where key `j` of these begins: its elements follow at a distance of 12.

@@ -207,9 +207,7 @@ fn add_rows(sums: &mut [f32], values: Rows<'_>, weights: &[f32]) {
                 d += LANES
                     * match (width - d) / LANES {
                         COLUMN_VECTORS.. => add_columns::<COLUMN_VECTORS>(sums, values, stride, weights, keys),
-                        8.. => add_columns::<8>(sums, values, stride, weights, keys),
                         4.. => add_columns::<4>(sums, values, stride, weights, keys),
-                        2.. => add_columns::<2>(sums, values, stride, weights, keys),
                         _ => add_columns::<1>(sums, values, stride, weights, keys),
                     };
             }

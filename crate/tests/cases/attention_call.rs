@@ -5,6 +5,7 @@ use wasm_attention::attention::arrays::{
     Elements, ElementsMut, HeadStrips, Heads, KeyHeads, Strides, ValueHeads, concatenate,
 };
 use wasm_attention::attention::dropout::Dropout;
+use wasm_attention::attention::layout::StripsExist;
 use wasm_attention::attention::mask::{Mask, MaskElements};
 use wasm_attention::attention::scratch::{self, Scratch};
 use wasm_attention::attention::visibility::Visibility;
@@ -297,7 +298,7 @@ impl AttentionCall {
         let capacity = key_length.next_multiple_of(12) + 12;
         let key_strips = strips(key, self.layout.strides(key_shape), key_shape, capacity, true);
         let value_strips = strips(value, self.layout.strides(value_shape), value_shape, capacity, false);
-        let heads_of = |elements| HeadStrips { elements, heads: key_heads, capacity };
+        let heads_of = |elements| HeadStrips { exist: StripsExist::Natively, elements, heads: key_heads, capacity };
         let attention = Attention {
             sizes: self.sizes,
             query: self.query.heads(self.layout, [batch, heads, query_length, head_size]),

@@ -2,7 +2,7 @@
 //! of exactly the needed size, so that Miri sees whatever reads beyond it.
 
 use crate::sample::sample;
-use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, Values};
+use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
 use wasm_attention::attention::{register_tile, single_row};
 use wasm_attention::simd::F32x4;
 
@@ -47,7 +47,10 @@ impl Matrix {
 
     /// As keys in rows, and in strips.
     fn keys(&self) -> [Keys<'_>; 2] {
-        [Keys::Rows(self.rows()), Keys::Strips(KeyStrips::new(&self.key_strips, self.count, self.size))]
+        [
+            Keys::Rows(self.rows()),
+            Keys::Strips(KeyStrips::new(StripsExist::Natively, &self.key_strips, self.count, self.size)),
+        ]
     }
 
     /// As values in rows, and in strips.
