@@ -51,7 +51,10 @@ function diagnose(texts: ReadonlyMap<string, string>): Map<string, string[]> {
     skipLibCheck: true,
     allowArbitraryExtensions: true,
     // The sources, whose types the built declarations repeat.
-    paths: { "wasm-attention/*.wasm": [join(root, "ts/wasm/*.wasm")] },
+    paths: {
+      "wasm-attention/*.wasm": [join(root, "ts/wasm/*.wasm")],
+      "wasm-attention/*.wasm?module": [join(root, "ts/entry/edge-light-*.ts")],
+    },
   };
   for (const entry of ["default", "slim", "nn", "io"]) {
     const specifier = entry === "default" ? "wasm-attention" : `wasm-attention/${entry}`;
