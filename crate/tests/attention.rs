@@ -45,7 +45,7 @@ fn set(data: &mut Data, index: usize, value: f32) {
 }
 
 const HEAD_SIZES: [usize; 15] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 63, 64, 65, 80, 129];
-const KEY_LENGTHS: [usize; 17] = [0, 1, 5, 6, 7, 11, 12, 125, 126, 127, 251, 252, 253, 254, 300, 378, 505];
+const KEY_LENGTHS: [usize; 17] = [0, 1, 5, 6, 7, 11, 12, 125, 126, 127, 263, 264, 265, 266, 300, 396, 529];
 
 #[test]
 fn sizes_on_and_beside_the_tiles() {

@@ -225,13 +225,13 @@ fn scores_that_overflow_and_values_that_are_not_finite() {
 
 #[test]
 fn several_blocks() {
-    let mut call = first_heads(call(1, 254, [1, 1], Dtype::Float32), 1);
-    let hidden = [vec![1; 250], vec![0; 2], vec![1; 2]].concat();
-    call.mask = Some(CallMask { data: MaskData::Boolean(hidden), shape: [1, 1, 1, 254] });
+    let mut call = first_heads(call(1, 266, [1, 1], Dtype::Float32), 1);
+    let hidden = [vec![1; 262], vec![0; 2], vec![1; 2]].concat();
+    call.mask = Some(CallMask { data: MaskData::Boolean(hidden), shape: [1, 1, 1, 266] });
     (call.query, call.sinks) = (Data::Float32(vec![0.0]), None);
     // The oracle would take too long.
     let (_, values) = call.present();
-    let seen = [&values.widened()[..250], &values.widened()[252..]].concat();
-    let mean = seen.iter().sum::<f32>() / 252.0;
+    let seen = [&values.widened()[..262], &values.widened()[264..]].concat();
+    let mean = seen.iter().sum::<f32>() / 264.0;
     assert!((call.run().output.widened()[0] - mean).abs() < 1e-6);
 }

@@ -33,6 +33,7 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   bits: () => import("../../bits.test.js"),
   "attention-worked-examples": () => import("../../attention-worked-examples.test.js"),
   "attention-properties": () => import("../../attention-properties.test.js"),
+  "attention-rows": () => import("../../attention-rows.test.js"),
   "attention-limits": () => import("../../attention-limits.test.js"),
   "attention-bad-input": () => import("../../attention-bad-input.test.js"),
   linear: () => import("../../linear.test.js"),
