@@ -50,15 +50,22 @@ fn to_rows_writes_each_row_at_its_start_and_nothing_else() {
 }
 
 #[test]
-fn join_takes_the_lanes_of_a_row_in_their_order() {
-    // Another order gives another sum.
-    let values = [1e8, 3.0, -1e8, 5e7, 2.0, 7.0, 1e-3, -5e7];
-    let lanes = F32x4::lanes(|lane| values[lane]);
-    let joined = |width| panel::join(lanes, width, |a, b| a + b).map(F32x4::to_array).concat();
-    let [a, b, c, d, e, f, g, h] = values;
-    assert_eq!(joined(8), values);
-    assert_eq!(joined(4), [a + e, b + f, c + g, d + h, a + e, b + f, c + g, d + h]);
-    assert_eq!(joined(1), [((a + e) + (c + g)) + ((b + f) + (d + h)); 8]);
+fn the_maximum_of_the_lanes_of_a_row() {
+    let values = [3.0, f32::NEG_INFINITY, -1e8, 0.5, 2.0, 7.0, 1e-3, -4.0];
+    for width in WIDTHS {
+        for turn in 0..8 {
+            let value = |lane: usize| values[(lane + turn) % 8];
+            let maximum = panel::maximum(F32x4::lanes(value), width).map(F32x4::to_array).concat();
+            for (lane, actual) in maximum.into_iter().enumerate() {
+                let of_row = (0..8).filter(|other| other % width == lane % width).map(value);
+                assert_eq!(
+                    actual,
+                    of_row.fold(f32::NEG_INFINITY, f32::max),
+                    "width {width}, turned by {turn}, lane {lane}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

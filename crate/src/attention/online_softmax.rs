@@ -27,7 +27,7 @@ use core::f32::consts::LN_2;
 use core::f64::consts::LOG2_E;
 
 /// How far scores may exceed the reference.
-pub const HEADROOM: f32 = 8.0;
+const HEADROOM: f32 = 8.0;
 /// Below 2^-127 of the reference a weight is 0.
 const LOWEST: f32 = -127.0;
 /// Exponents from here on would leave float32 together with `FACTOR`.

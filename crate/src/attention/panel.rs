@@ -102,22 +102,21 @@ pub fn to_rows(output: &mut [f32], starts: &[usize], panel: &[f32], width: usize
     }
 }
 
-/// One value a row from one value a lane: where several lanes are of the same row, `function` joins them in the order
-/// ((0+4) + (2+6)) + ((1+5) + (3+7)).
+/// The largest of each row's lanes, none of which is NaN.
 #[inline(always)]
-pub fn join(lanes: Lanes, width: usize, function: impl Fn(F32x4, F32x4) -> F32x4) -> Lanes {
+pub fn maximum(lanes: Lanes, width: usize) -> Lanes {
     if width == PANEL {
         return lanes;
     }
-    let halves = function(lanes[0], lanes[1]);
+    let halves = lanes[0].pseudo_max(lanes[1]);
     if width == LANES {
         return [halves; 2];
     }
     let [a, b, c, d] = halves.to_array().map(F32x4::splat);
-    [function(function(a, c), function(b, d)); 2]
+    [a.pseudo_max(c).pseudo_max(b.pseudo_max(d)); 2]
 }
 
-/// As `join`, for masks: whether any lane of the row is set.
+/// Whether any lane of a row is set.
 #[inline(always)]
 pub fn any(mask: [I32x4; 2], width: usize) -> [I32x4; 2] {
     match width {
@@ -127,7 +126,7 @@ pub fn any(mask: [I32x4; 2], width: usize) -> [I32x4; 2] {
     }
 }
 
-/// As `join`, for masks: whether every lane of the row is set.
+/// Whether every lane of a row is set.
 #[inline(always)]
 pub fn all(mask: [I32x4; 2], width: usize) -> [I32x4; 2] {
     any(mask.map(|mask| !mask), width).map(|mask| !mask)

@@ -272,7 +272,7 @@ impl<'a> QueryPanel<'a> {
             }
             maximum = from_fn(|half| maximum[half].pseudo_max(largest[half]));
         }
-        panel::join(maximum, width, F32x4::pseudo_max)
+        panel::maximum(maximum, width)
     }
 
     /// From the query as it is.
@@ -288,7 +288,7 @@ impl<'a> QueryPanel<'a> {
         self.read_query(memory.query, memory.rows, 1.0);
         self.multiply(scores, self.keys.part(keys), memory.query);
         self.adjust(scores, &block.mask[..length], keys, stage, Unit::Natural);
-        panel::join(lane_maximum(scores), self.rows.width, F32x4::pseudo_max)
+        panel::maximum(lane_maximum(scores), self.rows.width)
     }
 
     /// Whether products are scores, but for the rules.

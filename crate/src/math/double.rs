@@ -48,7 +48,7 @@ pub fn log2_double(x: f64) -> f64 {
 
 /// sin and cos of an angle in radians, |angle| ≤ 2^31. Rounded to float32 each is next to the true value or, once in
 /// thousands, its neighbour.
-#[inline(never)]
+#[inline]
 pub fn sin_cos(angle: f64) -> (f64, f64) {
     /// π/2 in parts that are subtracted one after the other (Cody and Waite 1980): as few as n allows. Products of n < 2^20
     /// with parts of 33 bits are exact, and so are those of n < 2^31 with parts of 22 bits. Both leave the same rest.
@@ -57,8 +57,12 @@ pub fn sin_cos(angle: f64) -> (f64, f64) {
     const HALF_PI_REST: f64 = 2.022_266_248_795_950_6e-21;
     let rounded = angle * core::f64::consts::FRAC_2_PI + ROUNDER;
     let n = rounded - ROUNDER;
-    let parts = if n.abs() < 1_048_576.0 { &HALF_PI_33[..] } else { &HALF_PI_22[..] };
-    let r = parts.iter().fold(angle, |r, part| r - n * part) - n * HALF_PI_REST;
+    let r = if n.abs() < 1_048_576.0 {
+        angle - n * HALF_PI_33[0] - n * HALF_PI_33[1]
+    } else {
+        angle - n * HALF_PI_22[0] - n * HALF_PI_22[1] - n * HALF_PI_22[2]
+    };
+    let r = r - n * HALF_PI_REST;
     let square = r * r;
     let mut sin = 0.0;
     let mut cos = 0.0;
