@@ -78,7 +78,7 @@ export class Linear extends Module {
    *
    * The result is `[…, outFeatures]` in the input's dtype, computed in float32 and rounded once. Before the activation its
    * error is at most (inFeatures + 1) · 2^-24 · (Σ |input · weight| + |bias|), typically its square root's; the functions
-   * `gelu`, `silu` and `relu` state what they add.
+   * `gelu`, `silu` and `relu` state what they add. A row's bits don't depend on the other rows.
    *
    * Throws a TypeError for wrong kinds and a disposed module, a RangeError for another width and for lack of memory.
    */

@@ -46,7 +46,7 @@ interface Parameters {
  * @param bias `[outFeatures]`, of any float dtype; none by default.
  *
  * The result is `[…, outFeatures]` in the input's dtype, computed in float32: the error is at most (inFeatures + 1) ·
- * 2^-24 · (Σ |input · weight| + |bias|), typically its square root's.
+ * 2^-24 · (Σ |input · weight| + |bias|), typically its square root's. A row's bits don't depend on the other rows.
  *
  * Throws a TypeError for another dtype, a RangeError for shapes that don't fit and for lack of memory.
  */

@@ -41,7 +41,8 @@ const SCRATCH_OVERFLOW = 2 ** 32 - 1;
  * @param key `[B, Hkv, S, D]` in the same arrangement and dtype.
  * @param value `[B, Hkv, S, Dv]` in the same arrangement, of any float dtype.
  *
- * A row that sees no key gives 0, never NaN. docs/semantics.md says what every option and mixture of options computes.
+ * A row that sees no key gives 0, never NaN. A row's bits are its own: the same alone, in a chunk, with or without other heads and
+ * batches, its keys past or new. docs/semantics.md says what every option and mixture of options computes.
  * Sources: Vaswani et al. 2017 (the equation), Dao et al. 2022 (FlashAttention: the order of computation), ONNX
  * Attention-23 to -25 and PyTorch's `scaled_dot_product_attention` (the options).
  *
