@@ -64,7 +64,7 @@ fn strips_of_keys_beyond_their_memory_are_refused() {
 #[test]
 #[should_panic]
 fn strips_of_values_beyond_their_memory_are_refused() {
-    Values::strips(&[0.0; 191], 2, 2, 49);
+    Values::strips(&[0.0; 97], 2, 2, 49);
 }
 
 #[test]

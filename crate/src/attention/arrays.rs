@@ -3,7 +3,7 @@
 use super::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
 use super::panel;
 use crate::numeric::{Dtype, narrow, widen};
-use crate::tiles::{KEY_STRIP, PANEL, VALUE_STRIP};
+use crate::tiles::{KEY_STRIP, PANEL};
 
 /// Distances in elements; a row's own elements are contiguous.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +152,7 @@ pub enum KeyHeads<'a> {
 pub enum ValueHeads<'a> {
     /// A tensor.
     Rows(Heads<'a>),
-    /// `[B, Hkv, Dv / 48, capacity, 48]` in float32.
+    /// `[B, Hkv, Dv / 48, capacity, 48]` in float32, the last strip as narrow as what is left of Dv.
     Strips(HeadStrips<'a>),
 }
 
@@ -177,7 +177,7 @@ impl<'a> HeadStrips<'a> {
 
     /// Floats of a head's values of `size` elements.
     pub fn value_length(capacity: usize, size: usize) -> usize {
-        size.div_ceil(VALUE_STRIP) * VALUE_STRIP * capacity
+        capacity * size
     }
 
     fn head(&self, b: usize, h: usize, length: usize) -> &'a [f32] {

@@ -7,7 +7,8 @@
 //! values  [Dv / 48][T][48]    48 columns of every value: one row keeps their sums in registers
 //! ```
 //!
-//! The last strip is as wide as the others; what fills it up is never seen.
+//! The last strip of keys is as wide as the others, and what fills it up is never seen; the last strip of values has the
+//! columns that are left.
 
 use crate::tiles::{KEY_STRIP, VALUE_STRIP};
 use core::ops::Range;
@@ -153,32 +154,35 @@ impl Keys<'_> {
     }
 }
 
-/// The values of a head, in one strip or several, each of which is rows.
+/// The values of a head, `count` of them from number `first` on, in one strip or several, each of which is rows.
 #[derive(Clone, Copy)]
 pub struct Values<'a> {
     elements: &'a [f32],
-    /// Columns of a strip: all, where the values lie in rows.
-    columns: usize,
-    /// From one strip to the next.
-    strip_stride: usize,
-    row_stride: usize,
+    arrangement: Arrangement,
     first: usize,
     count: usize,
     size: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Arrangement {
+    /// At a distance.
+    Rows { stride: usize },
+    /// With room for so many values.
+    Strips { capacity: usize },
 }
 
 impl<'a> Values<'a> {
     /// In rows.
     pub fn rows(rows: Rows<'a>) -> Self {
         let Rows { elements, stride, count, size } = rows;
-        Self { elements, columns: size.max(1), strip_stride: 0, row_stride: stride, first: 0, count, size }
+        Self { elements, arrangement: Arrangement::Rows { stride }, first: 0, count, size }
     }
 
     /// In strips of 48 columns, of which each has room for `capacity` values. Panics unless they lie inside `elements`.
     pub fn strips(elements: &'a [f32], capacity: usize, count: usize, size: usize) -> Self {
-        let strip_stride = capacity * VALUE_STRIP;
-        assert!(count <= capacity && size.div_ceil(VALUE_STRIP) * strip_stride <= elements.len());
-        Self { elements, columns: VALUE_STRIP, strip_stride, row_stride: VALUE_STRIP, first: 0, count, size }
+        assert!(count <= capacity && size * capacity <= elements.len());
+        Self { elements, arrangement: Arrangement::Strips { capacity }, first: 0, count, size }
     }
 
     /// Some of them.
@@ -189,11 +193,19 @@ impl<'a> Values<'a> {
 
     /// Its strips, each with the columns that it holds.
     pub fn by_columns(&self) -> impl Iterator<Item = (Range<usize>, Rows<'a>)> {
-        let Self { elements, columns, strip_stride, row_stride, first, count, size } = *self;
-        (0..size.div_ceil(columns)).map(move |strip| {
-            let held = strip * columns..size.min((strip + 1) * columns);
-            let start = if count == 0 { 0 } else { strip * strip_stride + first * row_stride };
-            (held.clone(), Rows::new(&elements[start..], row_stride, count, held.len()))
+        let Self { elements, arrangement, first, count, size } = *self;
+        let width = match arrangement {
+            Arrangement::Rows { .. } => size.max(1),
+            Arrangement::Strips { .. } => VALUE_STRIP,
+        };
+        (0..size).step_by(width).map(move |column| {
+            let columns = column..size.min(column + width);
+            let (strip, stride) = match arrangement {
+                Arrangement::Rows { stride } => (0, stride),
+                Arrangement::Strips { capacity } => (column * capacity, columns.len()),
+            };
+            let start = if count == 0 { 0 } else { strip + first * stride };
+            (columns.clone(), Rows::new(&elements[start..], stride, count, columns.len()))
         })
     }
 

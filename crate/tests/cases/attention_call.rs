@@ -136,7 +136,8 @@ fn strips(data: &Data, strides: Strides, shape: [usize; 4], capacity: usize, are
                 let place = if are_keys {
                     j / 12 * 12 * size + d * 12 + j % 12
                 } else {
-                    d / 48 * 48 * capacity + j * 48 + d % 48
+                    let first = d / 48 * 48;
+                    first * capacity + j * (size - first).min(48) + d % 48
                 };
                 head[place] = values[strides.start(n / heads, n % heads, j) + d];
             }

@@ -31,11 +31,12 @@ impl Matrix {
         let length = if count == 0 { 0 } else { (count - 1) * stride + size };
         let elements = sample(length, 1);
         let mut key_strips = vec![f32::NAN; count.div_ceil(12) * 12 * size];
-        let mut value_strips = vec![f32::NAN; size.div_ceil(48) * 48 * count];
+        let mut value_strips = vec![f32::NAN; size * count];
         for j in 0..count {
             for d in 0..size {
                 key_strips[j / 12 * 12 * size + d * 12 + j % 12] = elements[j * stride + d];
-                value_strips[d / 48 * 48 * count + j * 48 + d % 48] = elements[j * stride + d];
+                let first = d / 48 * 48;
+                value_strips[first * count + j * (size - first).min(48) + d % 48] = elements[j * stride + d];
             }
         }
         Self { elements, key_strips, value_strips, count, size, stride }
