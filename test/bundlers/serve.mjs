@@ -2,28 +2,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import sirv from "sirv";
 import workerd from "workerd";
+import { listen } from "../../scripts/local-server.mjs";
 import { environment, tools } from "./projects.mjs";
 
-/** @typedef {{ address: string, close: () => unknown }} Server */
+/** @typedef {import("../../scripts/local-server.mjs").Server} Server */
 
-/** @param {string} folder @returns {Promise<Server>} */
-export async function serveFolder(folder) {
-  const server = createServer(sirv(folder, { dev: true }));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return {
-    address: `http://127.0.0.1:${port}/`,
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
+/** @param {string} folder */
+export const serveFolder = (folder) => listen(sirv(folder, { dev: true }));
 
 /**
  * @param {string} project

@@ -1,9 +1,7 @@
 // The components of docs/frameworks.md in Chromium: built by Vite, and by its development server, which edits one while it
 // runs. They are mounted, unmounted and mounted again, show what the equation says, and leave no memory in use.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,6 +9,7 @@ import { launch } from "puppeteer-core";
 import sirv from "sirv";
 import { createServer as createDevelopmentServer } from "vite";
 import { chromiumArguments, findBrowser } from "../../scripts/installed-browsers.mjs";
+import { listen } from "../../scripts/local-server.mjs";
 import { run, tools } from "./project.mjs";
 
 const frameworks = [
@@ -167,21 +166,6 @@ async function tryComponent(page, { inputs, scores }, name, source) {
   await expectBytes(0);
 }
 
-/** Serves a folder at a free port of this machine. @param {string} folder */
-async function serveFolder(folder) {
-  const server = createServer(sirv(folder, { dev: true }));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return {
-    address: `http://127.0.0.1:${port}/`,
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
-
 /**
  * All frameworks' pages.
  * @param {string} project
@@ -216,7 +200,7 @@ const versionOf = (/** @type {string} */ name) => createRequire(import.meta.url)
 function buildAndServe(folder, configFile) {
   // By itself, since it makes this process one of production, of which the development server would know.
   run(folder, process.execPath, [join(tools, "vite/bin/vite.js"), "build", "--config", configFile]);
-  return serveFolder(join(folder, "dist"));
+  return listen(sirv(join(folder, "dist"), { dev: true }));
 }
 
 /** @param {string} configFile */
