@@ -65,7 +65,8 @@ unsafe fn tiled_scores<const ROW_TILE: usize, const STRIP_TILE: usize, const VEC
                     tile::<ROW_TILE, VECTORS, false>(count - j, keys, stride, panel, depth, scores, maximum)
                 }
                 Keys::Strips(strips) => {
-                    let keys = strips.as_ptr().add(strips.place(j));
+                    // Keys without elements have no memory: hence wrapping.
+                    let keys = strips.as_ptr().wrapping_add(strips.place(j));
                     let rest = strips.rest_of_strip(j).min(count - j);
                     tile::<STRIP_TILE, VECTORS, true>(rest, keys, 1, panel, depth, scores, maximum)
                 }
