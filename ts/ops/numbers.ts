@@ -46,5 +46,5 @@ export function readNumbers(operation: string, argument: string, value: NumbersL
   }
   const { leaves, shape } = readLeaves(operation, argument, value);
   if (typeof leaves[0] === "boolean") throw typeError(operation, argument, "numbers", leaves[0]);
-  return { values: leaves.map(Number), shape };
+  return { values: typeof leaves[0] === "bigint" ? leaves.map(Number) : (leaves as readonly number[]), shape };
 }
