@@ -91,6 +91,12 @@ forEachArithmetic(() => {
       proxy.loadStateDict({ weight: { data: [1, 1], shape: [1, 2] }, bias: { data: [0], shape: [1] } });
       const after = proxy.forward(input);
       expect(after.item()).toBe(3);
+      expectThrows(
+        () => proxy.loadStateDict({ "layer.weight": layer.weight, "layer.bias": layer.bias as Tensor }),
+        RangeError,
+        "ERR_INVALID_VALUE",
+        /^Linear\.loadStateDict: dict: every name begins with "layer\."/,
+      );
       expect([proxy.eval().training, layer.training, proxy.train().training]).toEqual([false, false, true]);
       expect(Object.keys(proxy.stateDict())).toEqual(["weight", "bias"]);
       expect(proxy.parameters()).toHaveLength(2);

@@ -185,7 +185,7 @@ export abstract class Module {
     const code = isStrict && missingKeys.length + unexpectedKeys.length > 0 ? "ERR_INVALID_VALUE" : "ERR_SHAPE";
     if (isStrict && unexpectedKeys.length > 0) problems.unshift(`unexpected keys ${quoted(unexpectedKeys)}`);
     if (isStrict && missingKeys.length > 0) problems.unshift(`missing keys ${quoted(missingKeys)}`);
-    const prefix = isStrict && missingKeys.length > 0 ? commonPrefix(entries, this.#parameters.keys()) : undefined;
+    const prefix = isStrict && missingKeys.length > 0 ? commonPrefix(entries, self.#parameters.keys()) : undefined;
     if (prefix !== undefined) problems.unshift(`every name begins with ${JSON.stringify(prefix)}; take it off first`);
     if (problems.length > 0) throw codedRangeError(code, `${operation}: dict: ${problems.join("; ")}`);
 
