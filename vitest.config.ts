@@ -9,7 +9,7 @@ export default defineConfig({
   resolve: { alias: { "wasm-attention/slim": fileURLToPath(new URL("ts/entry/slim.ts", import.meta.url)) } },
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: "test/built-package.ts",
+    globalSetup: "test/support/built-package.ts",
     // V8's flags belong to a process, so the workers must be processes.
     pool: "forks",
     execArgv: nodeMajor < 22 ? ["--experimental-wasm-relaxed-simd"] : [],

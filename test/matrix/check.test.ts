@@ -1,0 +1,99 @@
+/**
+ * What the runtime matrix finds fault with, since a check that passes everything would prove nothing of any runtime; and what
+ * its table says of an emulated processor.
+ */
+import { describe, expect, it } from "vitest";
+import { type Expected, faultsOf, type Report } from "./check.mjs";
+import { type Row, table } from "./readme-table.mjs";
+
+const hashes = { separate: "0011", fused: "2233" };
+const tests = { "ops/bits": 12, "conformance/onnx/operators": 4, "tensor/tensor": 4 };
+const expected: Expected = { hashes, tests };
+const fusing = { fuses: true };
+const plain = { fuses: false };
+const good: Report = {
+  passed: 20,
+  failed: 0,
+  skipped: 0,
+  failures: [],
+  arithmetic: "fused",
+  hashes,
+  tests,
+  startupMilliseconds: { import: 1, init: 1 },
+};
+const goodWithoutFusing: Report = { ...good, skipped: 10, arithmetic: "separate", hashes: { separate: "0011" } };
+
+it("finds none where all is well", () => {
+  expect(faultsOf(fusing, good, expected)).toEqual([]);
+  expect(faultsOf(plain, goodWithoutFusing, expected)).toEqual([]);
+});
+
+it.each<[string, { fuses: boolean }, Partial<Report>, RegExp]>([
+  [
+    "a failed test",
+    fusing,
+    { failed: 1, failures: [{ test: "a > b", message: "why" }] },
+    /1 tests failed.*a > b.*why/s,
+  ],
+  ["no test at all", fusing, { passed: 0 }, /no test ran/],
+  ["skipped tests where the host fuses", fusing, { skipped: 1 }, /1 tests were skipped/],
+  [
+    "a file of which tests are missing",
+    fusing,
+    { tests: { ...tests, "tensor/tensor": 3 } },
+    /^tensor\/tensor: 3 tests, expected 4$/,
+  ],
+  [
+    "a file that is missing",
+    fusing,
+    { tests: { "ops/bits": 12, "tensor/tensor": 4 } },
+    /^conformance\/onnx\/operators: 0 tests, expected 4$/,
+  ],
+  ["other bits", fusing, { hashes: { separate: "0011", fused: "2234" } }, /fused .* hash to 2234, expected 2233/],
+  ["no bits", fusing, { hashes: {} }, /separate .* undefined, expected 0011.*fused .* undefined/s],
+  ["a host that should fuse", fusing, { arithmetic: "separate" }, /init\(\) picks separate/],
+  ["a host that should not fuse", plain, { arithmetic: "fused" }, /init\(\) picks fused/],
+  ["nothing skipped where the host doesn't fuse", plain, { skipped: 0 }, /0 tests were skipped/],
+  ["other bits without fusing", plain, { hashes: { separate: "0012" } }, /separate .* hash to 0012/],
+])("finds %s", (_, host, change, message) => {
+  const report = { ...(host.fuses ? good : goodWithoutFusing), ...change };
+  expect(faultsOf(host, report, expected).join("\n")).toMatch(message);
+});
+
+describe("a host that runs a part of the suite", () => {
+  const partial = { ...fusing, part: /^(ops\/bits|conformance\/.+)$/ };
+  const ofPart: Report = { ...good, passed: 16, tests: { "ops/bits": 12, "conformance/onnx/operators": 4 } };
+
+  it("is as strict about that part", () => {
+    expect(faultsOf(partial, ofPart, expected)).toEqual([]);
+    expect(faultsOf(partial, { ...ofPart, tests: { "ops/bits": 12 } }, expected)).toEqual([
+      "conformance/onnx/operators: 0 tests, expected 4",
+    ]);
+    expect(faultsOf(partial, { ...ofPart, hashes: { separate: "0011" } }, expected)).toEqual([
+      "fused arithmetic: the bits hash to undefined, expected 2233",
+    ]);
+  });
+
+  it("must not report the part for the whole", () => {
+    expect(faultsOf(fusing, ofPart, expected)).toEqual(["tensor/tensor: 0 tests, expected 4"]);
+  });
+});
+
+it("the README's table says that a processor was emulated, and no time of it", () => {
+  const row = {
+    version: "1.0",
+    arithmetic: "fused",
+    passed: 20,
+    hashes,
+    startupMilliseconds: { import: 1000, init: 1000 },
+  } as const;
+  const rows: Row[] = [
+    { ...row, host: "Node: ES module", emulator: "QEMU 7.2" },
+    { ...row, host: "Deno", startupMilliseconds: { import: 10, init: 10 } },
+  ];
+  const lines = table({ date: "2026-01-01", system: "linux", nativeHashes: hashes, rows, refusals: [] }).split("\n");
+  expect(lines.slice(2, 4)).toEqual([
+    "| Node | 1.0 | ES module, emulated by QEMU 7.2 | fused | 20 | — |",
+    "| Deno | 1.0 |  | fused | 20 | 20 ms |",
+  ]);
+});
