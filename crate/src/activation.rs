@@ -12,8 +12,8 @@
 //! gelu below −12.5, gelu_tanh below −10.06, silu below −88.72. As in PyTorch, gelu and silu of −∞ are NaN.
 //! (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".)
 
+use crate::dtype::canonical;
 use crate::math::{exp, normal_cdf};
-use crate::numeric::canonical;
 use crate::simd::{F32x4, map};
 
 /// The function that a layer applies to its output. The numbers are the interface's.

@@ -17,10 +17,10 @@
 //! | `memory` | the allocator of the linear memory, which can fail |
 //! | `simd` | four lanes of float32 and int32, with one of two multiply-adds |
 //! | `math` | exp, log, tanh, the normal distribution, sin and cos with stated errors |
-//! | `numeric` | float16 and bfloat16 bits to and from float32 |
+//! | `dtype` | float16 and bfloat16 bits to and from float32 |
 //! | `attention` | scaled dot-product attention, forward |
 //! | `linear` | x·Wᵀ + b over packed weights |
-//! | `normalization`, `softmax`, `activation`, `rotary`, `rotary_frequencies`, `embedding` | the other layers' kernels |
+//! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
 //! | `random` | Philox4x32-10, uniform and normal |
@@ -33,16 +33,18 @@
 pub mod abi;
 pub mod activation;
 pub mod attention;
+pub mod dtype;
 pub mod embedding;
+pub mod indices;
 pub mod linear;
 pub mod math;
 pub mod memory;
 pub mod normalization;
-pub mod numeric;
 pub mod random;
-pub mod rotary;
+pub mod rotary_embedding;
 pub mod rotary_frequencies;
 pub mod simd;
+pub mod sinusoidal_positions;
 pub mod softmax;
 mod sum;
 pub mod tiles;

@@ -18,7 +18,7 @@
 //! rms_norm. In long rows it is far less, and the last part counts only where numbers are subnormal. (Ba et al. 2016,
 //! "Layer Normalization"; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
 
-use crate::numeric::{canonical, canonical_scalar};
+use crate::dtype::{canonical, canonical_scalar};
 use crate::simd::{F32x4, LANES, sqrt_double};
 use crate::sum::{sum, sum_of_squares, sums_double};
 

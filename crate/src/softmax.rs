@@ -7,8 +7,8 @@
 //! As in PyTorch, a row that holds NaN or +∞, or nothing but −∞, becomes NaN throughout. (Attention is gentler to fully
 //! masked rows.) Error: |output − truth| ≤ truth · 2^-24 · (12 + |input − m| + columns/1024) + 2^-100.
 
+use crate::dtype::canonical;
 use crate::math::exp;
-use crate::numeric::canonical;
 use crate::simd::{F32x4, LANES, map};
 use crate::sum::sum;
 

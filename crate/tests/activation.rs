@@ -4,7 +4,7 @@
 mod oracle;
 
 use wasm_attention::activation::{gelu, gelu_tanh, relu, silu};
-use wasm_attention::numeric::CANONICAL_NAN;
+use wasm_attention::dtype::CANONICAL_NAN;
 
 /// float32 numbers of both signs over all exponents, subnormals included, and closer together where the tails end.
 fn sweep() -> Vec<f32> {

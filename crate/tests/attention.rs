@@ -13,7 +13,7 @@ use attention_call::{AttentionCall, AttentionResults, CallMask, CallWeights, Dat
 use sample::sample;
 use sampled_call::{all_weights, as_dtypes, call_of, mask, scaled, sizes};
 use wasm_attention::attention::{Sizes, scratch};
-use wasm_attention::numeric::Dtype;
+use wasm_attention::dtype::Dtype;
 
 const DTYPES: [Dtype; 3] = [Dtype::Float32, Dtype::Float16, Dtype::BFloat16];
 const LAYOUTS: [Layout; 3] = [Layout::Bhld, Layout::Blhd, Layout::Lbhd];

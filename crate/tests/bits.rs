@@ -13,13 +13,13 @@ use rope_scaling::scaled_frequencies;
 use serde_json::Value;
 use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu};
 use wasm_attention::attention::Sizes;
-use wasm_attention::embedding::sinusoidal_positions;
+use wasm_attention::dtype::Dtype;
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
 use wasm_attention::normalization::{layer_norm, rms_norm};
-use wasm_attention::numeric::Dtype;
 use wasm_attention::random::{normal, uniform};
-use wasm_attention::rotary::{RotaryLayout, rotary_embedding, rotary_tables};
+use wasm_attention::rotary_embedding::{RotaryLayout, rotary_embedding, rotary_tables};
 use wasm_attention::simd::FUSED;
+use wasm_attention::sinusoidal_positions::sinusoidal_positions;
 use wasm_attention::softmax::softmax;
 
 const STREAMS: [&str; 9] = ["query", "key", "value", "attnMask", "pastKey", "pastValue", "input", "weight", "bias"];

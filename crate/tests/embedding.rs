@@ -1,6 +1,7 @@
-//! Embedding look-up and sinusoidal positions.
+//! Embedding look-up.
 
-use wasm_attention::embedding::{IndexOutOfRange, embedding, sinusoidal_positions};
+use wasm_attention::embedding::embedding;
+use wasm_attention::indices::IndexOutOfRange;
 
 #[test]
 fn rows_are_copied_bit_for_bit() {
@@ -20,20 +21,4 @@ fn indices_outside_the_table_are_refused_before_anything_is_written() {
     }
     assert_eq!(embedding(&mut [], &[], &[], 0, 2), Ok(()));
     assert_eq!(embedding(&mut [], &[], &[0], 1, 0), Ok(()));
-}
-
-#[test]
-fn sinusoidal_positions_are_within_the_stated_error() {
-    let rows = 3000;
-    for width in [1, 2, 7, 64] {
-        let mut output = vec![f32::NAN; rows * width];
-        sinusoidal_positions(&mut output, rows, width);
-        for (at, &y) in output.iter().enumerate() {
-            let (position, column) = (at / width, at % width);
-            let i = column / 2;
-            let angle = position as f64 / 10_000_f64.powf((2 * i) as f64 / width as f64);
-            let truth = if column % 2 == 0 { angle.sin() } else { angle.cos() };
-            assert!((f64::from(y) - truth).abs() <= 2_f64.powi(-24), "width {width}, position {position}, {column}");
-        }
-    }
 }

@@ -9,9 +9,9 @@ mod sample;
 
 use sample::sample;
 use wasm_attention::activation::Activation;
+use wasm_attention::dtype::CANONICAL_NAN;
 use wasm_attention::linear::register_tile::{multiply_row, multiply_strip};
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
-use wasm_attention::numeric::CANONICAL_NAN;
 use wasm_attention::simd::F32x4;
 use wasm_attention::tiles::{PANEL, TILE};
 

@@ -16,7 +16,7 @@ use sample::sample;
 use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
 use wasm_attention::attention::register_tile::{accumulate, scores};
 use wasm_attention::attention::{Sizes, single_row};
-use wasm_attention::numeric::Dtype;
+use wasm_attention::dtype::Dtype;
 use wasm_attention::tiles::PANEL;
 
 #[test]

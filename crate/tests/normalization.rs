@@ -7,8 +7,8 @@ mod sample;
 
 use oracle::Normalized;
 use sample::sample;
+use wasm_attention::dtype::CANONICAL_NAN;
 use wasm_attention::normalization::{layer_norm, rms_norm};
-use wasm_attention::numeric::CANONICAL_NAN;
 
 fn widths() -> impl Iterator<Item = usize> {
     (1..40).chain([63, 768, 1023, 1025, 4097])

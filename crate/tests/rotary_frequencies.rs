@@ -6,7 +6,7 @@ mod rope_scaling;
 
 use rope_scaling::scaled_frequencies;
 use serde_json::Value;
-use wasm_attention::rotary::rotary_tables;
+use wasm_attention::rotary_embedding::rotary_tables;
 use wasm_attention::rotary_frequencies::{RopeScaling, rotary_frequencies};
 
 /// The largest error of a frequency.

@@ -6,7 +6,7 @@ mod oracle;
 mod sample;
 
 use sample::sample;
-use wasm_attention::numeric::CANONICAL_NAN;
+use wasm_attention::dtype::CANONICAL_NAN;
 use wasm_attention::softmax::softmax;
 
 fn run(input: &[f32], rows: usize, columns: usize) -> Vec<f32> {

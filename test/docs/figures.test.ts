@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { replaceFigures } from "../../bench/readme-figures.mjs";
 import type { Record as RecordedRun } from "../../bench/record.mjs";
-import { replaceTable, type Record as RecordedMatrix } from ".../matrix/readme-table.mjs";
+import { replaceTable, type Record as RecordedMatrix } from "../matrix/readme-table.mjs";
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
 
@@ -22,7 +22,7 @@ it("the record has no wrong and no failed result", () => {
 });
 
 it("the README has the runtimes of test/matrix/record.json", () => {
-  const record = JSON.parse(read(../matrix/)) as RecordedMatrix;
+  const record = JSON.parse(read("../matrix/record.json")) as RecordedMatrix;
   expect(record.rows.length).toBeGreaterThan(20);
   const readme = read("../../README.md");
   expect(replaceTable(readme, record)).toBe(readme);

@@ -43,9 +43,9 @@ export function bytes_peak(): number;
 export function convert(output: number, output_dtype: number, input: number, input_dtype: number, length: number): number;
 
 /**
- * output `[count, width]` = rows of table `[rows, width]` by int32 indices.
+ * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices.
  */
-export function embedding(output: number, table: number, indices: number, count: number, rows: number, width: number): number;
+export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number): number;
 
 /**
  * Gives a block back.
@@ -141,9 +141,9 @@ export function set_memory_limit(pages: number): void;
 export function silu(output: number, input: number, length: number): number;
 
 /**
- * output `[rows, width]` = sines and cosines of positions.
+ * output `[rows, columns]` = sines and cosines of positions.
  */
-export function sinusoidal_positions(output: number, rows: number, width: number): number;
+export function sinusoidal_positions(output: number, rows: number, columns: number): number;
 
 /**
  * Softmax over the columns of `[rows, columns]`.

@@ -80,17 +80,17 @@ export function convert(output, output_dtype, input, input_dtype, length) {
 }
 
 /**
- * output `[count, width]` = rows of table `[rows, width]` by int32 indices.
+ * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices.
  * @param {number} output
  * @param {number} table
  * @param {number} indices
  * @param {number} count
  * @param {number} rows
- * @param {number} width
+ * @param {number} columns
  * @returns {number}
  */
-export function embedding(output, table, indices, count, rows, width) {
-    const ret = wasm.embedding(output, table, indices, count, rows, width);
+export function embedding(output, table, indices, count, rows, columns) {
+    const ret = wasm.embedding(output, table, indices, count, rows, columns);
     return ret >>> 0;
 }
 
@@ -354,14 +354,14 @@ export function silu(output, input, length) {
 }
 
 /**
- * output `[rows, width]` = sines and cosines of positions.
+ * output `[rows, columns]` = sines and cosines of positions.
  * @param {number} output
  * @param {number} rows
- * @param {number} width
+ * @param {number} columns
  * @returns {number}
  */
-export function sinusoidal_positions(output, rows, width) {
-    const ret = wasm.sinusoidal_positions(output, rows, width);
+export function sinusoidal_positions(output, rows, columns) {
+    const ret = wasm.sinusoidal_positions(output, rows, columns);
     return ret >>> 0;
 }
 

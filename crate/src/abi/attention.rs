@@ -10,7 +10,7 @@ use crate::attention::scratch::{self, Scratch};
 use crate::attention::visibility::Visibility;
 use crate::attention::weights::{WeightsMode, WeightsRequest};
 use crate::attention::{self, Attention, Outputs, Sizes, Slopes};
-use crate::numeric::Dtype;
+use crate::dtype::Dtype;
 use crate::simd::F32x4;
 use wasm_bindgen::prelude::wasm_bindgen;
 

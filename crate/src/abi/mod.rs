@@ -5,6 +5,8 @@
 //! Sizes that the kernels multiply are multiplied with a check first. Natively a "pointer" has no meaning, so the
 //! exports exist on wasm32 alone; native tests call the kernels.
 //!
+//! A pointer whose name begins with `optional` may be 0, for an operand that is not there.
+//!
 //! What the checks can't see is the calling layer's duty, and every SAFETY note below refers to it as *the contract*:
 //! outputs and scratch are allocated blocks that overlap no other argument, and nothing else runs meanwhile.
 
@@ -13,15 +15,33 @@
 pub mod parameters;
 
 #[cfg(target_arch = "wasm32")]
+mod activation;
+#[cfg(target_arch = "wasm32")]
 mod attention;
 #[cfg(target_arch = "wasm32")]
-mod layers;
+mod dtype;
+#[cfg(target_arch = "wasm32")]
+mod embedding;
+#[cfg(target_arch = "wasm32")]
+mod linear;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(target_arch = "wasm32")]
+mod normalization;
+#[cfg(target_arch = "wasm32")]
+mod random;
+#[cfg(target_arch = "wasm32")]
+mod rotary_embedding;
+#[cfg(target_arch = "wasm32")]
+mod rotary_frequencies;
+#[cfg(target_arch = "wasm32")]
 mod runtime;
 #[cfg(target_arch = "wasm32")]
+mod sinusoidal_positions;
+#[cfg(target_arch = "wasm32")]
 mod slices;
+#[cfg(target_arch = "wasm32")]
+mod softmax;
 
 /// What an export answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

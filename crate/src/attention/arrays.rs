@@ -2,7 +2,7 @@
 
 use super::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
 use super::panel;
-use crate::numeric::{Dtype, narrow, widen};
+use crate::dtype::{Dtype, narrow, widen};
 use crate::tiles::{KEY_STRIP, PANEL};
 
 /// Distances in elements; a row's own elements are contiguous.

@@ -6,7 +6,7 @@ use super::scores::{PanelRows, QueryPanel, Stage};
 use super::scratch::{Block, Scratch};
 use super::weights::write_weights;
 use super::{Attention, Lanes, Outputs, panel, register_tile, single_row};
-use crate::numeric::canonical;
+use crate::dtype::canonical;
 use crate::simd::{F32x4, I32x4};
 use crate::tiles::{KEY_BLOCK, KEY_STRIP, PANEL};
 use core::array::from_fn;

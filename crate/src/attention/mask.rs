@@ -3,7 +3,7 @@
 use super::arrays::Elements;
 use super::panel;
 use super::scores::PanelRows;
-use crate::numeric::widen;
+use crate::dtype::widen;
 use crate::tiles::PANEL;
 use core::ops::Range;
 

@@ -9,7 +9,7 @@ use super::online_softmax::weigh;
 use super::scores::{PanelRows, QueryPanel, Stage};
 use super::scratch::{Block, Scratch};
 use super::{Attention, Lanes, panel};
-use crate::numeric::canonical;
+use crate::dtype::canonical;
 use crate::simd::F32x4;
 use crate::tiles::{KEY_BLOCK, PANEL};
 use core::array::from_fn;

@@ -1,7 +1,7 @@
 //! What becomes of a tile's sums: bias, activation, and the way into the output.
 
 use crate::activation::Activation;
-use crate::numeric::canonical;
+use crate::dtype::canonical;
 use crate::simd::{F32x4, LANES};
 use crate::tiles::{PANEL, TILE};
 

@@ -11,7 +11,7 @@ use wasm_attention::attention::scratch::{self, Scratch};
 use wasm_attention::attention::visibility::Visibility;
 use wasm_attention::attention::weights::{WeightsMode, WeightsRequest};
 use wasm_attention::attention::{Attention, Outputs, Sizes, Slopes, attention_forward};
-use wasm_attention::numeric::{CANONICAL_NAN, Dtype, narrow, widen};
+use wasm_attention::dtype::{CANONICAL_NAN, Dtype, narrow, widen};
 
 /// Elements of one of the three float dtypes.
 #[derive(Clone, Debug, PartialEq)]

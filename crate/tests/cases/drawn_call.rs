@@ -4,7 +4,7 @@ use crate::attention_call::{AttentionCall, AttentionResults, CallWeights, Data, 
 use crate::draw::Draw;
 use crate::sampled_call::{all_weights, as_dtypes, call_of, mask, scaled, sizes};
 use wasm_attention::attention::Sizes;
-use wasm_attention::numeric::Dtype;
+use wasm_attention::dtype::Dtype;
 
 pub const QUERY_LENGTHS: std::ops::RangeInclusive<usize> = 1..=9;
 pub const GROUPS: [usize; 7] = [1, 2, 3, 4, 5, 8, 16];

@@ -3,7 +3,7 @@
 use crate::attention_call::{AttentionCall, CallMask, CallWeights, Data, InStrips, Layout, MaskData};
 use crate::sample::sample;
 use wasm_attention::attention::Sizes;
-use wasm_attention::numeric::Dtype;
+use wasm_attention::dtype::Dtype;
 
 /// One batch and head of L queries, T keys, head sizes D and Dv.
 pub fn sizes(query_length: usize, key_length: usize, head_size: usize, value_head_size: usize) -> Sizes {

@@ -3,7 +3,7 @@
 
 use crate::attention_call::{AttentionCall, AttentionResults, Data, MaskData};
 use wasm_attention::attention::Sizes;
-use wasm_attention::numeric::Dtype;
+use wasm_attention::dtype::Dtype;
 use wasm_attention::random::Philox;
 
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -1,14 +1,14 @@
 //! Rotary embedding and its tables against float64.
 
-#[path = "oracle/rotary.rs"]
+#[path = "oracle/rotary_embedding.rs"]
 mod oracle;
 #[path = "oracle/sample.rs"]
 mod sample;
 
 use sample::sample;
-use wasm_attention::embedding::IndexOutOfRange;
-use wasm_attention::numeric::CANONICAL_NAN;
-use wasm_attention::rotary::{RotaryLayout, rotary_embedding, rotary_tables};
+use wasm_attention::dtype::CANONICAL_NAN;
+use wasm_attention::indices::IndexOutOfRange;
+use wasm_attention::rotary_embedding::{RotaryLayout, rotary_embedding, rotary_tables};
 use wasm_attention::rotary_frequencies::{RopeScaling, rotary_frequencies};
 
 /// `[B, H, L, D]` or `[B, L, H, D]`; a position for each row.

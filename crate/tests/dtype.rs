@@ -1,10 +1,10 @@
 //! float16 and bfloat16 against their definition.
 
-#[path = "oracle/numeric.rs"]
+#[path = "oracle/dtype.rs"]
 mod oracle;
 
 use oracle::{bfloat16_value, float16_value, nearest};
-use wasm_attention::numeric::{
+use wasm_attention::dtype::{
     CANONICAL_NAN, Dtype, bfloat16_to_float32, canonical, canonical_scalar, convert_half, float16_to_float32,
     float32_to_bfloat16, float32_to_float16, narrow, widen,
 };

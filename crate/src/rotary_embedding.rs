@@ -10,9 +10,9 @@
 //!
 //! Products are rounded before they are added in both arithmetics, so both give the same bits.
 
-use crate::embedding::IndexOutOfRange;
+use crate::dtype::canonical_scalar;
+use crate::indices::IndexOutOfRange;
 use crate::math::sin_cos;
-use crate::numeric::canonical_scalar;
 
 /// Where head h of position s of batch b begins, in elements; its features are contiguous.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,66 @@
+//! The exports of the linear layer.
+
+use super::Status;
+use super::slices::{optional_slice, product, slice, slice_mut, status};
+use crate::activation::Activation;
+use crate::linear;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Elements of the packed form of weights `[out_features, in_features]`; 2^32 − 1 when that overflows.
+#[wasm_bindgen]
+pub fn linear_packed_length(in_features: usize, out_features: usize) -> usize {
+    linear::packed_length(in_features, out_features).unwrap_or(usize::MAX)
+}
+
+/// Packs weights for `linear`.
+#[wasm_bindgen]
+pub fn linear_pack(packed: usize, weight: usize, in_features: usize, out_features: usize) -> u32 {
+    let run = || {
+        let packed_length = linear::packed_length(in_features, out_features).ok_or(Status::InvalidArgument)?;
+        let weight = slice(weight, product(&[in_features, out_features])?)?;
+        linear::pack_weight(slice_mut(packed, packed_length)?, weight, in_features, out_features);
+        Ok(())
+    };
+    status(run())
+}
+
+/// Elements of scratch memory that `linear` needs; 2^32 − 1 when that overflows. For 0, any pointer will do.
+#[wasm_bindgen]
+pub fn linear_scratch_length(rows: usize, in_features: usize) -> usize {
+    linear::scratch_length(rows, in_features).unwrap_or(usize::MAX)
+}
+
+/// output `[rows, out_features]` = activation(input `[rows, in_features]` · weightᵀ + bias); `activation` is an
+/// `Activation`'s number.
+#[wasm_bindgen]
+pub fn linear(
+    output: usize,
+    input: usize,
+    packed: usize,
+    optional_bias: usize,
+    scratch: usize,
+    rows: usize,
+    in_features: usize,
+    out_features: usize,
+    activation: u32,
+) -> u32 {
+    let run = || {
+        let activation = Activation::from_u32(activation).ok_or(Status::InvalidArgument)?;
+        let packed_length = linear::packed_length(in_features, out_features).ok_or(Status::InvalidArgument)?;
+        let scratch_length = linear::scratch_length(rows, in_features).ok_or(Status::InvalidArgument)?;
+        let scratch = if scratch_length == 0 { &mut [] } else { slice_mut(scratch, scratch_length)? };
+        linear::linear(
+            slice_mut(output, product(&[rows, out_features])?)?,
+            slice(input, product(&[rows, in_features])?)?,
+            slice(packed, packed_length)?,
+            optional_slice(optional_bias, out_features)?,
+            activation,
+            scratch,
+            rows,
+            in_features,
+            out_features,
+        );
+        Ok(())
+    };
+    status(run())
+}

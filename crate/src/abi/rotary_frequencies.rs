@@ -1,0 +1,36 @@
+//! The exports of the frequencies of rotary embedding.
+
+use super::Status;
+use super::slices::{slice_mut, status};
+use crate::rotary_frequencies;
+use crate::rotary_frequencies::RopeScaling;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// frequencies: float64 `[pairs]`, for a sequence of `length`; `kind` is that of a `RopeScaling`, whose fields follow.
+#[wasm_bindgen]
+pub fn rotary_frequencies(
+    frequencies: usize,
+    pairs: usize,
+    base: f64,
+    length: f64,
+    kind: u32,
+    first: f64,
+    second: f64,
+    third: f64,
+    fourth: f64,
+    fifth: f64,
+) -> u32 {
+    let run = || {
+        let scaling = RopeScaling::from_numbers(kind, [first, second, third, fourth, fifth]);
+        let scaling = scaling.ok_or(Status::InvalidArgument)?;
+        rotary_frequencies::rotary_frequencies(slice_mut(frequencies, pairs)?, base, scaling, length);
+        Ok(())
+    };
+    status(run())
+}
+
+/// By what YaRN multiplies cosines and sines.
+#[wasm_bindgen]
+pub fn rotary_attention_factor(factor: f64, mscale: f64, mscale_all_dim: f64) -> f64 {
+    rotary_frequencies::rotary_attention_factor(factor, mscale, mscale_all_dim)
+}
