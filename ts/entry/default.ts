@@ -3,19 +3,19 @@ import { hostFuses } from "../runtime/fusion-probe.js";
 import { initialize, type Runtime } from "../runtime/instance.js";
 import type { ModuleLoader } from "../runtime/module.js";
 import { type InitOptions, LARGEST_MEMORY } from "../runtime/options.js";
-import fused from "../wasm/fused.bytes.js";
-import separate from "../wasm/separate.bytes.js";
+import builds from "../wasm/builds.bytes.js";
+import { arithmetics } from "../wasm/interface.js";
 import { unpack } from "./unpack.js";
 
 export * from "../surface.js";
 export * from "./io.js";
 export * from "./nn.js";
 
-/** Both builds travel in the JavaScript itself, so that no host needs a file, a fetch or a bundler's help. */
+/** All builds travel in the JavaScript itself, so that no host needs a file, a fetch or a bundler's help. */
 const inlined: ModuleLoader = {
   maximumMemory: LARGEST_MEMORY,
   fuses: hostFuses,
-  load: async (arithmetic) => compileBytes(await unpack(arithmetic === "fused" ? fused : separate)),
+  load: async (arithmetic) => compileBytes(await unpack(builds, arithmetics[arithmetic])),
   fromSource: moduleFromSource,
 };
 

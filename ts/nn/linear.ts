@@ -1,5 +1,5 @@
 import { checkBoolean, checkChoice, checkInteger, checkOptions } from "../arguments.js";
-import { type Activation, activationCodes } from "../ops/activation.js";
+import type { Activation } from "../ops/activation.js";
 import type { TensorLike } from "../ops/operand.js";
 import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
@@ -19,7 +19,7 @@ export interface LinearOptions {
   activation?: Activation;
 }
 
-const activations = Object.keys(activationCodes) as Activation[];
+const activationNames: readonly Activation[] = ["gelu", "gelu-tanh", "silu", "relu"];
 
 /** `weight`, then `bias`: both uniform within ±1/√inFeatures, which is PyTorch's `kaiming_uniform_` with a = √5. */
 function createParameters(inFeatures: number, outFeatures: number, hasBias: boolean): StateDict {
@@ -61,7 +61,7 @@ export class Linear extends Module {
     checkInteger(NAME, "inFeatures", inFeatures, 1);
     checkInteger(NAME, "outFeatures", outFeatures, 1);
     checkBoolean(NAME, "bias", bias);
-    if (activation !== undefined) checkChoice(NAME, "activation", activation, activations);
+    if (activation !== undefined) checkChoice(NAME, "activation", activation, activationNames);
     super(NAME, { inFeatures, outFeatures, activation }, () => createParameters(inFeatures, outFeatures, bias));
     try {
       this.#projection = pack(this);

@@ -1,8 +1,8 @@
 import { checkChoice, checkOptions } from "../arguments.js";
-import type { Kernels } from "../runtime/build.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { elementCount } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { activations } from "../wasm/interface.js";
 import { runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
@@ -13,20 +13,15 @@ export interface GeluOptions {
   approximate?: "none" | "tanh";
 }
 
-/** The functions that a layer can apply to its output, with the kernels' numbers for them; 0 is none. */
-export const activationCodes = { gelu: 1, "gelu-tanh": 2, silu: 3, relu: 4 } as const;
-
 /** A function that a layer applies to its output: `gelu`, `gelu` with `approximate: "tanh"`, `silu`, `relu`. */
-export type Activation = keyof typeof activationCodes;
+export type Activation = Exclude<keyof typeof activations, "identity">;
 
-type Kernel = (kernels: Kernels, output: number, input: number, length: number) => number;
-
-function activate(operation: string, input: TensorLike, kernel: Kernel): Tensor<FloatDType> {
+function activate(operation: string, input: TensorLike, activation: Activation): Tensor<FloatDType> {
   const x = describeFloat(operation, "input", input);
   return runCall(operation, (call) => {
     const source = call.inputAsFloat32(x);
     return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) => kernel(kernels, output, source, elementCount(x.shape))),
+      call.kernel((kernels) => kernels.activation(output, source, elementCount(x.shape), activations[activation])),
     );
   });
 }
@@ -44,9 +39,8 @@ function activate(operation: string, input: TensorLike, kernel: Kernel): Tensor<
  */
 export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDType> {
   const { approximate = "none" } = checkOptions("gelu", options, ["approximate"]);
-  const choices = ["none", "tanh"] as const;
-  const code = choices.indexOf(checkChoice("gelu", "approximate", approximate, choices));
-  return activate("gelu", input, (kernels, output, source, length) => kernels.gelu(output, source, length, code));
+  checkChoice("gelu", "approximate", approximate, ["none", "tanh"]);
+  return activate("gelu", input, approximate === "none" ? "gelu" : "gelu-tanh");
 }
 
 /**
@@ -57,8 +51,7 @@ export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDTyp
  * Error in float32: at most 2^-22 · |result| + 2^-121; the second part is what becomes 0 below -88.72. Throws a TypeError
  * for another dtype.
  */
-export const silu = (input: TensorLike): Tensor<FloatDType> =>
-  activate("silu", input, (kernels, output, source, length) => kernels.silu(output, source, length));
+export const silu = (input: TensorLike): Tensor<FloatDType> => activate("silu", input, "silu");
 
 /**
  * The larger of x and 0, element by element; NaN stays NaN.
@@ -67,5 +60,4 @@ export const silu = (input: TensorLike): Tensor<FloatDType> =>
  *
  * Throws a TypeError for another dtype.
  */
-export const relu = (input: TensorLike): Tensor<FloatDType> =>
-  activate("relu", input, (kernels, output, source, length) => kernels.relu(output, source, length));
+export const relu = (input: TensorLike): Tensor<FloatDType> => activate("relu", input, "relu");

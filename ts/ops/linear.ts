@@ -3,7 +3,8 @@ import { float32View } from "../runtime/memory.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { elementCount, requireShape, type Shape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
-import { type Activation, activationCodes } from "./activation.js";
+import { activations } from "../wasm/interface.js";
+import type { Activation } from "./activation.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
@@ -143,10 +144,19 @@ function multiply(
   const source = call.inputAsFloat32(input);
   const scratchLength = call.kernelStatus((kernels) => kernels.linear_scratch_length(rows, inFeatures));
   const scratch = call.temporary(scratchLength * bytesPerElement.float32);
-  const code = activation === undefined ? 0 : activationCodes[activation];
   return call.outputFromFloat32([...leading, outFeatures], input.dtype, (output) =>
     call.kernel((kernels) =>
-      kernels.linear(output, source, packed, bias, scratch, rows, inFeatures, outFeatures, code),
+      kernels.linear(
+        output,
+        source,
+        packed,
+        bias,
+        scratch,
+        rows,
+        inFeatures,
+        outFeatures,
+        activations[activation ?? "identity"],
+      ),
     ),
   );
 }

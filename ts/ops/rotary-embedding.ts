@@ -4,6 +4,8 @@ import { show } from "../show.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { requireShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { rotaryEmbeddingArguments } from "../wasm/interface.js";
+import { ArgumentBlock } from "./argument-block.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import { checkHeads, type Layout, readLayout, readSizes, type Sizes, stridesOf } from "./head-axes.js";
@@ -121,28 +123,27 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
       caches === undefined
         ? computeTables(call, frequencies, positions, rotarySize / 2, isShared ? sizes.L : sizes.B * sizes.L)
         : inputTables(call, caches, positions, rotarySize / 2);
-    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) =>
-        kernels.rotary_embedding(
-          output,
-          source,
-          tables.cosine,
-          tables.sine,
-          tables.ids,
-          sizes.B,
-          sizes.L,
-          sizes.H,
-          sizes.D,
-          rotarySize,
-          tables.rows,
-          Number(interleaved),
-          strides.batch,
-          strides.row,
-          strides.head,
-          isShared ? 0 : sizes.L,
-        ),
-      ),
-    );
+    return call.outputFromFloat32(x.shape, x.dtype, (output) => {
+      const block = new ArgumentBlock(call, rotaryEmbeddingArguments, {
+        output,
+        input: source,
+        cosine: tables.cosine,
+        sine: tables.sine,
+        positionIds: tables.ids,
+        batch: sizes.B,
+        length: sizes.L,
+        heads: sizes.H,
+        headSize: sizes.D,
+        rotarySize,
+        tableRows: tables.rows,
+        batchStride: strides.batch,
+        headStride: strides.head,
+        rowStride: strides.row,
+        positionStride: isShared ? 0 : sizes.L,
+        interleaved: Number(interleaved),
+      });
+      call.kernel((kernels) => kernels.rotary_embedding(block.pointer));
+    });
   });
 }
 
@@ -210,7 +211,7 @@ function computeTables(
   const cosine = call.temporary(bytes);
   const sine = call.temporary(bytes);
   call.kernel((kernels) =>
-    kernels.rotary_tables(cosine, sine, pointer, ids, positions.first, rows, pairs, attentionFactor),
+    kernels.rotary_tables(cosine, sine, pointer, ids, rows, pairs, positions.first, attentionFactor),
   );
   return { cosine, sine, rows, ids: 0 };
 }

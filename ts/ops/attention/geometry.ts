@@ -30,7 +30,7 @@ export interface Extent {
 
 /** What the shapes of an attention call's inputs say. Letters as in the design: L queries, S new keys, P past, T all. */
 export interface Geometry {
-  /** Under the names that the parameter block has for them. */
+  /** Under the names that the argument block has for them. */
   readonly sizes: Readonly<
     Record<
       "batch" | "heads" | "keyHeads" | "queryLength" | "pastLength" | "newLength" | "headSize" | "valueHeadSize",

@@ -9,7 +9,6 @@ import {
 } from "../../arguments.js";
 import { misuseError, outOfMemoryError } from "../../errors.js";
 import { float32View, int32View } from "../../runtime/memory.js";
-import { dtypeCode } from "../../tensor/dtype.js";
 import { requireShape, type Shape } from "../../tensor/shape.js";
 import { pointerOf } from "../../tensor/tensor.js";
 import { runCall } from "../call.js";
@@ -21,13 +20,12 @@ import type { OptionsGiven } from "../options-given.js";
 import { type Geometry, type Past, readDTypes, readGeometry } from "./geometry.js";
 import { readMask } from "./mask.js";
 import { optionNames, type ScaledDotProductAttentionOptions, type ScaledDotProductAttentionResult } from "./options.js";
-import { ParameterBlock, type ParameterValues, tensorParameters } from "./parameter-block.js";
+import { ABSENT, attentionArguments, causalAlignments, dtypes, OVERFLOW } from "../../wasm/interface.js";
+import { ArgumentBlock } from "../argument-block.js";
+import { type AttentionArguments, tensorArguments } from "./arguments.js";
 import { readWeightsRequest } from "./weights-request.js";
 
 const OPERATION = "scaledDotProductAttention";
-const UNBOUNDED = -1;
-const NO_WEIGHTS = -1;
-const SCRATCH_OVERFLOW = 2 ** 32 - 1;
 
 /**
  * Scaled dot-product attention: output = softmax(scale · query · keyᵀ + masks) · value, computed block by block, so that
@@ -81,41 +79,41 @@ export function scaledDotProductAttention(
 
   return runCall(OPERATION, (call) => {
     const result: ScaledDotProductAttentionResult = { output: call.output(geometry.output.shape, dtype) };
-    const parameters: ParameterValues = {
+    const values: AttentionArguments = {
       ...scalars,
       ...geometry.sizes,
-      ...tensorParameters("query", call.input(q), geometry.query),
-      ...tensorParameters("key", call.input(k), geometry.key),
-      ...tensorParameters("value", call.input(v), geometry.value),
-      ...tensorParameters("output", pointerOf(result.output), geometry.output),
-      dtype: dtypeCode(dtype),
-      valueDtype: dtypeCode(valueDType),
-      weightsMode: NO_WEIGHTS,
+      ...tensorArguments("query", call.input(q), geometry.query),
+      ...tensorArguments("key", call.input(k), geometry.key),
+      ...tensorArguments("value", call.input(v), geometry.value),
+      ...tensorArguments("output", pointerOf(result.output), geometry.output),
+      dtype: dtypes[dtype],
+      valueDtype: dtypes[valueDType],
+      weightsMode: ABSENT,
     };
     if (past !== undefined) {
       result.presentKey = call.output(geometry.presentKey.shape, dtype);
       result.presentValue = call.output(geometry.presentValue.shape, valueDType);
-      Object.assign(parameters, {
-        ...tensorParameters("pastKey", call.input(past.key), geometry.pastKey),
-        ...tensorParameters("pastValue", call.input(past.value), geometry.pastValue),
-        ...tensorParameters("presentKey", pointerOf(result.presentKey), geometry.presentKey),
-        ...tensorParameters("presentValue", pointerOf(result.presentValue), geometry.presentValue),
+      Object.assign(values, {
+        ...tensorArguments("pastKey", call.input(past.key), geometry.pastKey),
+        ...tensorArguments("pastValue", call.input(past.value), geometry.pastValue),
+        ...tensorArguments("presentKey", pointerOf(result.presentKey), geometry.presentKey),
+        ...tensorArguments("presentValue", pointerOf(result.presentValue), geometry.presentValue),
       });
     }
-    if (mask !== undefined) Object.assign(parameters, { mask: call.input(mask.operand), ...mask.parameters });
-    if (keyLengths !== undefined) parameters.keyLengths = call.words(int32View, keyLengths);
+    if (mask !== undefined) Object.assign(values, { mask: call.input(mask.operand), ...mask.arguments });
+    if (keyLengths !== undefined) values.keyLengths = call.words(int32View, keyLengths);
     if (slopes !== undefined) {
-      parameters.alibiSlopes = call.words(float32View, slopes.values);
-      parameters.alibiBatchStride = slopes.shape.length === 1 ? 0 : heads;
+      values.alibiSlopes = call.words(float32View, slopes.values);
+      values.alibiBatchStride = slopes.shape.length === 1 ? 0 : heads;
     }
-    if (sinks !== undefined) parameters.sinks = call.words(float32View, sinks.values);
+    if (sinks !== undefined) values.sinks = call.words(float32View, sinks.values);
     if (needLogSumExp) {
       result.logSumExp = call.output([...geometry.leadingShape, queryLength], "float32");
-      parameters.logSumExp = pointerOf(result.logSumExp);
+      values.logSumExp = pointerOf(result.logSumExp);
     }
     if (request !== undefined) {
       result.weights = call.output(request.shape, dtype);
-      Object.assign(parameters, {
+      Object.assign(values, {
         weights: pointerOf(result.weights),
         weightsMode: request.mode,
         weightsHeads: call.words(int32View, request.heads),
@@ -123,13 +121,12 @@ export function scaledDotProductAttention(
         weightsRows: call.words(int32View, request.rows),
         weightsRowCount: request.rows.length,
         averageHeads: Number(request.averageHeads),
-      } satisfies ParameterValues);
+      } satisfies AttentionArguments);
     }
 
-    const block = new ParameterBlock(call);
-    block.set(parameters);
+    const block = new ArgumentBlock(call, attentionArguments, values);
     const scratchBytes = call.kernelStatus((kernels) => kernels.attention_scratch_bytes(block.pointer));
-    if (scratchBytes === SCRATCH_OVERFLOW) {
+    if (scratchBytes === OVERFLOW) {
       throw outOfMemoryError(`${OPERATION}: the working memory for these sizes exceeds 4 GiB`);
     }
     block.set({ scratch: call.temporary(scratchBytes) });
@@ -172,21 +169,21 @@ function readKeyLengths(
 function readRules({
   isCausal = false,
   causalAlignment = "upper-left",
-  leftWindowSize = UNBOUNDED,
-  rightWindowSize = UNBOUNDED,
-}: ScaledDotProductAttentionOptions): ParameterValues {
-  const alignments = ["upper-left", "lower-right"] as const;
+  leftWindowSize = ABSENT,
+  rightWindowSize = ABSENT,
+}: ScaledDotProductAttentionOptions): AttentionArguments {
   const windowSize = (argument: string, value: number): number =>
-    Math.min(checkInteger(OPERATION, argument, value, UNBOUNDED), LARGEST_SIZE);
+    Math.min(checkInteger(OPERATION, argument, value, ABSENT), LARGEST_SIZE);
   return {
     isCausal: Number(checkBoolean(OPERATION, "isCausal", isCausal)),
-    causalAlignment: alignments.indexOf(checkChoice(OPERATION, "causalAlignment", causalAlignment, alignments)),
+    causalAlignment:
+      causalAlignments[checkChoice(OPERATION, "causalAlignment", causalAlignment, ["upper-left", "lower-right"])],
     leftWindowSize: windowSize("leftWindowSize", leftWindowSize),
     rightWindowSize: windowSize("rightWindowSize", rightWindowSize),
   };
 }
 
-function readScores({ scale, softcap = 0 }: ScaledDotProductAttentionOptions): ParameterValues {
+function readScores({ scale, softcap = 0 }: ScaledDotProductAttentionOptions): AttentionArguments {
   return {
     hasScale: Number(scale !== undefined),
     scale: scale === undefined ? 0 : checkNumber(OPERATION, "scale", scale),
@@ -194,7 +191,7 @@ function readScores({ scale, softcap = 0 }: ScaledDotProductAttentionOptions): P
   };
 }
 
-function readDropout({ dropoutP = 0, seed }: ScaledDotProductAttentionOptions): ParameterValues {
+function readDropout({ dropoutP = 0, seed }: ScaledDotProductAttentionOptions): AttentionArguments {
   const words = seed === undefined ? undefined : checkSeed(OPERATION, "seed", seed);
   const probability = checkNumber(OPERATION, "dropoutP", dropoutP, 0, 1);
   if (probability === 0) return {};
