@@ -258,4 +258,4 @@ export const rotaryEmbeddingArguments = {
 } as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0xbfe2290a;
+export const INTERFACE_HASH = 0x7dcdb21b;

@@ -43,9 +43,9 @@ export function bytes_peak(): number;
 export function convert(output: number, input: number, length: number, output_dtype: number, input_dtype: number): number;
 
 /**
- * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices.
+ * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
  */
-export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number): number;
+export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number, dtype: number): number;
 
 /**
  * Gives a block back.
@@ -131,8 +131,13 @@ export function set_memory_limit(pages: number): void;
 export function sinusoidal_positions(output: number, rows: number, columns: number): number;
 
 /**
- * Softmax over the columns of `[rows, columns]`.
+ * Softmax along the axis in the middle of `[outer, length, inner]`.
  */
-export function softmax(output: number, input: number, rows: number, columns: number): number;
+export function softmax(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ */
+export function softmax_scratch_length(length: number, inner: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;

@@ -84,17 +84,18 @@ export function convert(output, input, length, output_dtype, input_dtype) {
 }
 
 /**
- * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices.
+ * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
  * @param {number} output
  * @param {number} table
  * @param {number} indices
  * @param {number} count
  * @param {number} rows
  * @param {number} columns
+ * @param {number} dtype
  * @returns {number}
  */
-export function embedding(output, table, indices, count, rows, columns) {
-    const ret = wasm.embedding(output, table, indices, count, rows, columns);
+export function embedding(output, table, indices, count, rows, columns, dtype) {
+    const ret = wasm.embedding(output, table, indices, count, rows, columns, dtype);
     return ret >>> 0;
 }
 
@@ -318,15 +319,28 @@ export function sinusoidal_positions(output, rows, columns) {
 }
 
 /**
- * Softmax over the columns of `[rows, columns]`.
+ * Softmax along the axis in the middle of `[outer, length, inner]`.
  * @param {number} output
  * @param {number} input
- * @param {number} rows
- * @param {number} columns
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
  * @returns {number}
  */
-export function softmax(output, input, rows, columns) {
-    const ret = wasm.softmax(output, input, rows, columns);
+export function softmax(output, input, scratch, outer, length, inner) {
+    const ret = wasm.softmax(output, input, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function softmax_scratch_length(length, inner) {
+    const ret = wasm.softmax_scratch_length(length, inner);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {

@@ -1,8 +1,11 @@
 import { checkBoolean, checkInteger, checkOptions } from "../../arguments.js";
 import { misuseError, typeError } from "../../errors.js";
+import { int32View } from "../../runtime/memory.js";
 import { requireShape, type Shape } from "../../tensor/shape.js";
-import { weightsModes } from "../../wasm/interface.js";
+import { ABSENT, weightsModes } from "../../wasm/interface.js";
+import type { Call } from "../call.js";
 import { type IndicesLike, readIndices } from "../indices.js";
+import type { AttentionArguments } from "./arguments.js";
 import type { Geometry } from "./geometry.js";
 import type { ScaledDotProductAttentionOptions } from "./options.js";
 
@@ -61,3 +64,16 @@ export function readWeightsRequest(
     shape: [...geometry.leadingShape.slice(0, 1), ...headAxis, rows.length, geometry.keyLength],
   };
 }
+
+/** A request's numbers as the kernels take them. */
+export const weightsArguments = (call: Call, request: WeightsRequest | undefined): AttentionArguments =>
+  request === undefined
+    ? { weightsMode: ABSENT }
+    : {
+        weightsMode: request.mode,
+        weightsHeads: call.words(int32View, request.heads),
+        weightsHeadCount: request.heads.length,
+        weightsRows: call.words(int32View, request.rows),
+        weightsRowCount: request.rows.length,
+        averageHeads: Number(request.averageHeads),
+      };
