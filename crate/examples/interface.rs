@@ -30,13 +30,13 @@ fn print_numbers(name: &str, text: &str, names: &[&str]) {
 }
 
 fn print_arguments<A: Arguments>(name: &str, call: &str) {
-    println!("\n/** The type of each 32-bit word of the argument block of {call}, in the order of the words. */");
-    println!("export const {name} = {{");
+    println!("\n/** The 32-bit words of the argument block of {call}, in their order: each one's name and type. */");
+    println!("export const {name} = [");
     for (name, kind, text) in A::FIELDS {
         println!("  /** {} */", text.trim());
-        println!("  {}: \"{kind}\",", camel_case(name));
+        println!("  [\"{}\", \"{kind}\"],", camel_case(name));
     }
-    println!("}} as const;");
+    println!("] as const;");
 }
 
 fn main() {

@@ -62,7 +62,7 @@ export function scaledDotProductAttention(
     if (scratchBytes === OVERFLOW) {
       throw outOfMemoryError(`${OPERATION}: the working memory for these sizes exceeds 4 GiB`);
     }
-    block.set({ scratch: call.temporary(scratchBytes) });
+    block.setInteger("scratch", call.temporary(scratchBytes));
     call.kernel((kernels) => kernels.attention_forward(block.pointer));
     return result;
   });
