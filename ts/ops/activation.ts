@@ -28,14 +28,17 @@ function activate(operation: string, input: TensorLike, activation: Activation):
 
 /**
  * x · Φ(x), element by element, with Φ the distribution function of the standard normal distribution; or ½ · x · (1 +
- * tanh(√(2/π) · (x + 0.044715 · x³))). (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".)
- *
- * @param input Any shape; float32, float16 or bfloat16. The result has both. -Infinity gives NaN, as in PyTorch.
+ * tanh(√(2/π) · (x + 0.044715 · x³))). (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".) -Infinity gives NaN, as in
+ * PyTorch.
  *
  * Error in float32: at most 2^-20.5 · |result| + 2^-114; with "tanh" 2^-23 · (3 + 4 · |u|) · |result| + 2^-124, where u is
  * tanh's argument. The second part is what becomes 0 in the tail: below -12.5, with "tanh" below -10.06.
  *
- * Throws a TypeError for another dtype, a RangeError for another `approximate`.
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @param options Which of the two; the exact one by default.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for another `approximate`, and for lack of memory.
  */
 export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDType> {
   const { approximate = "none" } = checkOptions("gelu", options, ["approximate"]);
@@ -44,20 +47,23 @@ export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDTyp
 }
 
 /**
- * x / (1 + e^−x), element by element; also called swish.
+ * x / (1 + e^−x), element by element; also called swish. -Infinity gives NaN, as in PyTorch.
  *
- * @param input Any shape; float32, float16 or bfloat16. The result has both. -Infinity gives NaN, as in PyTorch.
+ * Error in float32: at most 2^-22 · |result| + 2^-121; the second part is what becomes 0 below -88.72.
  *
- * Error in float32: at most 2^-22 · |result| + 2^-121; the second part is what becomes 0 below -88.72. Throws a TypeError
- * for another dtype.
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for lack of memory.
  */
 export const silu = (input: TensorLike): Tensor<FloatDType> => activate("silu", input, "silu");
 
 /**
- * The larger of x and 0, element by element; NaN stays NaN.
+ * The larger of x and 0, element by element, exactly; NaN stays NaN.
  *
- * @param input Any shape; float32, float16 or bfloat16. The result has both.
- *
- * Throws a TypeError for another dtype.
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for lack of memory.
  */
 export const relu = (input: TensorLike): Tensor<FloatDType> => activate("relu", input, "relu");

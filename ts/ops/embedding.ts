@@ -11,17 +11,23 @@ import type { TensorLike } from "./operand.js";
 const OPERATION = "embedding";
 
 /**
- * Rows of a table, bit for bit.
+ * Rows of a table, bit for bit. As PyTorch's `embedding`, with the same order of arguments.
+ *
+ * @example
+ * ```ts
+ * import { embedding, init } from "wasm-attention";
+ *
+ * await init();
+ * const table = { data: [0, 0, 1, 1, 2, 2], shape: [3, 2] };
+ * embedding([2, 0], table).toNested(); // [[2, 2], [0, 0]]
+ * ```
  *
  * @param indices Any shape; integers from 0 to rows − 1, as an int32 tensor, a typed array (of 64 bits too, as
  *   tokenizers give them) or (nested) arrays of numbers or bigints.
  * @param weight `[rows, columns]`; float32, float16 or bfloat16.
- *
- * The result is `[...indices.shape, columns]` in the weight's dtype. As PyTorch's `embedding`, with the same order of
- * arguments.
- *
- * Throws a TypeError for indices that aren't integers and for another dtype, a RangeError for an index without a row,
- * for a weight of another rank and for lack of memory.
+ * @returns `[...indices.shape, columns]` in the weight's dtype.
+ * @throws {TypeError} for indices that aren't integers, and for another dtype.
+ * @throws {RangeError} for an index without a row, for a weight of another rank, and for lack of memory.
  */
 export function embedding(indices: IndicesLike, weight: TensorLike): Tensor<FloatDType> {
   const table = describeFloat(OPERATION, "weight", weight);

@@ -17,13 +17,23 @@ export interface SoftmaxOptions {
 /**
  * exp(input − m) / Σ exp(input − m) along an axis, with m the maximum.
  *
- * @param input Any shape; float32, float16 or bfloat16. The result has both.
- *
  * As in PyTorch, where there is NaN or +Infinity, or nothing but -Infinity, all results along the axis are NaN.
  * (Attention is gentler to rows that see nothing.) In float32 the error is at most result · 2^-24 · (12 + |input − m| +
  * n/1024) + 2^-99, with n the size of the axis; what is below 2^-99 of the largest may be 0.
  *
- * Throws a TypeError for another dtype, a RangeError for an axis that the input hasn't.
+ * @example
+ * ```ts
+ * import { init, softmax } from "wasm-attention";
+ *
+ * await init();
+ * softmax({ data: [0, 0, 0, 0], shape: [2, 2] }).toNested(); // [[0.5, 0.5], [0.5, 0.5]]
+ * ```
+ *
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @param options The axis; the last by default.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for an axis that the input hasn't, and for lack of memory.
  */
 export function softmax(input: TensorLike, options?: SoftmaxOptions): Tensor<FloatDType> {
   const { axis: asked = -1 } = checkOptions(OPERATION, options, ["axis"]);

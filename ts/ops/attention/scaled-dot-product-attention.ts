@@ -20,18 +20,30 @@ const OPERATION = "scaledDotProductAttention";
  * Letters: B batch, H query heads, Hkv key heads (H a multiple of it), L queries, S keys, P past keys, T = P + S, D and
  * Dv head sizes.
  *
- * @param query `[B, H, L, D]`; or `[B, L, H, D]` with `layout: "BLHD"`; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]`
- *   or `[L, D]`, which are one head. float32, float16 or bfloat16.
- * @param key `[B, Hkv, S, D]` in the same arrangement and dtype.
- * @param value `[B, Hkv, S, Dv]` in the same arrangement, of any float dtype.
- *
  * A row that sees no key gives 0, never NaN. A row's bits are its own: the same alone, in a chunk, with or without other heads and
  * batches, its keys past or new. docs/semantics.md says what every option and mixture of options computes.
  * Sources: Vaswani et al. 2017 (the equation), Dao et al. 2022 (FlashAttention: the order of computation), ONNX
  * Attention-23 to -25 and PyTorch's `scaled_dot_product_attention` (the options).
  *
- * Throws a TypeError for a wrong kind of argument, or for options that exclude each other or lack their partner; a
- * RangeError for a wrong value or shape, or for lack of memory.
+ * @example
+ * ```ts
+ * import { init, randn, scaledDotProductAttention } from "wasm-attention";
+ *
+ * await init();
+ * const [query, key, value] = [1, 2, 3].map((seed) => randn([1, 8, 128, 64], { seed }));
+ * const { output, weights } = scaledDotProductAttention(query, key, value, { isCausal: true, needWeights: { heads: [0] } });
+ * output.shape; // [1, 8, 128, 64]
+ * weights.shape; // [1, 1, 128, 128]
+ * ```
+ *
+ * @param query `[B, H, L, D]`; or `[B, L, H, D]` with `layout: "BLHD"`; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]`
+ *   or `[L, D]`, which are one head. float32, float16 or bfloat16.
+ * @param key `[B, Hkv, S, D]` in the same arrangement and dtype.
+ * @param value `[B, Hkv, S, Dv]` in the same arrangement, of any float dtype.
+ * @param options Masks, scale, past keys, and what to return besides the output.
+ * @returns The output, and what the options ask for.
+ * @throws {TypeError} for a wrong kind of argument, and for options that exclude each other or lack their partner.
+ * @throws {RangeError} for a wrong value or shape, and for lack of memory.
  */
 export function scaledDotProductAttention<Given extends ScaledDotProductAttentionOptions = object>(
   query: TensorLike,
