@@ -24,9 +24,19 @@ const inlined: ModuleLoader = {
  * really fuses multiply and add, else the separate one. A later call returns the same runtime, unless an option
  * contradicts it.
  *
- * Rejects with a TypeError or RangeError for wrong options, and with an AttentionError when the host lacks WebAssembly
- * or SIMD, forbids it, when `module` is not a build of this version, or when options contradict the runtime that there
- * is (until `runtime.dispose()`).
+ * @example
+ * ```ts
+ * import { init } from "wasm-attention";
+ *
+ * const runtime = await init();
+ * console.log(runtime.arithmetic); // "fused" where the host fuses
+ * ```
+ *
+ * @param options All have defaults.
+ * @returns The runtime, of which there is one at a time.
+ * @throws {TypeError | RangeError} for wrong options.
+ * @throws {AttentionError} when the host lacks WebAssembly or SIMD, or forbids it, when `module` is not a build of this version,
+ *   or when options contradict the runtime that there is (until `runtime.dispose()`).
  */
 export function init(options?: InitOptions): Promise<Runtime> {
   return initialize(inlined, options);
