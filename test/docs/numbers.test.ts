@@ -60,6 +60,12 @@ const separateHosts = (JSON.parse(read("test/matrix/record.json")) as RecordedMa
   .filter(({ arithmetic }) => arithmetic === "separate")
   .map(({ host }) => host.split(": ")[0]);
 
+/** A package of test/conformance/requirements.txt, as a pattern for a version and the pinned one. */
+const pinned = (name: string): [RegExp, string[]] => [
+  new RegExp(`\\b${name} (\\d+\\.\\d+\\.\\d+)`, "g"),
+  find("test/conformance/requirements.txt", new RegExp(`^${name}==([\\d.]+)$`, "m")),
+];
+
 /** Document, what it says with a group for each number, and what these numbers are. */
 const table: [document: string, statement: RegExp, numbers: (number | string)[]][] = [
   ["docs/design.md", /A \*panel\* of (\d+) query rows/g, [panel]],
@@ -93,6 +99,15 @@ const table: [document: string, statement: RegExp, numbers: (number | string)[]]
   ],
   ["docs/semantics.md", /all (\d+) ONNX cases/g, [onnxCases.length]],
   ["docs/conformance.md", /\*\*PyTorch\*\*: (\d+) records/g, [countIn("pytorch/")]],
+  ["docs/conformance.md", /\*\*transformers\*\*: (\d+) records/g, [countIn("transformers/")]],
+  ...["docs/conformance.md", "test/conformance/README.md"].flatMap((page) =>
+    ["onnx", "torch", "transformers"].map((name): (typeof table)[number] => [page, ...pinned(name)]),
+  ),
+  ...STORED_FILES.map((name): (typeof table)[number] => [
+    "test/conformance/README.md",
+    new RegExp(`^\\| \`${name}\\.safetensors\` \\|.*\\| (\\d+) \\|$`, "gm"),
+    [loadCases(name).length],
+  ]),
 
   ["docs/performance.md", /hides from (\d+) neighbouring rows/g, [panel]],
   ["docs/performance.md", /multiples of (\d+) are best/g, [lanes]],
