@@ -24,9 +24,19 @@ const inlined: ModuleLoader = {
  * really fuses multiply and add, else the separate one. A later call returns the same runtime, unless an option
  * contradicts it.
  *
- * Rejects with a TypeError or RangeError for wrong options, and with an AttentionError when the host lacks WebAssembly
- * or SIMD, forbids it, when `module` is not a build of this version, or when options contradict the runtime that there
- * is (until `runtime.dispose()`).
+ * @param options Everything has a default.
+ * @returns A promise of the runtime.
+ * @throws By rejecting: a TypeError or RangeError for wrong options; an AttentionError when the host lacks WebAssembly or
+ *   SIMD, forbids it, when `module` is not a build of this version, or when options contradict the runtime that there is
+ *   (until `runtime.dispose()`).
+ * @example
+ * ```js
+ * import { init } from "wasm-attention";
+ *
+ * const runtime = await init({ maximumMemory: 64 * 2 ** 20 });
+ * console.log(runtime.arithmetic, runtime.version);
+ * runtime.dispose();
+ * ```
  */
 export function init(options?: InitOptions): Promise<Runtime> {
   return initialize(inlined, options);
