@@ -25,9 +25,18 @@ const PATH = new RegExp(
 );
 const COMMENT = /^\s*(?:\/\/|\/?\*|#).*|\s\/\/ .*/gm;
 
-/** From the root, or, as within the crate, from its folder. */
-const missing = (text: string): string[] =>
-  (text.match(PATH) ?? []).filter((path) => ["", "crate"].every((base) => !existsSync(join(root, base, path))));
+/** The name of a source, with as many of its folders as a text gives. */
+const NAME = /`([\w-]+(?:[./][\w-]+)*\.(?:rs|ts|mjs|py|sh))`/g;
+
+const isThere = (path: string): boolean => ["", "crate"].some((base) => existsSync(join(root, base, path)));
+
+/** Paths from the root or, as within the crate, from its folder; and names of files anywhere. */
+const missing = (text: string): string[] => [
+  ...(text.match(PATH) ?? []).filter((path) => !isThere(path)),
+  ...[...text.matchAll(NAME)]
+    .map(([, name]) => name)
+    .filter((name) => !sources.some((source) => `/${source}`.endsWith(`/${name}`))),
+];
 
 it.each(pages)("%s", (page) => {
   expect(missing(readFileSync(join(root, page), "utf8"))).toEqual([]);
