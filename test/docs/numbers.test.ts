@@ -154,7 +154,7 @@ const table: [document: string, statement: RegExp, numbers: (number | string)[]]
     [
       budgetOf(/file: "index\.js", budget: (\d+)/),
       budgetOf(/file: "slim\.js", budget: (\d+)/),
-      budgetOf(/wasmBudget = (\d+)/),
+      budgetOf(/WASM_BUDGET = (\d+)/),
     ],
   ],
   ["CONTRIBUTING.md", /Node (\d+\.\d+) or newer/g, [node]],
