@@ -1,32 +1,47 @@
-// Stores the hashes of the kernels' bits, as they are now, in test/cases/bits.json: for a change that is meant to change bits.
-// `node scripts/update-bits.mjs`, on a host that fuses (Node 22 or newer).
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// Stores the cases of bits, as the operations' records have them, and the hashes of the kernels' bits, as they are now, in
+// test/cases/bits.json: for a case that is new, and for a change that is meant to change bits. `node scripts/update-bits.mjs`.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { format, resolveConfig } from "prettier";
+import { buildNames } from "./wasm-recipe.mjs";
 
-const path = fileURLToPath(new URL("../test/cases/bits.json", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "wasm-attention-bits-"));
-const outfile = join(folder, "bits.mjs");
-try {
-  const contents = 'export { init } from "../ts/entry/default.js"; export { hashOf } from "./cases/bits.js";';
-  const resolveDir = fileURLToPath(new URL("../test", import.meta.url));
-  await build({ stdin: { contents, resolveDir }, bundle: true, format: "esm", outfile });
-  /** @type {typeof import("../ts/entry/default.js") & typeof import("../test/cases/bits.js")} */
-  const { init, hashOf } = await import(pathToFileURL(outfile).href);
-  const { cases } = /** @type {{ cases: import("../test/cases/bits.js").BitsCase[] }} */ (
-    JSON.parse(readFileSync(path, "utf8"))
-  );
-  for (const arithmetic of /** @type {const} */ (["separate", "fused"])) {
-    const runtime = await init({ deterministic: arithmetic === "separate" });
-    if (runtime.arithmetic !== arithmetic) throw new Error("this host doesn't fuse: take Node 22 or newer");
-    for (const bitsCase of cases) bitsCase.hashes[arithmetic] = hashOf(bitsCase);
-    runtime.dispose();
+const RELAXED_SIMD = "--experimental-wasm-relaxed-simd";
+
+/** Node 20 compiles relaxed SIMD with this flag alone; later versions without it, and may not know it. */
+if (process.versions.node.startsWith("20.") && !process.execArgv.includes(RELAXED_SIMD)) {
+  execFileSync(process.execPath, [RELAXED_SIMD, fileURLToPath(import.meta.url)], { stdio: "inherit" });
+} else {
+  await update();
+}
+
+async function update() {
+  const path = fileURLToPath(new URL("../test/cases/bits.json", import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), "wasm-attention-bits-"));
+  try {
+    const outfile = join(folder, "bits.mjs");
+    const contents = 'export { init } from "../ts/entry/default.js"; export { bitsCases } from "./cases/bits.js";';
+    const resolveDir = fileURLToPath(new URL("../test", import.meta.url));
+    await build({ stdin: { contents, resolveDir }, bundle: true, format: "esm", platform: "node", outfile });
+    /** @type {typeof import("../ts/entry/default.js") & typeof import("../test/cases/bits.js")} */
+    const { init, bitsCases } = await import(pathToFileURL(outfile).href);
+    /** @type {Record<string, string>[]} */
+    const hashes = bitsCases.map(() => ({}));
+    for (const arithmetic of buildNames) {
+      const runtime = await init({ deterministic: arithmetic === "separate" });
+      if (runtime.arithmetic !== arithmetic) throw new Error("this host doesn't fuse");
+      bitsCases.forEach(({ hash }, index) => (hashes[index][arithmetic] = hash()));
+      runtime.dispose();
+    }
+    const lines = bitsCases.map(({ operation, test: { name, options = {}, ...test } }, index) =>
+      JSON.stringify({ name, operation, ...test, options, hashes: hashes[index] }),
+    );
+    const text = `{"cases":[\n${lines.join(",\n")}]}`;
+    writeFileSync(path, await format(text, { ...(await resolveConfig(path)), parser: "json" }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  const lines = cases.map((bitsCase) => JSON.stringify(bitsCase)).join(",\n");
-  writeFileSync(path, await format(`{"cases":[\n${lines}]}`, { ...(await resolveConfig(path)), parser: "json" }));
-} finally {
-  rmSync(folder, { recursive: true, force: true });
 }

@@ -7,7 +7,7 @@
 //! relu      = max(x, 0)
 //! ```
 //!
-//! Errors, for every finite float32: gelu 2^-20.5 · |result| + 2^-114, gelu_tanh 2^-23 · (3 + 4·|u|) · |result| + 2^-124,
+//! Errors, for every finite float32: gelu 2^-20.5 · |result| + 2^-114, gelu_tanh 2^-23 · (3 + 4 · |u|) · |result| + 2^-124,
 //! silu 2^-22 · |result| + 2^-121. The second part is what becomes 0 in the tail, where a result would soon be subnormal:
 //! gelu below −12.5, gelu_tanh below −10.06, silu below −88.72. As in PyTorch, gelu and silu of −∞ are NaN.
 //! (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".)

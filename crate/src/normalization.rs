@@ -11,11 +11,12 @@
 //! exactly 0 (0/0, which is NaN, if ε is 0).
 //!
 //! ```text
-//! |error| ≤ 2^-24 · ((8 + columns/16) · (|normal| + c) · |weight| + |output|) + 2^-149 · (1 + |weight| + |weight| / s)
+//! layer_norm: |error| ≤ 2^-24 · ((8 + n/16) · (|z| + c) · |weight| + |result|) + 2^-149 · (1 + |weight| + |weight| / s)
+//! rms_norm:   |error| ≤ 2^-24 · (9 + n/16) · |result| + 2^-149 · (1 + |weight|)
 //! ```
 //!
-//! with normal = output before weight and bias, s = √(variance + ε), and c = mean |input| / s but at most 17, 0 for
-//! rms_norm. In long rows it is far less, and the last part counts only where numbers are subnormal. (Ba et al. 2016,
+//! with n = columns, z the result before weight and bias, s = √(variance + ε), and c = mean |input| / s but at most 17. In long
+//! rows it is far less, and the last part counts only where numbers are subnormal. (Ba et al. 2016,
 //! "Layer Normalization"; Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
 
 use crate::dtype::{canonical, canonical_scalar};

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! As in PyTorch, a row that holds NaN or +∞, or nothing but −∞, becomes NaN throughout. (Attention is gentler to fully
-//! masked rows.) Error: |output − truth| ≤ truth · 2^-24 · (12 + |input − m| + columns/1024) + 2^-100.
+//! masked rows.) The error is at most
+//! 2^-24 · (12 + |input − m| + n/1024) · result + 2^-100, with n the length of the axis.
 
 use crate::dtype::canonical;
 use crate::math::exp;

@@ -1,10 +1,13 @@
 //! Layer norm and RMS norm against float64.
 
+#[path = "cases/error_bounds.rs"]
+mod error_bounds;
 #[path = "oracle/normalization.rs"]
 mod oracle;
 #[path = "oracle/sample.rs"]
 mod sample;
 
+use error_bounds::powers;
 use oracle::Normalized;
 use sample::sample;
 use wasm_attention::dtype::CANONICAL_NAN;
@@ -14,7 +17,25 @@ fn widths() -> impl Iterator<Item = usize> {
     (1..40).chain([63, 768, 1023, 1025, 4097])
 }
 
-fn check(output: &[f32], expected: &Normalized, weight: Option<&[f32]>, bias: Option<&[f32]>) {
+/// The bound on the error of an element, of its norm before weight and bias, its weight, its result, and the row's c and s.
+type Bound<'a> = &'a dyn Fn(f64, f64, f64, &Normalized) -> f64;
+
+fn layer_norm_bound(columns: usize) -> impl Fn(f64, f64, f64, &Normalized) -> f64 {
+    let quantities = ["((8 + n/16) · (|z| + c) · |weight| + |result|)", "(1 + |weight| + |weight| / s)"];
+    let [unit, subnormal] = powers("layerNorm", quantities);
+    move |z, weight, result, row| {
+        let c = row.offset.min(17.0);
+        unit * ((8.0 + columns as f64 / 16.0) * (z.abs() + c) * weight.abs() + result.abs())
+            + subnormal * (1.0 + weight.abs() + weight.abs() / row.deviation)
+    }
+}
+
+fn rms_norm_bound(columns: usize) -> impl Fn(f64, f64, f64, &Normalized) -> f64 {
+    let [unit, subnormal] = powers("rmsNorm", ["(9 + n/16) · |result|", "(1 + |weight|)"]);
+    move |_, weight, result, _| unit * (9.0 + columns as f64 / 16.0) * result.abs() + subnormal * (1.0 + weight.abs())
+}
+
+fn check(output: &[f32], expected: &Normalized, weight: Option<&[f32]>, bias: Option<&[f32]>, bound: Bound<'_>) {
     let columns = output.len();
     for (c, &y) in output.iter().enumerate() {
         let weight = weight.map_or(1.0, |weight| f64::from(weight[c]));
@@ -24,16 +45,14 @@ fn check(output: &[f32], expected: &Normalized, weight: Option<&[f32]>, bias: Op
             assert_eq!(y.to_bits(), CANONICAL_NAN, "{columns} columns, {c}");
             continue;
         }
-        let offset = expected.offset.min(17.0);
-        let slope = (8.0 + columns as f64 / 16.0) * (expected.normal[c].abs() + offset) * weight.abs();
-        let subnormal = 1.0 + weight.abs() + weight.abs() / expected.deviation;
-        let bound = (slope + truth.abs()) * 2_f64.powi(-24) + subnormal * 2_f64.powi(-149);
+        let bound = bound(expected.normal[c], weight, truth, expected);
         assert!((f64::from(y) - truth).abs() <= bound, "{columns} columns, {c}: {y:e}, expected {truth:e} ± {bound:e}");
     }
 }
 
 /// Three rows of input · scale + offset, against the oracle.
 fn check_layer_norm(columns: usize, scale: f32, offset: f32, epsilon: f32) {
+    let bound = layer_norm_bound(columns);
     let input: Vec<f32> = sample(3 * columns, 1).iter().map(|x| x * scale + offset).collect();
     let weight = sample(columns, 2);
     let bias = sample(columns, 3);
@@ -43,19 +62,20 @@ fn check_layer_norm(columns: usize, scale: f32, offset: f32, epsilon: f32) {
         let mut output = vec![f32::NAN; 3 * columns];
         layer_norm(&mut output, &input, weight, bias, 3, columns, epsilon);
         for (output, input) in output.chunks(columns).zip(input.chunks(columns)) {
-            check(output, &oracle::layer_norm(input, epsilon), weight, bias);
+            check(output, &oracle::layer_norm(input, epsilon), weight, bias, &bound);
         }
     }
 }
 
 fn check_rms_norm(columns: usize, scale: f32, epsilon: f32) {
+    let bound = rms_norm_bound(columns);
     let input: Vec<f32> = sample(3 * columns, 4).iter().map(|x| x * scale).collect();
     let weight = sample(columns, 5);
     for weight in [None, Some(&weight[..])] {
         let mut output = vec![f32::NAN; 3 * columns];
         rms_norm(&mut output, &input, weight, 3, columns, epsilon);
         for (output, input) in output.chunks(columns).zip(input.chunks(columns)) {
-            check(output, &oracle::rms_norm(input, epsilon), weight, None);
+            check(output, &oracle::rms_norm(input, epsilon), weight, None, &bound);
         }
     }
 }
@@ -112,9 +132,9 @@ fn rows_of_every_magnitude_at_once() {
         for epsilon in EPSILONS {
             let mut output = [f32::NAN; 7];
             layer_norm(&mut output, &input, None, None, 1, 7, epsilon);
-            check(&output, &oracle::layer_norm(&input, epsilon), None, None);
+            check(&output, &oracle::layer_norm(&input, epsilon), None, None, &layer_norm_bound(7));
             rms_norm(&mut output, &input, None, 1, 7, epsilon);
-            check(&output, &oracle::rms_norm(&input, epsilon), None, None);
+            check(&output, &oracle::rms_norm(&input, epsilon), None, None, &rms_norm_bound(7));
         }
     }
 }

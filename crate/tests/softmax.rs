@@ -1,10 +1,13 @@
 //! Softmax against float64.
 
+#[path = "cases/error_bounds.rs"]
+mod error_bounds;
 #[path = "oracle/softmax.rs"]
 mod oracle;
 #[path = "oracle/sample.rs"]
 mod sample;
 
+use error_bounds::powers;
 use sample::sample;
 use wasm_attention::dtype::CANONICAL_NAN;
 use wasm_attention::softmax::{scratch_length, softmax};
@@ -23,6 +26,7 @@ fn run_along(input: &[f32], outer: usize, length: usize, inner: usize) -> Vec<f3
 
 #[test]
 fn is_within_the_stated_error() {
+    let [relative, cutoff] = powers("softmax", ["(12 + |input − m| + n/1024) · result", ""]);
     for columns in (1..40).chain([1000, 30_001]) {
         for scale in [0.0, 1.0, 10.0, 60.0, 1000.0] {
             let input: Vec<f32> = sample(2 * columns, columns as u64).iter().map(|x| x * scale + scale).collect();
@@ -31,7 +35,7 @@ fn is_within_the_stated_error() {
                 let maximum = f64::from(input.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b)));
                 for ((&w, truth), &x) in output.iter().zip(oracle::softmax(input)).zip(input) {
                     let units = 12.0 + (maximum - f64::from(x)) + columns as f64 / 1024.0;
-                    let bound = truth * units / 16_777_216.0 + 2_f64.powi(-100);
+                    let bound = relative * units * truth + cutoff;
                     assert!((f64::from(w) - truth).abs() <= bound, "{columns} × {scale}: {w}, expected {truth}");
                     assert!(w == 0.0 || w.is_normal());
                 }

@@ -1,65 +1,48 @@
 /**
- * The cases of bits.json, run through the package. crate/tests/bits.rs runs the same ones natively.
+ * The cases of bits, which the operations' records hold (test/cases/operations.ts), run through the package.
+ * crate/tests/bits.rs runs the same ones natively, from bits.json, where scripts/update-bits.mjs stores cases and hashes.
  *
  * Inputs come from a small integer generator, so that nothing but the kernels can differ between hosts.
  */
-import {
-  gelu,
-  layerNorm,
-  Linear,
-  linear,
-  rand,
-  randn,
-  relu,
-  rmsNorm,
-  rotaryEmbedding,
-  scaledDotProductAttention,
-  type ScaledDotProductAttentionOptions,
-  scope,
-  silu,
-  sinusoidalPositions,
-  softmax,
-  type Tensor,
-  type TensorData,
-} from "../../ts/entry/default.js";
-
-type Operation =
-  | "scaledDotProductAttention"
-  | "softmax"
-  | "linear"
-  | "Linear"
-  | "layerNorm"
-  | "rmsNorm"
-  | "gelu"
-  | "silu"
-  | "relu"
-  | "rotaryEmbedding"
-  | "sinusoidalPositions"
-  | "rand"
-  | "randn";
-
-type FloatDType = "float32" | "float16" | "bfloat16";
+import { scope, type Tensor, type TensorData } from "../../ts/entry/default.js";
+import type { FloatType } from "../oracle/half.js";
+import { operations } from "./operations.js";
 
 export interface BitsCase {
   readonly name: string;
-  readonly operation: Operation;
   /** Seed of the inputs. */
   readonly seed: number;
   /** Float32 and bfloat16 inputs are uniform within ± this. */
   readonly amplitude: number;
-  readonly dtype?: FloatDType;
-  readonly valueDtype?: FloatDType;
+  readonly dtype?: FloatType;
+  readonly valueDtype?: FloatType;
   readonly sizes: Readonly<Record<string, number>>;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly attnMask?: { readonly dtype: FloatDType | "bool"; readonly shape: readonly number[] };
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly attnMask?: { readonly dtype: FloatType | "bool"; readonly shape: readonly number[] };
   /** Elements of float32 inputs that hold something else: [index, number]. */
   readonly planted?: Readonly<Record<string, readonly (readonly [index: number, value: string])[]>>;
+}
+
+/** As bits.json has it. */
+export interface StoredBitsCase extends BitsCase {
+  readonly operation: string;
   /** By arithmetic. */
   readonly hashes: Record<string, string>;
 }
 
 /** Each input has a stream of its own. */
-const streams = ["query", "key", "value", "attnMask", "pastKey", "pastValue", "input", "weight", "bias"] as const;
+const streams = [
+  "query",
+  "key",
+  "value",
+  "attnMask",
+  "pastKey",
+  "pastValue",
+  "input",
+  "weight",
+  "bias",
+  "other",
+] as const;
 type Stream = (typeof streams)[number];
 
 /** Marsaglia's xorshift generator of 32 bits. */
@@ -83,109 +66,55 @@ const bfloat16 = (word: number, amplitude: number): number =>
 
 const negativeInfinity = { float32: -Infinity, float16: 0xfc00, bfloat16: 0xff80 };
 
-function input({ seed, amplitude, planted }: BitsCase, stream: Stream, shape: number[], dtype: FloatDType): TensorData {
-  const drawn = words(
-    seed,
-    stream,
-    shape.reduce((product, size) => product * size, 1),
-  );
-  if (dtype !== "float32") {
-    return {
-      data: Uint16Array.from(drawn, dtype === "float16" ? float16 : (word) => bfloat16(word, amplitude)),
-      shape,
-      dtype,
-    };
+/** The inputs of a case. */
+export class BitsInputs {
+  readonly #test: BitsCase;
+
+  constructor(test: BitsCase) {
+    this.#test = test;
   }
-  const data = Float32Array.from(drawn, (word) => float32(word, amplitude));
-  planted?.[stream]?.forEach(([index, value]) => (data[index] = Number(value)));
-  return { data, shape };
-}
 
-/** A quarter of a boolean mask is false, an eighth of a float mask −Infinity; the rest of it is within ±1. */
-function mask({ seed }: BitsCase, { dtype, shape }: NonNullable<BitsCase["attnMask"]>): TensorData {
-  const drawn = words(
-    seed,
-    "attnMask",
-    shape.reduce((product, size) => product * size, 1),
-  );
-  if (dtype === "bool") return { data: Uint8Array.from(drawn, (word) => Number((word & 3) !== 0)), shape };
-  const hides = (word: number): boolean => (word & 7) === 0;
-  const draw = { float32, float16, bfloat16 }[dtype];
-  const element = (word: number): number => (hides(word) ? negativeInfinity[dtype] : draw(word, 1));
-  return dtype === "float32"
-    ? { data: Float32Array.from(drawn, element), shape }
-    : { data: Uint16Array.from(drawn, element), shape, dtype };
-}
+  #words(stream: Stream, shape: readonly number[]): Uint32Array {
+    const length = shape.reduce((product, size) => product * size, 1);
+    return words(this.#test.seed, stream, length);
+  }
 
-function attention(test: BitsCase): Tensor[] {
-  const { batch, heads, keyHeads, queries, keys, past, size, valueSize } = test.sizes;
-  const { dtype = "float32", valueDtype = "float32" } = test;
-  const options = test.options as ScaledDotProductAttentionOptions;
-  const shape = (heads: number, rows: number, size: number): number[] =>
-    ({ BHLD: [batch, heads, rows, size], BLHD: [batch, rows, heads, size], LBHD: [rows, batch, heads, size] })[
-      options.layout ?? "BHLD"
-    ];
-  const results = scaledDotProductAttention(
-    input(test, "query", shape(heads, queries, size), dtype),
-    input(test, "key", shape(keyHeads, keys, size), dtype),
-    input(test, "value", shape(keyHeads, keys, valueSize), valueDtype),
-    {
-      ...options,
-      needLogSumExp: true,
-      ...(test.attnMask && { attnMask: mask(test, test.attnMask) }),
-      ...(past !== undefined && {
-        pastKey: input(test, "pastKey", shape(keyHeads, past, size), dtype),
-        pastValue: input(test, "pastValue", shape(keyHeads, past, valueSize), valueDtype),
-      }),
-    },
-  );
-  const { output, logSumExp, weights, presentKey, presentValue } = results;
-  return [output, logSumExp, weights, presentKey, presentValue].filter((tensor) => tensor !== undefined);
-}
-
-function layer(test: BitsCase): Tensor {
-  const { rows, columns, outFeatures, batch, heads, queries, size } = test.sizes;
-  const { dtype = "float32", options } = test;
-  const x = (): TensorData => input(test, "input", [rows, columns], dtype);
-  const parameter = (name: "weight" | "bias", shape: number[]): TensorData | undefined =>
-    options[name] === true ? input(test, name, shape, dtype) : undefined;
-  const epsilon = options.epsilon as number | undefined;
-  switch (test.operation) {
-    case "softmax":
-      return softmax(x());
-    case "linear":
-      return linear(x(), input(test, "weight", [outFeatures, columns], dtype), parameter("bias", [outFeatures]));
-    case "Linear": {
-      const module = new Linear(columns, outFeatures, options);
-      try {
-        const weight = input(test, "weight", [outFeatures, columns], dtype);
-        const bias = parameter("bias", [outFeatures]);
-        module.loadStateDict(bias === undefined ? { weight } : { weight, bias });
-        return module.forward(x());
-      } finally {
-        module.dispose();
-      }
+  /** Of this shape, and of the case's dtype unless another is given. */
+  tensor(stream: Stream, shape: readonly number[], dtype = this.#test.dtype ?? "float32"): TensorData {
+    const { amplitude, planted } = this.#test;
+    const drawn = this.#words(stream, shape);
+    if (dtype !== "float32") {
+      const bits = dtype === "float16" ? float16 : (word: number) => bfloat16(word, amplitude);
+      return { data: Uint16Array.from(drawn, bits), shape, dtype };
     }
-    case "layerNorm":
-      return layerNorm(x(), columns, parameter("weight", [columns]), parameter("bias", [columns]), epsilon);
-    case "rmsNorm":
-      return rmsNorm(x(), columns, parameter("weight", [columns]), epsilon);
-    case "gelu":
-      return gelu(x(), options);
-    case "silu":
-      return silu(x());
-    case "relu":
-      return relu(x());
-    case "rotaryEmbedding":
-      return rotaryEmbedding(input(test, "input", [batch, heads, queries, size], dtype), options);
-    case "sinusoidalPositions":
-      return sinusoidalPositions(rows, columns);
-    case "rand":
-      return rand([rows, columns], options);
-    case "randn":
-      return randn([rows, columns], options);
-    case "scaledDotProductAttention":
-      throw new Error("attention is no layer");
+    const data = Float32Array.from(drawn, (word) => float32(word, amplitude));
+    planted?.[stream]?.forEach(([index, value]) => (data[index] = Number(value)));
+    return { data, shape };
+  }
+
+  /** `[rows, columns]` of the case's sizes. */
+  matrix(stream: Stream): TensorData {
+    const { rows, columns } = this.#test.sizes;
+    return this.tensor(stream, [rows, columns]);
+  }
+
+  /** The tensor, where the case's options have its name. */
+  parameter(stream: "weight" | "bias", shape: readonly number[]): TensorData | undefined {
+    return this.#test.options?.[stream] === true ? this.tensor(stream, shape) : undefined;
+  }
+
+  /** A quarter of a boolean mask is false, an eighth of a float mask −Infinity; the rest of it is within ±1. */
+  mask(): TensorData | undefined {
+    if (this.#test.attnMask === undefined) return undefined;
+    const { dtype, shape } = this.#test.attnMask;
+    const drawn = this.#words("attnMask", shape);
+    if (dtype === "bool") return { data: Uint8Array.from(drawn, (word) => Number((word & 3) !== 0)), shape };
+    const hides = (word: number): boolean => (word & 7) === 0;
+    const draw = { float32, float16, bfloat16 }[dtype];
+    const element = (word: number): number => (hides(word) ? negativeInfinity[dtype] : draw(word, 1));
+    return dtype === "float32"
+      ? { data: Float32Array.from(drawn, element), shape }
+      : { data: Uint16Array.from(drawn, element), shape, dtype };
   }
 }
 
@@ -207,11 +136,23 @@ const hash = (results: readonly Tensor[]): string =>
     }),
   );
 
-/** The hash of a case's results in the current arithmetic. Everything that it made is freed. */
-export function hashOf(test: BitsCase): string {
-  return scope(() => hash(test.operation === "scaledDotProductAttention" ? attention(test) : [layer(test)]));
+/** A case with the hash of its results in the current arithmetic. */
+export interface HashedCase {
+  readonly operation: string;
+  readonly test: BitsCase;
+  readonly hash: () => string;
 }
 
+/** The cases of all records, in their order. Everything that a hash's computation makes is freed. */
+export const bitsCases: readonly HashedCase[] = operations.flatMap(({ name, bits }) =>
+  "none" in bits
+    ? []
+    : bits.cases.map((test) => ({
+        operation: name,
+        test,
+        hash: () => scope(() => hash(bits.run(test, new BitsInputs(test)))),
+      })),
+);
+
 /** One hash for the results of all cases in the current arithmetic. */
-export const hashOfAll = (cases: readonly BitsCase[]): string =>
-  fnv(cases.map((test) => new TextEncoder().encode(hashOf(test))));
+export const hashOfAll = (): string => fnv(bitsCases.map(({ hash }) => new TextEncoder().encode(hash())));

@@ -4,6 +4,7 @@ import { readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { suiteFiles } from "./suite-files.mjs";
 
 const suite = fileURLToPath(new URL("suite/", import.meta.url));
 const conformance = fileURLToPath(new URL("../conformance/", import.meta.url));
@@ -71,6 +72,23 @@ const withoutNode = {
 };
 
 /**
+ * The test files by name, of which the suite runs some or all.
+ * @type {Plugin}
+ */
+const listedFiles = {
+  name: "listed-files",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^test-files$/ }, ({ path }) => ({ path, namespace: "test-files" }));
+    onLoad({ filter: /.*/, namespace: "test-files" }, () => ({
+      contents: `export const files = { ${suiteFiles
+        .map((name) => `"${name}": () => import("../../${name}.test.js")`)
+        .join(", ")} };`,
+      resolveDir: suite,
+    }));
+  },
+};
+
+/**
  * The `.wasm` files that an entry imports, as `replace` gives them to the host.
  * @param {(name: string) => { external: string } | { text: string }} replace
  * @returns {Plugin}
@@ -128,6 +146,7 @@ export async function bundle({
     plugins: [
       installedPackage(folder, packageUrl),
       withoutNode,
+      listedFiles,
       ...(replaceWasm === undefined ? [] : [wasmFiles(replaceWasm)]),
     ],
   });

@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { type Expected, faultsOf, type Report } from "./check.mjs";
 import { type Row, table } from "./readme-table.mjs";
+import { obstacle, suiteFiles, testFiles } from "./suite-files.mjs";
 
 const hashes = { separate: "0011", fused: "2233" };
 const tests = { "ops/bits": 12, "conformance/onnx/operators": 4, "tensor/tensor": 4 };
@@ -96,4 +97,33 @@ it("the README's table says that a processor was emulated, and no time of it", (
     "| Node | 1.0 | ES module, emulated by QEMU 7.2 | fused | 20 | — |",
     "| Deno | 1.0 |  | fused | 20 | 20 ms |",
   ]);
+});
+
+describe("the suite", () => {
+  it("leaves out what needs Node or the package's inside, and nothing else", () => {
+    const leftOut = testFiles.filter(({ obstacle }) => obstacle !== undefined).map(({ name }) => name);
+    expect(leftOut.sort()).toEqual([
+      "entry/entries",
+      "io/utf8",
+      "ops/linear",
+      "ops/operands",
+      "ops/random",
+      "ops/records",
+      "tensor/comparison",
+      "tensor/from",
+      "tensor/inspect",
+      "tensor/open-scopes",
+    ]);
+    expect(suiteFiles).toHaveLength(testFiles.length - leftOut.length);
+  });
+
+  it("knows what can't run everywhere", () => {
+    expect(
+      obstacle('import { expect } from "vitest";\nimport { init } from "../../ts/entry/default.js";'),
+    ).toBeUndefined();
+    expect(obstacle('import { expect, vi } from "vitest";')).toBe("uses vitest's vi");
+    expect(obstacle('import {\n  readFileSync,\n} from "node:fs";')).toBe("imports node:fs");
+    expect(obstacle('import { runCall } from "../../ts/ops/call.js";')).toBe("imports ../../ts/ops/call.js");
+    expect(obstacle("const here = process.cwd();")).toBe("mentions process.");
+  });
 });

@@ -25,7 +25,8 @@ import { count, given, type LayerOperand, randomOperand } from "../cases/layer-o
 import { expectThrows } from "../support/expect-error.js";
 import { expectWithin } from "../support/expect-within.js";
 import type { FloatType } from "../oracle/half.js";
-import * as oracle from "../oracle/layers.js";
+import * as activationOracle from "../oracle/activation.js";
+import * as oracle from "../oracle/linear.js";
 import { expectThrowsWithoutLeak, withoutLeak } from "../support/without-leak.js";
 
 /** An activation in float64, the relative error that the package states for it, and the package's function. */
@@ -39,14 +40,14 @@ const geluArgument = (x: number): number => Math.sqrt(2 / Math.PI) * (x + 0.0447
 
 const oracles: Record<Activation | "none", Oracle> = {
   none: { apply: (x) => x, relativeError: () => 0, operation: (x) => x },
-  gelu: { apply: (x) => oracle.gelu(x), relativeError: () => 2 ** -20.5, operation: (x) => gelu(x) },
+  gelu: { apply: (x) => activationOracle.gelu(x), relativeError: () => 2 ** -20.5, operation: (x) => gelu(x) },
   "gelu-tanh": {
-    apply: (x) => oracle.gelu(x, "tanh"),
+    apply: (x) => activationOracle.gelu(x, "tanh"),
     relativeError: (x) => 2 ** -23 * (3 + 4 * Math.abs(geluArgument(x))),
     operation: (x) => gelu(x, { approximate: "tanh" }),
   },
-  silu: { apply: oracle.silu, relativeError: () => 2 ** -22, operation: silu },
-  relu: { apply: oracle.relu, relativeError: () => 0, operation: relu },
+  silu: { apply: activationOracle.silu, relativeError: () => 2 ** -22, operation: silu },
+  relu: { apply: activationOracle.relu, relativeError: () => 0, operation: relu },
 };
 const names = Object.keys(oracles) as (keyof typeof oracles)[];
 const activationOf = (name: keyof typeof oracles): Activation | undefined => (name === "none" ? undefined : name);

@@ -2,19 +2,13 @@
 import { describe, expect, it } from "vitest";
 import { attention, type OracleMask, type OracleOptions, type OracleTensor, type WeightsMode } from "./attention.js";
 import { multiheadAttention } from "./multihead-attention.js";
-import {
-  embedding,
-  gelu,
-  layerNorm,
-  linear,
-  relu,
-  rmsNorm,
-  rotaryEmbedding,
-  rotaryFrequencies,
-  rotaryTables,
-  silu,
-  softmax,
-} from "./layers.js";
+import { gelu, relu, silu } from "./activation.js";
+import { embedding } from "./embedding.js";
+import { linear } from "./linear.js";
+import { layerNorm, rmsNorm } from "./normalization.js";
+import { rotaryEmbedding } from "./rotary-embedding.js";
+import { rotaryFrequencies, rotaryTables } from "./rotary-frequencies.js";
+import { softmax } from "./softmax.js";
 import type { Case } from "../conformance/records.js";
 import { type RopeAttributes, ropeScalingOf } from "../conformance/rope-scaling.js";
 import { storedFile } from "../conformance/stored-file.js";

@@ -4,7 +4,9 @@
  */
 import { attention, type OracleMask, type OracleTensor } from "./attention.js";
 import type { RopeScaling } from "../../ts/entry/default.js";
-import { linear, rotaryEmbedding, rotaryFrequencies, rotaryTables } from "./layers.js";
+import { linear } from "./linear.js";
+import { rotaryEmbedding } from "./rotary-embedding.js";
+import { rotaryFrequencies, rotaryTables } from "./rotary-frequencies.js";
 
 export interface MultiheadConfiguration {
   readonly embedDim: number;

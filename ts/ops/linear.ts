@@ -40,8 +40,8 @@ interface Parameters {
 }
 
 /**
- * input · weightᵀ + bias, computed in float32: the error is at most (inFeatures + 1) · 2^-24 · (Σ |input · weight| + |bias|),
- * typically its square root's. A row's bits don't depend on the other rows. The layer `Linear` packs the weight once, this
+ * input · weightᵀ + bias, computed in float32: the error is at most 2^-24 · (n + 1) · (Σ |input · weight| + |bias|), with n
+ * inFeatures, typically its square root's. A row's bits don't depend on the other rows. The layer `Linear` packs the weight once, this
  * function in every call.
  *
  * @example

@@ -18,8 +18,8 @@ export interface SoftmaxOptions {
  * exp(input − m) / Σ exp(input − m) along an axis, with m the maximum.
  *
  * As in PyTorch, where there is NaN or +Infinity, or nothing but -Infinity, all results along the axis are NaN.
- * (Attention is gentler to rows that see nothing.) In float32 the error is at most result · 2^-24 · (12 + |input − m| +
- * n/1024) + 2^-99, with n the size of the axis; what is below 2^-99 of the largest may be 0.
+ * (Attention is gentler to rows that see nothing.) In float32 the error is at most 2^-24 · (12 + |input − m| + n/1024) ·
+ * result + 2^-100, with n the size of the axis; what is below 2^-100 of the largest may be 0.
  *
  * @example
  * ```js

@@ -6,9 +6,9 @@
 //!
 //! The weights are packed once into panels of 8 outputs, `[out_features / 8][in_features][8]`, which serve both the
 //! product of matrices (`gemm`) and that of a matrix with one row (`gemv`). Every output element is one sum over
-//! ascending k, whatever the tile: a row's bits are the same alone and in a batch. With |Σ| = Σ_k |input · weight|, the
-//! error before the activation is at most (in_features + 1) · 2^-24 · (|Σ| + |bias|), typically its square root's. The
-//! activation is applied to the sums while they are still at hand.
+//! ascending k, whatever the tile: a row's bits are the same alone and in a batch. The
+//! error before the activation is at most 2^-24 · (n + 1) · (Σ |input · weight| + |bias|), with n = in_features, typically its
+//! square root's. The activation is applied to the sums while they are still at hand.
 //!
 //! | module | what it does |
 //! |---|---|

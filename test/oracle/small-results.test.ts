@@ -1,16 +1,9 @@
 import { describe, expect, it } from "vitest";
-import {
-  embedding,
-  erf,
-  erfc,
-  gelu,
-  relu,
-  rotaryFrequencies,
-  rotaryTables,
-  silu,
-  sinusoidalPositions,
-  softmax,
-} from "./layers.js";
+import { erf, erfc, gelu, relu, silu } from "./activation.js";
+import { embedding } from "./embedding.js";
+import { rotaryFrequencies, rotaryTables } from "./rotary-frequencies.js";
+import { sinusoidalPositions } from "./sinusoidal-positions.js";
+import { softmax } from "./softmax.js";
 
 /** x, erf x, erfc x, worked out with forty digits and rounded. */
 const errorFunction = [

@@ -1,0 +1,31 @@
+/**
+ * One record an operation of the package. From the records follow: the properties against the oracles, the bits, what happens
+ * when memory ends, leaks, refusals, and the table in docs/operations.md. test/ops/records.test.ts holds them against the
+ * package's exports.
+ */
+import { attentionRecord } from "./operations/attention.js";
+import { attentionModuleRecords } from "./operations/attention-modules.js";
+import { activationRecords } from "./operations/activation.js";
+import { embeddingRecord } from "./operations/embedding.js";
+import { linearRecords } from "./operations/linear.js";
+import { normalizationRecords } from "./operations/normalization.js";
+import { randomRecords } from "./operations/random.js";
+import { rotaryEmbeddingRecord } from "./operations/rotary-embedding.js";
+import { safetensorsRecords } from "./operations/safetensors.js";
+import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
+import { softmaxRecord } from "./operations/softmax.js";
+import type { OperationRecord } from "./operation.js";
+
+export const operations: readonly OperationRecord[] = [
+  attentionRecord,
+  softmaxRecord,
+  ...linearRecords,
+  ...normalizationRecords,
+  ...activationRecords,
+  rotaryEmbeddingRecord,
+  sinusoidalPositionsRecord,
+  embeddingRecord,
+  ...randomRecords,
+  ...attentionModuleRecords,
+  ...safetensorsRecords,
+];

@@ -1,0 +1,155 @@
+/** gelu, silu, relu. */
+import fc from "fast-check";
+import { gelu, relu, silu, type Tensor, type TensorLike } from "../../../ts/entry/default.js";
+import * as oracle from "../../oracle/activation.js";
+import { errorBound } from "../error-bounds.js";
+import { dataSeeds, floatTypes, given, leadingAxes, randomOperand } from "../layer-operands.js";
+import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
+
+/** A function of one number, in one of its forms. */
+export interface ActivationForm {
+  readonly title: string;
+  readonly ours: (input: TensorLike) => Tensor;
+  readonly truth: (x: number) => number;
+  readonly tolerance: (x: number, truth: number) => number;
+}
+
+const absolute = (truth: number): Record<string, number> => ({ "|result|": Math.abs(truth) });
+
+export const geluForms: readonly ActivationForm[] = [
+  {
+    title: "gelu",
+    ours: (input) => gelu(input),
+    truth: (x) => oracle.gelu(x),
+    tolerance: (_, truth) => errorBound("gelu", absolute(truth)),
+  },
+  {
+    title: 'gelu with approximate "tanh"',
+    ours: (input) => gelu(input, { approximate: "tanh" }),
+    truth: (x) => oracle.gelu(x, "tanh"),
+    tolerance: (x, truth) => {
+      const u = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+      const quantity = (3 + 4 * Math.abs(u)) * Math.abs(truth);
+      return errorBound('gelu with approximate "tanh"', { "(3 + 4 · |u|) · |result|": quantity });
+    },
+  },
+];
+
+export const siluForm: ActivationForm = {
+  title: "silu",
+  ours: silu,
+  truth: oracle.silu,
+  tolerance: (_, truth) => errorBound("silu", absolute(truth)),
+};
+
+export const reluForm: ActivationForm = { title: "relu", ours: relu, truth: oracle.relu, tolerance: () => 0 };
+
+const recipes = fc.record({
+  dtype: floatTypes,
+  shape: leadingAxes,
+  amplitude: fc.constantFrom(1e-3, 1, 10, 1e4),
+  isTensor: fc.boolean(),
+  dataSeed: dataSeeds,
+});
+
+const trialsOf = (forms: readonly ActivationForm[]): fc.Arbitrary<Trial> =>
+  fc
+    .tuple(fc.constantFrom(...forms), recipes)
+    .map(([{ ours, truth, tolerance }, { dtype, shape, amplitude, isTensor, dataSeed }]) => {
+      const input = randomOperand(dataSeed, dtype, shape, amplitude);
+      const expected = input.values.map(truth);
+      return {
+        run: () => ours(given(input, isTensor)),
+        dtype,
+        shape,
+        expected,
+        tolerance: (index) => tolerance(input.values[index], expected[index]),
+      };
+    });
+
+const large = randomOperand(1, "float16", [2, 4, 30, 32]);
+
+/** What the functions of one number have in common. */
+const activation = (name: string, forms: readonly ActivationForm[]): Omit<OperationRecord, "bits"> => {
+  const { ours } = forms[0];
+  return {
+    name,
+    property: { trials: trialsOf(forms), numRuns: 60 * forms.length },
+    refusals: wrongDTypes(name, "input", ours),
+    call: () => [ours(floats(2, 3))],
+    memory: { [name]: () => [ours(large)] },
+    mixture: (n) => forms.map((form) => form.ours(randomOperand(n, n % 2 === 0 ? "float32" : "bfloat16", [n, 3]))),
+  };
+};
+
+const geluRecord = activation("gelu", geluForms);
+
+export const activationRecords: readonly OperationRecord[] = [
+  {
+    ...geluRecord,
+    refusals: [
+      ...wrongDTypes("gelu", "input", (input) => gelu(input)),
+      [
+        "another approximation",
+        () => gelu(floats(2), { approximate: "fast" as never }),
+        RangeError,
+        "ERR_INVALID_VALUE",
+        /^gelu: approximate: .*got "fast"/,
+      ],
+      [
+        "a boolean approximation",
+        () => gelu(floats(2), { approximate: true as never }),
+        TypeError,
+        "ERR_INVALID_TYPE",
+        /^gelu: approximate: .*got true/,
+      ],
+      [
+        "an unknown option",
+        () => gelu(floats(2), { approximation: "tanh" } as never),
+        TypeError,
+        "ERR_INVALID_TYPE",
+        /^gelu: options: unknown option "approximation"/,
+      ],
+    ],
+    bits: {
+      cases: [
+        { name: "gelu: by the error function", seed: 60, amplitude: 14, sizes: { rows: 1, columns: 1003 } },
+        {
+          name: "gelu: by tanh",
+          seed: 61,
+          amplitude: 14,
+          sizes: { rows: 1, columns: 1003 },
+          options: { approximate: "tanh" },
+        },
+      ],
+      run: ({ options }, inputs) => [gelu(inputs.matrix("input"), options)],
+    },
+  },
+  {
+    ...activation("silu", [siluForm]),
+    bits: {
+      cases: [{ name: "silu: wide", seed: 62, amplitude: 100, sizes: { rows: 1, columns: 1003 } }],
+      run: (_, inputs) => [silu(inputs.matrix("input"))],
+    },
+  },
+  {
+    ...activation("relu", [reluForm]),
+    bits: {
+      cases: [
+        {
+          name: "relu: with NaN",
+          seed: 63,
+          amplitude: 1,
+          planted: {
+            input: [
+              [2, "NaN"],
+              [4, "-Infinity"],
+            ],
+          },
+          sizes: { rows: 1, columns: 21 },
+        },
+      ],
+      run: (_, inputs) => [relu(inputs.matrix("input"))],
+    },
+  },
+];

@@ -1,0 +1,86 @@
+import {
+  randn,
+  scaledDotProductAttention,
+  type ScaledDotProductAttentionOptions,
+  type Tensor,
+} from "../../../ts/entry/default.js";
+import { floats, type OperationRecord } from "../operation.js";
+import { attentionBits } from "./attention-bits.js";
+
+const shapeIn = (layout: string, batch: number, heads: number, rows: number, size: number): number[] => {
+  if (layout === "BLHD") return [batch, rows, heads, size];
+  return layout === "LBHD" ? [rows, batch, heads, size] : [batch, heads, rows, size];
+};
+
+export const attentionRecord: OperationRecord = {
+  name: "scaledDotProductAttention",
+  property: { suite: "ops/attention/properties" },
+  refusals: { suite: "ops/attention/bad-input" },
+  call: () => [scaledDotProductAttention(floats(2, 3, 4), floats(2, 5, 4), floats(2, 5, 6)).output],
+  memory: {
+    "scaledDotProductAttention in 16 bits, with all that it returns": () => {
+      const x = randn([2, 2, 40, 32], { dtype: "float16", seed: 1 });
+      try {
+        const results = scaledDotProductAttention(x, x, x, {
+          attnMask: floats(40, 80),
+          pastKey: x,
+          pastValue: x,
+          needLogSumExp: true,
+          needWeights: true,
+        });
+        return Object.values(results) as Tensor[];
+      } finally {
+        x.dispose();
+      }
+    },
+  },
+  mixture: (n) => {
+    const [query, key] = [randn([1, 2, n, 8]), randn([1, 1, n + 3, 8])];
+    const x = { data: new Float32Array(4 * n), shape: [n, 4] };
+    const results = scaledDotProductAttention(x, x, x, {
+      attnMask: { data: new Uint8Array(2 * n).fill(1), shape: [2 * n] },
+      pastKey: x,
+      pastValue: x,
+      sinks: [0.5],
+      alibiSlopes: [0.25],
+      dropoutP: 0.5,
+      seed: n,
+      needLogSumExp: true,
+      needWeights: { averageHeads: true },
+    });
+    const half = randn([1, n, 1, 8], { dtype: "float16" });
+    return [
+      query,
+      key,
+      half,
+      scaledDotProductAttention(query, key, key, { isCausal: n % 2 === 0 }).output,
+      ...(Object.values(results) as Tensor[]),
+      scaledDotProductAttention(half, half, half, { layout: "BLHD" }).output,
+    ];
+  },
+  bits: {
+    cases: attentionBits,
+    run: ({ sizes, valueDtype = "float32", options: given }, inputs) => {
+      const { batch, heads, keyHeads, queries, keys, past, size, valueSize } = sizes;
+      const options = given as ScaledDotProductAttentionOptions | undefined;
+      const shape = (ofHeads: number, rows: number, ofSize: number): number[] =>
+        shapeIn(options?.layout ?? "BHLD", batch, ofHeads, rows, ofSize);
+      const results = scaledDotProductAttention(
+        inputs.tensor("query", shape(heads, queries, size)),
+        inputs.tensor("key", shape(keyHeads, keys, size)),
+        inputs.tensor("value", shape(keyHeads, keys, valueSize), valueDtype),
+        {
+          ...options,
+          needLogSumExp: true,
+          attnMask: inputs.mask(),
+          ...(past !== undefined && {
+            pastKey: inputs.tensor("pastKey", shape(keyHeads, past, size)),
+            pastValue: inputs.tensor("pastValue", shape(keyHeads, past, valueSize), valueDtype),
+          }),
+        },
+      );
+      const { output, logSumExp, weights, presentKey, presentValue } = results;
+      return [output, logSumExp, weights, presentKey, presentValue].filter((tensor) => tensor !== undefined);
+    },
+  },
+};

@@ -1,0 +1,38 @@
+import fc from "fast-check";
+import { sinusoidalPositions } from "../../../ts/entry/default.js";
+import * as oracle from "../../oracle/sinusoidal-positions.js";
+import { errorBound } from "../error-bounds.js";
+import type { OperationRecord } from "../operation.js";
+
+const untyped = sinusoidalPositions as (length: unknown, embedDim: unknown) => never;
+const sizes = fc.oneof(fc.integer({ min: 0, max: 70 }), fc.constantFrom(300, 2000));
+
+export const sinusoidalPositionsRecord: OperationRecord = {
+  name: "sinusoidalPositions",
+  property: {
+    trials: fc.tuple(sizes, fc.integer({ min: 0, max: 70 })).map(([rows, columns]) => ({
+      run: () => sinusoidalPositions(rows, columns),
+      dtype: "float32",
+      shape: [rows, columns],
+      expected: oracle.sinusoidalPositions(rows, columns),
+      tolerance: () => errorBound("sinusoidalPositions", {}),
+    })),
+    numRuns: 20,
+  },
+  // prettier-ignore
+  refusals: [
+    ["a negative length", () => untyped(-1, 4), RangeError, "ERR_INVALID_VALUE", /^sinusoidalPositions: length: .*got -1/],
+    ["a fraction", () => untyped(4, 1.5), RangeError, "ERR_INVALID_VALUE", /embedDim: .*got 1.5/],
+    ["a text", () => untyped("4", 4), TypeError, "ERR_INVALID_TYPE", /length: .*got "4"/],
+    ["one size", () => untyped(4, undefined), TypeError, "ERR_INVALID_TYPE", /embedDim: .*got undefined/],
+    ["more than fits", () => untyped(2 ** 20, 2 ** 20), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/],
+    ["more than can be counted", () => untyped(2 ** 40, 2 ** 40), RangeError, "ERR_SHAPE", /length, embedDim/],
+  ],
+  call: () => [sinusoidalPositions(3, 4)],
+  memory: { sinusoidalPositions: () => [sinusoidalPositions(300, 64)] },
+  mixture: (n) => [sinusoidalPositions(n, 8)],
+  bits: {
+    cases: [{ name: "sinusoidalPositions: odd width", seed: 66, amplitude: 1, sizes: { rows: 300, columns: 23 } }],
+    run: ({ sizes: { rows, columns } }) => [sinusoidalPositions(rows, columns)],
+  },
+};
