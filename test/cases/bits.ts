@@ -1,6 +1,6 @@
 /**
  * The cases of bits, which the operations' records hold (test/cases/operations.ts), run through the package.
- * crate/tests/bits.rs runs the same ones natively, from bits.json, where scripts/update-bits.mjs stores cases and hashes.
+ * crate/tests/bits.rs runs the same ones natively, from bits.json, where scripts/update-records.mjs stores cases and hashes.
  *
  * Inputs come from a small integer generator, so that nothing but the kernels can differ between hosts.
  */

@@ -2,7 +2,7 @@
  * The bits of every kernel's results, as one hash a case and arithmetic: equal on every host (docs/design.md, contract 6),
  * and with crate/tests/bits.rs natively too.
  *
- * A change of bits is a minor version: `node scripts/update-bits.mjs` stores the new hashes.
+ * A change of bits is a minor version: `npm run update:records` stores the new hashes.
  */
 import { expect, test } from "vitest";
 import { bitsCases, type StoredBitsCase } from "../cases/bits.js";
@@ -18,7 +18,7 @@ forEachArithmetic((arithmetic) => {
   });
 });
 
-test("the stored cases are those of the records (else: node scripts/update-bits.mjs)", () => {
+test("the stored cases are those of the records (else: npm run update:records)", () => {
   const cases = bitsCases.map(({ operation, test: { options = {}, ...rest } }) => ({ ...rest, operation, options }));
   const withoutHashes = (test: StoredBitsCase): unknown =>
     Object.fromEntries(Object.entries(test).filter(([name]) => name !== "hashes"));

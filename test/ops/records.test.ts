@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import * as entry from "../../ts/entry/default.js";
 import { boundNames, formulaOf } from "../cases/error-bounds.js";
 import { operations } from "../cases/operations.js";
+import { operationsTable, replaceTable } from "../cases/operations-table.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string): string => readFileSync(root + path, "utf8");
@@ -27,11 +28,16 @@ it("every export is an operation with a record, or a known other", () => {
   expect([...recorded, ...Object.keys(others)].sort()).toEqual(Object.keys(entry).sort());
 });
 
-describe.each(operations)("the record of $name", ({ name, property, refusals, memory, bits }) => {
+describe.each(operations)("the record of $name", ({ name, family, property, refusals, memory, bits }) => {
   it("names suites that are there", () => {
     for (const part of [property, refusals]) {
       if ("suite" in part) expect(existsSync(`${root}test/${part.suite}.test.ts`), part.suite).toBe(true);
     }
+  });
+
+  it("says where its operation stands", () => {
+    const path = /^(nn|io)\//.test(family) ? family : `ops/${family}`;
+    expect(read(`ts/${path}.ts`)).toMatch(new RegExp(`export (function|const|class) ${name}\\b`));
   });
 
   it("has calls for every test that follows from it", () => {
@@ -44,16 +50,30 @@ describe.each(operations)("the record of $name", ({ name, property, refusals, me
 describe("error bounds", () => {
   /** Without the marks and line breaks of comments. */
   const plain = (text: string): string => text.replaceAll(/\s*\n\s*(\/\/[/!]|\*)\s*/g, " ");
-  const sources = new Map<string, readonly [rust: string, typescript: string]>([
-    ["softmax", ["crate/src/softmax.rs", "ts/ops/softmax.ts"]],
-    ["linear", ["crate/src/linear/mod.rs", "ts/ops/linear.ts"]],
-    ["layerNorm", ["crate/src/normalization.rs", "ts/ops/normalization.ts"]],
-    ["rmsNorm", ["crate/src/normalization.rs", "ts/ops/normalization.ts"]],
-    ["sinusoidalPositions", ["crate/src/sinusoidal_positions.rs", "ts/ops/sinusoidal-positions.ts"]],
-  ]);
+  const stated = operations.flatMap(({ family, error }) =>
+    typeof error === "string" ? [] : error.map((bound) => ({ family, bound })),
+  );
 
-  it.each(boundNames)("%s has the same one in the kernel's and the operation's documentation", (name) => {
-    const files = sources.get(name) ?? ["crate/src/activation.rs", "ts/ops/activation.ts"];
-    for (const file of files) expect(plain(read(file)), file).toContain(formulaOf(name));
+  it("are all some operation's", () => {
+    expect([...new Set(stated.map(({ bound }) => bound))].sort()).toEqual([...boundNames].sort());
   });
+
+  it.each(stated)("$bound stands in the documentation of $family", ({ family, bound }) => {
+    const rust = `crate/src/${family.replaceAll("-", "_")}`;
+    const files = family.startsWith("nn/")
+      ? [`ts/${family}.ts`]
+      : [existsSync(`${root}${rust}.rs`) ? `${rust}.rs` : `${rust}/mod.rs`, `ts/ops/${family}.ts`];
+    for (const file of files) expect(plain(read(file)), file).toContain(formulaOf(bound));
+  });
+});
+
+it("docs/operations.md has the table of the records (else: npm run update:records)", () => {
+  /** Prettier pads the columns. */
+  const rows = (page: string): string[] =>
+    page
+      .split("\n")
+      .filter((line) => line.startsWith("|"))
+      .map((line) => line.replaceAll(/ +/g, " ").replaceAll(/-+/g, "-"));
+  const page = read("docs/operations.md");
+  expect(rows(page)).toEqual(rows(replaceTable(page, operationsTable())));
 });

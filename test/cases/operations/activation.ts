@@ -70,10 +70,18 @@ const trialsOf = (forms: readonly ActivationForm[]): fc.Arbitrary<Trial> =>
 const large = randomOperand(1, "float16", [2, 4, 30, 32]);
 
 /** What the functions of one number have in common. */
-const activation = (name: string, forms: readonly ActivationForm[]): Omit<OperationRecord, "bits"> => {
+const activation = (
+  name: string,
+  computes: string,
+  error: OperationRecord["error"],
+  forms: readonly ActivationForm[],
+): Omit<OperationRecord, "bits"> => {
   const { ours } = forms[0];
   return {
     name,
+    family: "activation",
+    computes,
+    error,
     property: { trials: trialsOf(forms), numRuns: 60 * forms.length },
     refusals: wrongDTypes(name, "input", ours),
     call: () => [ours(floats(2, 3))],
@@ -82,7 +90,12 @@ const activation = (name: string, forms: readonly ActivationForm[]): Omit<Operat
   };
 };
 
-const geluRecord = activation("gelu", geluForms);
+const geluRecord = activation(
+  "gelu",
+  "x · Φ(x), or its approximation by tanh",
+  ["gelu", 'gelu with approximate "tanh"'],
+  geluForms,
+);
 
 export const activationRecords: readonly OperationRecord[] = [
   {
@@ -126,14 +139,14 @@ export const activationRecords: readonly OperationRecord[] = [
     },
   },
   {
-    ...activation("silu", [siluForm]),
+    ...activation("silu", "x / (1 + e^−x)", ["silu"], [siluForm]),
     bits: {
       cases: [{ name: "silu: wide", seed: 62, amplitude: 100, sizes: { rows: 1, columns: 1003 } }],
       run: (_, inputs) => [silu(inputs.matrix("input"))],
     },
   },
   {
-    ...activation("relu", [reluForm]),
+    ...activation("relu", "the larger of x and 0", "none", [reluForm]),
     bits: {
       cases: [
         {

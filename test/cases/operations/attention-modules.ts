@@ -30,6 +30,9 @@ function withLayer(layer: MultiheadAttention | SelfAttention, call: () => Dispos
 export const attentionModuleRecords: readonly OperationRecord[] = [
   {
     name: "MultiheadAttention",
+    family: "nn/multihead-attention",
+    computes: "attention of several heads, with projections of its own",
+    error: "that of its parts",
     property: { suite: "nn/multihead-attention-properties" },
     refusals: { suite: "nn/multihead-attention" },
     call: () => ofMultihead(3),
@@ -46,6 +49,9 @@ export const attentionModuleRecords: readonly OperationRecord[] = [
   },
   {
     name: "SelfAttention",
+    family: "nn/self-attention",
+    computes: "the same of one input",
+    error: "that of its parts",
     property: { suite: "nn/self-attention" },
     refusals: { suite: "nn/self-attention" },
     call: () => ofSelf(3),

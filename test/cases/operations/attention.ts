@@ -14,6 +14,9 @@ const shapeIn = (layout: string, batch: number, heads: number, rows: number, siz
 
 export const attentionRecord: OperationRecord = {
   name: "scaledDotProductAttention",
+  family: "attention/scaled-dot-product-attention",
+  computes: "softmax(scale · query · keyᵀ + masks) · value",
+  error: "[semantics.md, 8.2](semantics.md#8-precision)",
   property: { suite: "ops/attention/properties" },
   refusals: { suite: "ops/attention/bad-input" },
   call: () => [scaledDotProductAttention(floats(2, 3, 4), floats(2, 5, 4), floats(2, 5, 6)).output],

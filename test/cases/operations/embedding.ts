@@ -36,6 +36,9 @@ const ids = { data: new Int32Array(60).fill(299), shape: [2, 30] };
 
 export const embeddingRecord: OperationRecord = {
   name: "embedding",
+  family: "embedding",
+  computes: "rows of a table",
+  error: "none: bit for bit",
   property: { trials, numRuns: 100 },
   // prettier-ignore
   refusals: [

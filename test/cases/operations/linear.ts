@@ -45,6 +45,9 @@ const weight = randomOperand(2, "bfloat16", [64, 32]);
 export const linearRecords: readonly OperationRecord[] = [
   {
     name: "linear",
+    family: "linear",
+    computes: "input · weightᵀ + bias",
+    error: ["linear"],
     property: { trials, numRuns: 200 },
     // prettier-ignore
     refusals: [
@@ -110,6 +113,9 @@ export const linearRecords: readonly OperationRecord[] = [
   },
   {
     name: "Linear",
+    family: "nn/linear",
+    computes: "activation(input · weightᵀ + bias), with parameters of its own",
+    error: ["linear"],
     property: { suite: "nn/linear" },
     refusals: { suite: "nn/linear" },
     call: () => {

@@ -130,6 +130,9 @@ const gain = randomOperand(4, "bfloat16", [32]);
 export const normalizationRecords: readonly OperationRecord[] = [
   {
     name: "layerNorm",
+    family: "normalization",
+    computes: "(input − mean) / √(variance + epsilon) · weight + bias",
+    error: ["layerNorm"],
     property: { trials: problems.map(layerNormTrial), numRuns: 400 },
     // prettier-ignore
     refusals: [
@@ -213,6 +216,9 @@ export const normalizationRecords: readonly OperationRecord[] = [
   },
   {
     name: "rmsNorm",
+    family: "normalization",
+    computes: "input / √(mean of input² + epsilon) · weight",
+    error: ["rmsNorm"],
     property: { trials: problems.map(rmsNormTrial), numRuns: 400 },
     // prettier-ignore
     refusals: [

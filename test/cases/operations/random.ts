@@ -41,6 +41,9 @@ const anyRandn = randn as (shape: unknown, options?: unknown) => never;
 export const randomRecords: readonly OperationRecord[] = [
   {
     name: "rand",
+    family: "random",
+    computes: "uniform random numbers",
+    error: "none: the same numbers everywhere",
     property: { trials: uniformTrials, numRuns: 60 },
     // prettier-ignore
     refusals: [
@@ -71,6 +74,9 @@ export const randomRecords: readonly OperationRecord[] = [
   },
   {
     name: "randn",
+    family: "random",
+    computes: "normal random numbers",
+    error: "the same numbers everywhere",
     property: { trials: normalTrials, numRuns: 60 },
     // prettier-ignore
     refusals: [

@@ -274,6 +274,9 @@ const angles = randomOperand(5, "float16", [600, 16]);
 
 export const rotaryEmbeddingRecord: OperationRecord = {
   name: "rotaryEmbedding",
+  family: "rotary-embedding",
+  computes: "pairs of elements turned by an angle that grows with the position",
+  error: "two products and their sum, each rounded",
   property: { trials: recipes.map(trialOf), numRuns: 600 },
   refusals: [...calls, ...scalings],
   call: () => [rotaryEmbedding(x)],

@@ -15,6 +15,9 @@ const NO_KERNEL = "it copies";
 export const safetensorsRecords: readonly OperationRecord[] = [
   {
     name: "loadSafetensors",
+    family: "io/load-safetensors",
+    computes: "the tensors of a file",
+    error: "none: bit for bit",
     property: { suite: "io/safetensors" },
     refusals: { suite: "io/safetensors" },
     call: () => loaded(saveSafetensors({ x: floats(2, 3) })),
@@ -24,6 +27,9 @@ export const safetensorsRecords: readonly OperationRecord[] = [
   },
   {
     name: "saveSafetensors",
+    family: "io/save-safetensors",
+    computes: "a file of tensors",
+    error: "none: bit for bit",
     property: { suite: "io/safetensors" },
     refusals: { suite: "io/safetensors" },
     call: () => (saveSafetensors({ x: floats(2, 3) }), []),

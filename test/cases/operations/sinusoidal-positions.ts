@@ -9,6 +9,9 @@ const sizes = fc.oneof(fc.integer({ min: 0, max: 70 }), fc.constantFrom(300, 200
 
 export const sinusoidalPositionsRecord: OperationRecord = {
   name: "sinusoidalPositions",
+  family: "sinusoidal-positions",
+  computes: "sines and cosines of positions",
+  error: ["sinusoidalPositions"],
   property: {
     trials: fc.tuple(sizes, fc.integer({ min: 0, max: 70 })).map(([rows, columns]) => ({
       run: () => sinusoidalPositions(rows, columns),

@@ -58,6 +58,9 @@ const large = randomOperand(1, "float16", [2, 4, 30, 32]);
 
 export const softmaxRecord: OperationRecord = {
   name: "softmax",
+  family: "softmax",
+  computes: "exp(input − m) / Σ exp(input − m) along an axis, with m the maximum",
+  error: ["softmax"],
   property: { trials, numRuns: 200 },
   // prettier-ignore
   refusals: [

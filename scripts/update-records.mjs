@@ -1,7 +1,8 @@
-// Stores the cases of bits, as the operations' records have them, and the hashes of the kernels' bits, as they are now, in
-// test/cases/bits.json: for a case that is new, and for a change that is meant to change bits. `node scripts/update-bits.mjs`.
+// Writes what follows from the operations' records (test/cases/operations.ts): the table in docs/operations.md, and
+// test/cases/bits.json, with the cases of bits and the hashes of the kernels' bits as they are now. For a record that is new, and
+// for a change that is meant to change bits. `npm run update:records`.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -19,15 +20,21 @@ if (process.versions.node.startsWith("20.") && !process.execArgv.includes(RELAXE
 }
 
 async function update() {
-  const path = fileURLToPath(new URL("../test/cases/bits.json", import.meta.url));
-  const folder = mkdtempSync(join(tmpdir(), "wasm-attention-bits-"));
+  const folder = mkdtempSync(join(tmpdir(), "wasm-attention-records-"));
   try {
-    const outfile = join(folder, "bits.mjs");
-    const contents = 'export { init } from "../ts/entry/default.js"; export { bitsCases } from "./cases/bits.js";';
+    const outfile = join(folder, "records.mjs");
+    const contents = `
+      export { init } from "../ts/entry/default.js";
+      export { bitsCases } from "./cases/bits.js";
+      export { operationsTable, replaceTable } from "./cases/operations-table.js";`;
     const resolveDir = fileURLToPath(new URL("../test", import.meta.url));
     await build({ stdin: { contents, resolveDir }, bundle: true, format: "esm", platform: "node", outfile });
-    /** @type {typeof import("../ts/entry/default.js") & typeof import("../test/cases/bits.js")} */
-    const { init, bitsCases } = await import(pathToFileURL(outfile).href);
+    /** @type {typeof import("../ts/entry/default.js") & typeof import("../test/cases/bits.js") & typeof import("../test/cases/operations-table.js")} */
+    const { init, bitsCases, operationsTable, replaceTable } = await import(pathToFileURL(outfile).href);
+
+    const page = fileURLToPath(new URL("../docs/operations.md", import.meta.url));
+    await store(page, replaceTable(readFileSync(page, "utf8"), operationsTable()), "markdown");
+
     /** @type {Record<string, string>[]} */
     const hashes = bitsCases.map(() => ({}));
     for (const arithmetic of buildNames) {
@@ -39,9 +46,17 @@ async function update() {
     const lines = bitsCases.map(({ operation, test: { name, options = {}, ...test } }, index) =>
       JSON.stringify({ name, operation, ...test, options, hashes: hashes[index] }),
     );
-    const text = `{"cases":[\n${lines.join(",\n")}]}`;
-    writeFileSync(path, await format(text, { ...(await resolveConfig(path)), parser: "json" }));
+    const bits = fileURLToPath(new URL("../test/cases/bits.json", import.meta.url));
+    await store(bits, `{"cases":[\n${lines.join(",\n")}]}`, "json");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function store(
+  /** @type {string} */ path,
+  /** @type {string} */ text,
+  /** @type {"json" | "markdown"} */ parser,
+) {
+  writeFileSync(path, await format(text, { ...(await resolveConfig(path)), parser }));
 }

@@ -1,0 +1,25 @@
+/** The table of docs/operations.md, from the operations' records. */
+import { formulaOf } from "./error-bounds.js";
+import { operations } from "./operations.js";
+
+const BEGIN = "<!-- begin: written by npm run update:records -->";
+const END = "<!-- end -->";
+
+/** A bar would end the cell. */
+const cell = (text: string): string => text.replaceAll("|", "\\|");
+
+export function operationsTable(): string {
+  const rows = operations.map(({ name, computes, error }) => {
+    const errors = typeof error === "string" ? [error] : error.map((bound) => formulaOf(bound));
+    return `| \`${name}\` | ${cell(computes)} | ${cell(errors.join("; "))} |`;
+  });
+  return ["| operation | what it computes | error in float32, at most |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+/** The page with the table between its marks. */
+export function replaceTable(page: string, table: string): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END, begin);
+  if (begin < 0 || end < 0) throw new Error("the page has no marks for the table of operations");
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${page.slice(end)}`;
+}
