@@ -607,12 +607,12 @@ describe("MultiheadAttention", () => {
             expectThrows(() => attention.loadStateDict(dict), RangeError, "ERR_INVALID_VALUE", message);
           };
           const told =
-            /loadStateDict: dict: every name begins with "encoder\.attn\."; take it off first; missing keys "in_/;
+            /loadStateDict: dict: every name begins with "encoder\.attn\."; give it as prefix; missing keys "in_/;
           refused(under("encoder.attn."), told);
           refused(under("encoder.attn.", "encoder.attn.bias_k"), told);
           refused(new Map([...Object.entries(under("encoder.attn.")), ["encoder.attn.x", zeros(1)]]), told);
           const most = Object.fromEntries(Object.entries(under("a.")).slice(0, 3));
-          refused(most, /every name begins with "a\."; take it off first; missing keys/);
+          refused(most, /every name begins with "a\."; give it as prefix; missing keys/);
           // Names that have no prefix in common, or under which there is something else.
           const untold = /loadStateDict: dict: missing keys/;
           refused(under("encoder.attn.", "decoder.attn.in_proj_weight"), untold);
@@ -650,7 +650,7 @@ describe("MultiheadAttention", () => {
         [[0, 1], RangeError, /embedDim: expected an integer from 1/],
         [[8.5, 1], RangeError, /embedDim/],
         [[8], TypeError, /numHeads: expected an integer.* got undefined/],
-        [[8, 3], RangeError, /numHeads: expected a divisor of embedDim, 8, got 3/],
+        [[8, 3], RangeError, /numHeads: expected a divisor of embedDim, 8, or headDim beside it, got 3/],
         [[8, 2, []], TypeError, /options: expected an object/],
         [[8, 2, { batch_first: true }], TypeError, /unknown option "batch_first"; did you mean batchFirst/],
         [[8, 2, { batchFirst: 1 }], TypeError, /batchFirst: expected a boolean, got 1/],
@@ -854,11 +854,17 @@ describe("MultiheadAttention", () => {
     const runtime = await init({ maximumMemory: 8 * 2 ** 20 });
     expectThrows(() => new MultiheadAttention(1024, 1), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
     // The parameters fit, their packed form doesn't.
-    expectThrows(() => new MultiheadAttention(576, 1), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
+    const large = new MultiheadAttention(576, 1);
+    const own = memoryUsage().bytesInUse;
+    const row = { data: new Float32Array(576), shape: [1, 576] };
+    expectThrows(() => large.forward(row, row, row), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
+    large.dropPackedWeights();
+    expect(memoryUsage().bytesInUse).toBe(own);
+    large.dispose();
     expect(memoryUsage().bytesInUse).toBe(0);
     const { attention, x } = small();
-    const { bytesInUse } = memoryUsage();
     const before = scope(() => bitsOf(attention.forward(x, x, x)));
+    const { bytesInUse } = memoryUsage();
     const long = { data: new Float32Array(16_000).fill(1), shape: [1, 2000, 8] };
     expectThrows(
       () => attention.forward(long, long, long, { needWeights: true }),

@@ -5,6 +5,7 @@ import { describeFloat } from "../ops/float-operand.js";
 import type { MaskLike } from "../ops/mask-operand.js";
 import type { Operand, TensorLike } from "../ops/operand.js";
 import type { WhenAskedFor } from "../ops/options-given.js";
+import type { PackedLinear } from "../ops/packed-linear.js";
 import { drawSeed } from "../ops/random.js";
 import { rotaryEmbedding } from "../ops/rotary-embedding.js";
 import type { RopeScaling } from "../ops/rotary-frequencies.js";
@@ -12,13 +13,14 @@ import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
-import { type AttentionProjections, createProjections } from "./attention-projections.js";
-import type { Configuration } from "./configuration.js";
+import { type AttentionParameters, drawParameters, readParameters } from "./attention-parameters.js";
+import { type Configuration, type MultiheadAttentionOptions, readConfiguration } from "./configuration.js";
 import { appendKeys } from "./extra-keys.js";
+import { createInProjections, type InProjections } from "./in-projections.js";
+import { Linear } from "./linear.js";
 import { combineMasks, readMasks } from "./masks.js";
-import { Module, rawModule } from "./module.js";
-import type { Projection } from "./projection.js";
-import { createParameters } from "./parameters.js";
+import { define, Module, rawModule, requireUsable } from "./module.js";
+import type { LoadStateDictOptions, StateDictLike } from "./state-dict.js";
 
 /** Options of `forward`. Letters: B batch, L queries, S keys. */
 export interface AttentionForwardOptions {
@@ -84,10 +86,32 @@ interface Inputs {
   readonly dtype: FloatDType;
 }
 
+/** What a module is made of; without parameters they are drawn. */
+export interface GivenAttention {
+  readonly configuration: Configuration;
+  readonly parameters?: AttentionParameters;
+}
+
+/** Options of `from`. */
+export type WithPrefix<Options> = Options & Pick<LoadStateDictOptions, "prefix">;
+
+/** Checks the arguments of `from`. */
+export function readGiven(
+  operation: string,
+  dict: StateDictLike,
+  embedDim: number,
+  numHeads: number,
+  options: WithPrefix<MultiheadAttentionOptions> | undefined,
+  allowed: readonly (keyof MultiheadAttentionOptions)[],
+): Required<GivenAttention> {
+  const configuration = readConfiguration(operation, embedDim, numHeads, options, [...allowed, "prefix"]);
+  return { configuration, parameters: readParameters(operation, configuration, dict, options?.prefix) };
+}
+
 /**
  * Multi-head attention with projections of its own. What the public modules share.
  *
- * Letters: B batch, L queries, S keys, E embedDim, H numHeads, G numKvHeads, D = E / H.
+ * Letters: B batch, L queries, S keys, E embedDim, H numHeads, G numKvHeads, D headDim.
  */
 export abstract class AttentionModule extends Module {
   /** Width E of queries and outputs. */
@@ -114,41 +138,30 @@ export abstract class AttentionModule extends Module {
   declare readonly batchFirst: boolean;
   /** How queries and keys are turned; undefined when they are not. */
   declare readonly rotary: Configuration["rotary"];
-  /** `[E + 2·G·D, E]`, unless keys or values have another width than E. */
-  declare readonly in_proj_weight: Tensor | undefined;
-  /** `[E, E]`, where there is no `in_proj_weight`. */
-  declare readonly q_proj_weight: Tensor | undefined;
+  /** `[(H + 2·G)·D, E]`, unless keys or values have another width than E. */
+  declare readonly in_proj_weight: Tensor<"float32"> | undefined;
+  /** `[H·D, E]`, where there is no `in_proj_weight`. */
+  declare readonly q_proj_weight: Tensor<"float32"> | undefined;
   /** `[G·D, kdim]`, likewise. */
-  declare readonly k_proj_weight: Tensor | undefined;
+  declare readonly k_proj_weight: Tensor<"float32"> | undefined;
   /** `[G·D, vdim]`, likewise. */
-  declare readonly v_proj_weight: Tensor | undefined;
-  /** `[E + 2·G·D]`, with `bias`. */
-  declare readonly in_proj_bias: Tensor | undefined;
+  declare readonly v_proj_weight: Tensor<"float32"> | undefined;
+  /** `[(H + 2·G)·D]`, with `bias`. */
+  declare readonly in_proj_bias: Tensor<"float32"> | undefined;
   /** `[1, 1, G·D]`, with `addBiasKv`. */
-  declare readonly bias_k: Tensor | undefined;
+  declare readonly bias_k: Tensor<"float32"> | undefined;
   /** `[1, 1, G·D]`, with `addBiasKv`. */
-  declare readonly bias_v: Tensor | undefined;
-  /** `weight` `[E, E]`, and `bias` `[E]` with `bias`. */
-  declare readonly out_proj: { readonly weight: Tensor; readonly bias?: Tensor };
-  readonly #projections: AttentionProjections;
+  declare readonly bias_v: Tensor<"float32"> | undefined;
+  /** `weight` `[E, H·D]`, and `bias` `[E]` with `bias`. */
+  declare readonly out_proj: Linear;
+  readonly #projections: InProjections;
 
-  protected constructor(name: string, configuration: Configuration) {
-    super(name, { ...configuration }, () => createParameters(name, configuration));
-    try {
-      this.#projections = createProjections(name, configuration, this.stateDict());
-    } catch (error) {
-      super.dispose();
-      throw error;
-    }
-  }
-
-  override dispose(): void {
-    super.dispose();
-    for (const projection of Object.values(rawModule(this).#projections)) projection.dispose();
-  }
-
-  protected override parametersChanged(): void {
-    for (const projection of Object.values(rawModule(this).#projections)) projection.repack();
+  protected constructor({ configuration, parameters: given }: GivenAttention) {
+    super();
+    const parameters = given ?? drawParameters(this[Symbol.toStringTag], configuration);
+    const { "out_proj.weight": weight, "out_proj.bias": bias, ...own } = parameters;
+    define(this, { ...configuration, ...own, out_proj: Linear.from(weight, bias) });
+    this.#projections = createInProjections(this, configuration, parameters);
   }
 
   protected attend(
@@ -158,7 +171,7 @@ export abstract class AttentionModule extends Module {
     options: AttentionForwardOptions | undefined,
   ): AttentionForwardResult {
     const layer = rawModule(this);
-    const operation = layer.requireUsable("forward");
+    const operation = requireUsable(layer, "forward");
     const given: AttentionForwardOptions = checkOptions(operation, options, forwardOptionNames);
     const { needWeights = false, averageAttnWeights = true, isCausal = false } = given;
     for (const [argument, flag] of Object.entries({ needWeights, averageAttnWeights, isCausal })) {
@@ -178,7 +191,7 @@ export abstract class AttentionModule extends Module {
       const { output: attended, weights } = scope(() => {
         const { query: toQuery, key: toKey, value: toValue } = layer.#projections;
         const widened = widener();
-        const project = (projection: Projection, input: NamedInput, length: number, heads: number): Tensor =>
+        const project = (projection: PackedLinear, input: NamedInput, length: number, heads: number): Tensor =>
           projection
             .apply(operation, widened(input.value))
             .reshape(isBatchFirst ? [batch, length, heads, headDim] : [length, batch, heads, headDim]);
@@ -209,7 +222,7 @@ export abstract class AttentionModule extends Module {
           weightsMode: needWeights ? 4 : undefined,
         });
       });
-      const output = layer.#projections.out.apply(operation, attended.reshape(inputs.outputShape));
+      const output = layer.out_proj.forward(attended.reshape([...inputs.outputShape.slice(0, -1), numHeads * headDim]));
       const result: AttentionForwardResult = { output: rounded(output, dtype) };
       if (weights !== undefined) {
         result.weights = rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);

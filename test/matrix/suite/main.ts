@@ -37,6 +37,7 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "ops/attention/limits": () => import("../../ops/attention/limits.test.js"),
   "ops/attention/bad-input": () => import("../../ops/attention/bad-input.test.js"),
   "nn/linear": () => import("../../nn/linear.test.js"),
+  "nn/module": () => import("../../nn/module.test.js"),
   "nn/multihead-attention": () => import("../../nn/multihead-attention.test.js"),
   "nn/multihead-attention-properties": () => import("../../nn/multihead-attention-properties.test.js"),
   "nn/self-attention": () => import("../../nn/self-attention.test.js"),
