@@ -60,7 +60,8 @@ const operations: [string, () => { dispose(): void }[]][] = [
   ["softmax", () => [softmax(input, { axis: 1 })]],
   ["linear", () => [linear(input, weight, { data: new Uint16Array(64), shape: [64], dtype: "float16" })]],
   ["Linear", () => [new Linear(32, 64, { activation: "gelu" })]],
-  ["Linear.forward", () => [layer.forward(input)]],
+  // With the packed weight, which it then keeps.
+  ["Linear.forward", () => [layer.forward(input), { dispose: () => layer.dropPackedWeights() }]],
   ["layerNorm", () => [layerNorm(input, 32, gain, gain)]],
   ["rmsNorm", () => [rmsNorm(input, 32, gain)]],
   ["gelu", () => [gelu(input)]],
