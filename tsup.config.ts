@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { defineConfig, type Options } from "tsup";
+import { buildNames } from "./scripts/wasm-recipe.mjs";
 
 type EsbuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
 
@@ -57,8 +58,7 @@ export default defineConfig([
       workerd: "ts/entry/workerd.ts",
       "edge-light": "ts/entry/edge-light.ts",
       "slim-module-only": "ts/entry/slim-module-only.ts",
-      "edge-light-separate": "ts/entry/edge-light-separate.ts",
-      "edge-light-fused": "ts/entry/edge-light-fused.ts",
+      ...Object.fromEntries(buildNames.map((name) => [`edge-light-${name}`, `ts/entry/edge-light-${name}.ts`])),
     },
   },
   // tsup's own way to split CommonJS rewrites classes and names the building machine's paths in the maps; with

@@ -1,4 +1,4 @@
-// Builds ts/wasm/ from crate/: two WebAssembly files, one glue, the bytes as text, the parameter layout, a manifest.
+// Builds ts/wasm/ from crate/: the WebAssembly files, one glue, the bytes as text, the interface, a manifest.
 //
 //   node scripts/build-wasm.mjs                      rebuilds ts/wasm/
 //   node scripts/build-wasm.mjs --check              rebuilds into target/wasm/check and compares with ts/wasm/:
@@ -13,18 +13,17 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { deflateSync } from "node:zlib";
 import binaryen from "binaryen";
-import { arithmetics, commonRustflags, commonWasmOpt, hashSources, sha256 } from "./wasm-recipe.mjs";
+import { packBuilds } from "./pack-builds.mjs";
+import { buildNames, builds, commonRustflags, commonWasmOpt, hashSources, sha256 } from "./wasm-recipe.mjs";
 
-/** @typedef {keyof typeof arithmetics} Arithmetic */
+/** @typedef {import("./wasm-recipe.mjs").BuildName} BuildName */
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, "");
 const committed = join(root, "ts/wasm");
 const work = join(root, "target/wasm");
 const glue = "wasm_attention_bg";
-const names = /** @type {Arithmetic[]} */ (Object.keys(arithmetics));
 
 /**
  * The text that a program prints; its errors go to the terminal.
@@ -55,8 +54,8 @@ function toolchain() {
 }
 
 /**
- * Compiles one arithmetic into a folder below target/wasm and returns that folder.
- * @param {Arithmetic} name
+ * Compiles a build into a folder below target/wasm and returns that folder.
+ * @param {BuildName} name
  */
 function compile(name) {
   const folder = join(work, name);
@@ -65,7 +64,7 @@ function compile(name) {
 
   const sysroot = output("rustc", ["--print", "sysroot"]);
   const rustflags = [
-    ...arithmetics[name].rustflags,
+    ...builds[name].rustflags,
     ...commonRustflags,
     // The last match wins: no path of this machine gets into the bytes.
     `--remap-path-prefix=${sysroot}=/rust`,
@@ -89,14 +88,45 @@ function compile(name) {
   return packed;
 }
 
+/** The exports' names and types, a line each, of the module in a file. */
+function signatures(/** @type {string} */ file) {
+  const module = binaryen.readBinary(readFileSync(file));
+  const lines = Array.from({ length: module.getNumExports() }, (_, index) => {
+    const { name, kind, value } = binaryen.getExportInfo(module.getExportByIndex(index));
+    if (kind !== binaryen.ExternalFunction) return name;
+    const { params, results } = binaryen.getFunctionInfo(module.getFunction(value));
+    return `${name}(${binaryen.expandType(params).join()}) ${binaryen.expandType(results).join()}`;
+  });
+  module.dispose();
+  return lines.sort().join("\n");
+}
+
 /**
- * @param {Arithmetic} name
- * @param {string} input wasm-bindgen's file
+ * What tells a build of other exports, argument blocks or numbers: 32 bits over the exports' types and the declarations.
+ * @param {string} exports
+ * @param {string} declarations
  */
-function optimise(name, input) {
+function hashInterface(exports, declarations) {
+  const withoutComments = declarations.replaceAll(/^\s*\/(\/|\*\*).*$/gm, "");
+  return Number.parseInt(sha256(Buffer.from(`${exports}\n${withoutComments}`)).slice(0, 8), 16);
+}
+
+/**
+ * Adds the hash to what a module exports, and optimises it.
+ * @param {BuildName} name
+ * @param {string} input wasm-bindgen's file
+ * @param {number} interfaceHash
+ */
+function finish(name, input, interfaceHash) {
+  const module = binaryen.readBinary(readFileSync(input));
+  module.addGlobal("interface_hash", binaryen.i32, false, module.i32.const(interfaceHash));
+  module.addGlobalExport("interface_hash", "interface_hash");
+  const marked = join(work, name, "marked.wasm");
+  writeFileSync(marked, module.emitBinary());
+  module.dispose();
   const program = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
   const optimised = join(work, name, "optimised.wasm");
-  output(process.execPath, [program, input, "-o", optimised, ...commonWasmOpt, ...arithmetics[name].wasmOpt]);
+  output(process.execPath, [program, marked, "-o", optimised, ...commonWasmOpt, ...builds[name].wasmOpt]);
   return readFileSync(optimised);
 }
 
@@ -112,40 +142,51 @@ function initialMemoryPages(wasm) {
 }
 
 /**
- * The one file of both builds; throws where they differ.
+ * What all builds have in common; throws where they differ.
  * @param {string[]} folders
- * @param {string} name
+ * @param {string} name of a file
+ * @param {(file: string) => string} read
  */
-function commonText(folders, name) {
-  const texts = new Set(folders.map((folder) => readFileSync(join(folder, name), "utf8")));
-  if (texts.size !== 1) throw new Error(`${name} differs between the arithmetics: see ${folders.join(" and ")}`);
+function common(folders, name, read = (file) => readFileSync(file, "utf8")) {
+  const texts = new Set(folders.map((folder) => read(join(folder, name))));
+  if (texts.size !== 1) throw new Error(`${name} differs between the builds: see ${folders.join(" and ")}`);
   return [...texts][0];
 }
 
 /** Builds everything: the manifest, and the contents by file name with the manifest among them. */
 function build() {
   const sources = hashSources(root);
-  const packed = names.map(compile);
+  const folders = buildNames.map(compile);
+  const declarations = output("cargo", [
+    "run",
+    "--quiet",
+    "--locked",
+    "--package",
+    "wasm-attention",
+    "--example",
+    "interface",
+  ]);
+  const interfaceHash = hashInterface(common(folders, `${glue}.wasm`, signatures), declarations);
   /** @type {Record<string, Buffer>} */
   const files = {
-    [`${glue}.js`]: Buffer.from(commonText(packed, `${glue}.js`)),
+    [`${glue}.js`]: Buffer.from(common(folders, `${glue}.js`)),
     [`${glue}.d.ts`]: Buffer.from(
-      `${commonText(packed, "wasm_attention.d.ts").trimEnd()}\n\n` +
+      `${common(folders, "wasm_attention.d.ts").trimEnd()}\n\n` +
         "export function __wbg_set_wasm(exports: object | undefined): void;\n",
     ),
-    "parameters.ts": Buffer.from(
-      `${output("cargo", ["run", "--quiet", "--locked", "--package", "wasm-attention", "--example", "parameter_layout"])}\n`,
+    "interface.ts": Buffer.from(
+      `${declarations}\n\n/** What a build of this interface exports as \`interface_hash\`: other exports, blocks or numbers have another. */\n` +
+        `export const INTERFACE_HASH = 0x${interfaceHash.toString(16).padStart(8, "0")};\n`,
     ),
   };
 
   /** @type {Record<string, number>} */
   const memoryPages = {};
-  names.forEach((name, index) => {
-    const wasm = optimise(name, join(packed[index], `${glue}.wasm`));
-    memoryPages[name] = initialMemoryPages(wasm);
-    const compressed = deflateSync(wasm, { level: 9 }).toString("base64");
-    files[`${name}.wasm`] = wasm;
-    files[`${name}.bytes.ts`] = Buffer.from(`export default "${compressed}";\n`);
+  const modules = buildNames.map((name, index) => finish(name, join(folders[index], `${glue}.wasm`), interfaceHash));
+  files["builds.bytes.ts"] = Buffer.from(`export default "${packBuilds(modules).toString("base64")}";\n`);
+  buildNames.forEach((name, index) => {
+    memoryPages[name] = initialMemoryPages(modules[index]);
+    files[`${name}.wasm`] = modules[index];
     files[`${name}.d.wasm.ts`] = Buffer.from("declare const module: WebAssembly.Module;\nexport default module;\n");
   });
   if (hashSources(root) !== sources) throw new Error("the sources changed during the build: build again");
@@ -209,5 +250,5 @@ function check({ files, manifest }) {
 const { values: options } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 const result = build();
 write(options.check ? join(work, "check") : committed, result.files);
-for (const name of names) console.log(`${name}.wasm: ${String(result.files[`${name}.wasm`].length)} bytes`);
+for (const name of buildNames) console.log(`${name}.wasm: ${String(result.files[`${name}.wasm`].length)} bytes`);
 if (options.check) process.exitCode = check(result);

@@ -3,11 +3,24 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** The two builds; `rustflags` and `wasmOpt` are what each adds to the common flags below. */
-export const arithmetics = /** @type {const} */ ({
-  separate: { rustflags: ["-Ctarget-feature=+simd128"], wasmOpt: [] },
-  fused: { rustflags: ["-Ctarget-feature=+simd128,+relaxed-simd"], wasmOpt: ["--enable-relaxed-simd"] },
+/**
+ * The builds by name, which is that of the file and, so far, of the arithmetic; `rustflags` and `wasmOpt` are what each adds
+ * to the common flags below, `relaxedInstructions` all that it may have of relaxed SIMD: those whose bits are the same on
+ * every host that fuses. (The specification leaves hosts a choice in a lane selection only where a lane of the mask has mixed
+ * bits, which the native vectors refuse: crate/src/simd/native.rs.)
+ */
+export const builds = /** @type {const} */ ({
+  separate: { rustflags: ["-Ctarget-feature=+simd128"], wasmOpt: [], relaxedInstructions: [] },
+  fused: {
+    rustflags: ["-Ctarget-feature=+simd128,+relaxed-simd"],
+    wasmOpt: ["--enable-relaxed-simd"],
+    relaxedInstructions: ["f32x4.relaxed_madd", "f32x4.relaxed_nmadd", "i32x4.relaxed_laneselect"],
+  },
 });
+
+/** @typedef {keyof typeof builds} BuildName */
+
+export const buildNames = /** @type {BuildName[]} */ (Object.keys(builds));
 
 // LLVM's loop-strength reduction turns constant offsets into additions that engines can't fold into the load. Loops whose
 // length is known when they run are unrolled by the engines themselves: once more costs bytes and gains nothing.
@@ -40,7 +53,7 @@ const sourceRoots = [
   ".cargo",
   "crate/Cargo.toml",
   "crate/src",
-  "crate/examples/parameter_layout.rs",
+  "crate/examples/interface.rs",
   "scripts/wasm-recipe.mjs",
 ];
 
@@ -60,13 +73,15 @@ function filesBelow(root, path) {
 }
 
 /**
- * One sha256, in hexadecimal, over the names and contents of everything that the WebAssembly files are made from.
+ * One sha256, in hexadecimal, over the names and contents of everything that the WebAssembly files are made from, without
+ * lines that are comments: whoever changes no more than these needs no toolchain.
  * @param {string} root the repository
  */
 export function hashSources(root) {
   const hash = createHash("sha256");
   for (const path of sourceRoots.flatMap((source) => filesBelow(root, source))) {
-    const content = readFileSync(join(root, path));
+    const lines = readFileSync(join(root, path), "utf8").split("\n");
+    const content = lines.filter((line) => !/^\s*(\/\/|#(?![![]))/.test(line)).join("\n");
     hash.update(`${path}\0${String(content.length)}\0`).update(content);
   }
   return hash.digest("hex");

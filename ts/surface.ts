@@ -21,13 +21,9 @@ export type {
   WeightsSelection,
 } from "./ops/attention/options.js";
 export { scaledDotProductAttention } from "./ops/attention/scaled-dot-product-attention.js";
-export { type Activation, gelu, type GeluOptions, relu, silu } from "./ops/activation.js";
-export { embedding } from "./ops/embedding.js";
 export type { IndicesLike } from "./ops/indices.js";
 export { linear } from "./ops/linear.js";
-export { layerNorm, rmsNorm } from "./ops/normalization.js";
 export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./ops/random.js";
-export { rotaryEmbedding, type RotaryEmbeddingOptions } from "./ops/rotary-embedding.js";
 export type {
   DynamicRopeScaling,
   LinearRopeScaling,
@@ -35,5 +31,10 @@ export type {
   RopeScaling,
   YarnRopeScaling,
 } from "./ops/rotary-frequencies.js";
-export { sinusoidalPositions } from "./ops/sinusoidal-positions.js";
-export { softmax, type SoftmaxOptions } from "./ops/softmax.js";
+// Of these every export is the user's.
+export * from "./ops/activation.js";
+export * from "./ops/embedding.js";
+export * from "./ops/normalization.js";
+export * from "./ops/rotary-embedding.js";
+export * from "./ops/sinusoidal-positions.js";
+export * from "./ops/softmax.js";

@@ -14,30 +14,26 @@
 
 use crate::dtype::canonical;
 use crate::math::{exp, normal_cdf};
+use crate::numbered::numbered;
 use crate::simd::{F32x4, map};
 
-/// The function that a layer applies to its output. The numbers are the interface's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Activation {
-    /// None: x as it is.
-    Identity = 0,
-    /// `gelu`.
-    Gelu = 1,
-    /// `gelu_tanh`.
-    GeluTanh = 2,
-    /// `silu`.
-    Silu = 3,
-    /// `relu`.
-    Relu = 4,
+numbered! {
+    /// The function that is applied to the elements of an output.
+    pub enum Activation {
+        /// x as it is.
+        Identity = "identity",
+        /// `gelu`.
+        Gelu = "gelu",
+        /// `gelu_tanh`.
+        GeluTanh = "gelu-tanh",
+        /// `silu`.
+        Silu = "silu",
+        /// `relu`.
+        Relu = "relu",
+    }
 }
 
 impl Activation {
-    /// From the interface's number.
-    pub fn from_u32(number: u32) -> Option<Self> {
-        [Self::Identity, Self::Gelu, Self::GeluTanh, Self::Silu, Self::Relu].get(number as usize).copied()
-    }
-
     /// Applies it to every element.
     pub fn apply(self, output: &mut [f32], input: &[f32]) {
         match self {

@@ -4,32 +4,21 @@
 //! infinity. Everything here is integer arithmetic or exact float arithmetic on normal numbers, so both arithmetics
 //! give the same bits, and subnormal float16 inputs cost no more than others.
 
+use crate::numbered::numbered;
 use crate::simd::{F32x4, I32x4, LANES};
 
 /// The bits of the one float32 NaN that is ever stored: WebAssembly leaves the payload of a computed NaN open.
 pub const CANONICAL_NAN: u32 = 0x7fc0_0000;
 
-/// The floating-point types of tensors. The numbers are the interface's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Dtype {
-    /// IEEE 754 binary32.
-    Float32 = 0,
-    /// IEEE 754 binary16.
-    Float16 = 1,
-    /// The upper half of a binary32.
-    BFloat16 = 2,
-}
-
-impl Dtype {
-    /// The type with the interface's number.
-    pub fn from_u32(number: u32) -> Option<Self> {
-        match number {
-            0 => Some(Self::Float32),
-            1 => Some(Self::Float16),
-            2 => Some(Self::BFloat16),
-            _ => None,
-        }
+numbered! {
+    /// The floating-point types of tensors.
+    pub enum Dtype {
+        /// IEEE 754 binary32.
+        Float32 = "float32",
+        /// IEEE 754 binary16.
+        Float16 = "float16",
+        /// The upper half of a binary32.
+        BFloat16 = "bfloat16",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rows of a table.
+//! Rows of a table, whose elements are as wide as `T` and copied as they are.
 //!
 //! ```text
 //! output[i, c] = table[indices[i], c]
@@ -7,9 +7,9 @@
 use crate::indices::{IndexOutOfRange, require_inside};
 
 /// output `[indices, columns]`; table `[rows, columns]`, bit for bit. Nothing is written unless every index is a row.
-pub fn embedding(
-    output: &mut [f32],
-    table: &[f32],
+pub fn embedding<T: Copy>(
+    output: &mut [T],
+    table: &[T],
     indices: &[i32],
     rows: usize,
     columns: usize,

@@ -21,6 +21,7 @@
 //! | `attention` | scaled dot-product attention, forward |
 //! | `linear` | x·Wᵀ + b over packed weights |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
+//! | `numbered` | enumerations that cross the interface as numbers |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
 //! | `random` | Philox4x32-10, uniform and normal |
@@ -40,6 +41,7 @@ pub mod linear;
 pub mod math;
 pub mod memory;
 pub mod normalization;
+mod numbered;
 pub mod random;
 pub mod rotary_embedding;
 pub mod rotary_frequencies;

@@ -8,6 +8,7 @@
 //! Hugging Face's transformers. Everything is float64.
 
 use crate::math::{exp2_double, log2_double};
+use crate::numbered::numbered;
 use core::f64::consts::{LN_2, TAU};
 
 /// How frequencies are scaled. Every factor is at least 1, every other number positive.
@@ -65,27 +66,42 @@ pub enum RopeScaling {
     },
 }
 
+numbered! {
+    /// The kinds of `RopeScaling`.
+    pub enum RopeType {
+        /// `RopeScaling::None`.
+        None = "default",
+        /// `RopeScaling::Linear`.
+        Linear = "linear",
+        /// `RopeScaling::Dynamic`.
+        Dynamic = "dynamic",
+        /// `RopeScaling::Yarn`.
+        Yarn = "yarn",
+        /// `RopeScaling::Llama3`.
+        Llama3 = "llama3",
+    }
+}
+
 impl RopeScaling {
-    /// The kind with this number, and its fields in their order; what it has no field for is ignored.
-    pub fn from_numbers(kind: u32, [factor, length, first, second, third]: [f64; 5]) -> Option<Self> {
-        match kind {
-            0 => Some(Self::None),
-            1 => Some(Self::Linear { factor }),
-            2 => Some(Self::Dynamic { factor, max_position_embeddings: length }),
-            3 => Some(Self::Yarn {
+    /// A kind with its fields in their order; what it has no field for is ignored.
+    pub fn from_fields(rope_type: RopeType, [factor, length, first, second, third]: [f64; 5]) -> Self {
+        match rope_type {
+            RopeType::None => Self::None,
+            RopeType::Linear => Self::Linear { factor },
+            RopeType::Dynamic => Self::Dynamic { factor, max_position_embeddings: length },
+            RopeType::Yarn => Self::Yarn {
                 factor,
                 original_max_position_embeddings: length,
                 beta_fast: first,
                 beta_slow: second,
                 truncate: third != 0.0,
-            }),
-            4 => Some(Self::Llama3 {
+            },
+            RopeType::Llama3 => Self::Llama3 {
                 factor,
                 original_max_position_embeddings: length,
                 low_freq_factor: first,
                 high_freq_factor: second,
-            }),
-            _ => None,
+            },
         }
     }
 }

@@ -86,5 +86,5 @@ fn slices_are_converted_like_single_values() {
 #[test]
 fn dtypes_have_numbers() {
     let all = [Dtype::Float32, Dtype::Float16, Dtype::BFloat16];
-    assert_eq!([0, 1, 2, 3].map(Dtype::from_u32), [Some(all[0]), Some(all[1]), Some(all[2]), None]);
+    assert_eq!([0, 1, 2, 3].map(Dtype::from_number), [Some(all[0]), Some(all[1]), Some(all[2]), None]);
 }

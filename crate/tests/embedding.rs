@@ -19,6 +19,6 @@ fn indices_outside_the_table_are_refused_before_anything_is_written() {
         assert_eq!(embedding(&mut output, &[0.0; 6], &[0, bad], 3, 2), Err(IndexOutOfRange));
         assert_eq!(output, [9.0; 4]);
     }
-    assert_eq!(embedding(&mut [], &[], &[], 0, 2), Ok(()));
-    assert_eq!(embedding(&mut [], &[], &[0], 1, 0), Ok(()));
+    assert_eq!(embedding::<f32>(&mut [], &[], &[], 0, 2), Ok(()));
+    assert_eq!(embedding::<f32>(&mut [], &[], &[0], 1, 0), Ok(()));
 }

@@ -115,9 +115,9 @@ fn the_activation_is_applied_to_sums_and_bias() {
 fn the_interface_knows_every_activation_by_its_number() {
     for activation in [Activation::Identity, Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu]
     {
-        assert_eq!(Activation::from_u32(activation as u32), Some(activation));
+        assert_eq!(Activation::from_number(activation as u32), Some(activation));
     }
-    assert_eq!(Activation::from_u32(5), None);
+    assert_eq!(Activation::from_number(5), None);
 }
 
 #[test]

@@ -7,11 +7,17 @@ mod sample;
 
 use sample::sample;
 use wasm_attention::dtype::CANONICAL_NAN;
-use wasm_attention::softmax::softmax;
+use wasm_attention::softmax::{scratch_length, softmax};
 
+/// Along the last axis.
 fn run(input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut output = vec![f32::NAN; rows * columns];
-    softmax(&mut output, input, rows, columns);
+    run_along(input, rows, columns, 1)
+}
+
+fn run_along(input: &[f32], outer: usize, length: usize, inner: usize) -> Vec<f32> {
+    let mut output = vec![f32::NAN; outer * length * inner];
+    let mut scratch = vec![f32::NAN; scratch_length(length, inner).unwrap()];
+    softmax(&mut output, input, &mut scratch, outer, length, inner);
     output
 }
 
@@ -60,6 +66,22 @@ fn a_row_has_the_same_bits_alone_and_in_a_batch() {
 }
 
 #[test]
+fn along_another_axis_a_row_has_the_bits_of_the_last() {
+    for (outer, length, inner) in [(2, 5, 2), (1, 23, 15), (3, 1, 16), (2, 7, 17), (1, 4, 33)] {
+        let input = sample(outer * length * inner, 9);
+        let output = run_along(&input, outer, length, inner);
+        for row in 0..outer * inner {
+            let (plane, column) = (row / inner, row % inner);
+            let along = |numbers: &[f32]| -> Vec<f32> {
+                (0..length).map(|n| numbers[(plane * length + n) * inner + column]).collect()
+            };
+            assert_eq!(along(&output), run(&along(&input), 1, length), "[{outer}, {length}, {inner}], row {row}");
+        }
+    }
+}
+
+#[test]
 fn empty_sizes() {
     assert!(run(&[], 0, 5).is_empty() && run(&[], 5, 0).is_empty());
+    assert!(run_along(&[], 3, 0, 4).is_empty() && run_along(&[], 3, 4, 0).is_empty());
 }

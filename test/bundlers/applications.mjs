@@ -18,7 +18,7 @@
 const page = ["app", "page"];
 const html = "index.html";
 const script = "main.js";
-const budget = 95 * 1024;
+const budget = 76 * 1024;
 
 const server = ["app", "nitro"];
 

@@ -2,20 +2,20 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync, inflateSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
+import { buildNames } from "../../scripts/wasm-recipe.mjs";
 
-/** @typedef {{ arithmetic: string, forms: readonly Buffer[] }} Build */
+/** @typedef {{ name: string, forms: readonly Buffer[] }} Build */
 
-/** What to look for: the file, the same as a data URL would have it, and the deflated text of the default entry. */
+/** What to look for: the file, the same as a data URL would have it, and the text of the default entry that holds all builds. */
 export function readBuilds(/** @type {string} */ project) {
   const folder = join(project, "node_modules/wasm-attention");
   const entry = readFileSync(join(folder, "dist/index.js"), "utf8");
   const texts = [...entry.matchAll(/"([A-Za-z0-9+/=]{10000,})"/g)].map(([, text]) => text);
-  return ["separate", "fused"].map((arithmetic) => {
-    const wasm = readFileSync(join(folder, `ts/wasm/${arithmetic}.wasm`));
-    const deflated = texts.filter((text) => inflateSync(Buffer.from(text, "base64")).equals(wasm));
-    assert.equal(deflated.length, 1, `the default entry holds ${arithmetic}.wasm ${deflated.length} times`);
-    return { arithmetic, forms: [wasm, Buffer.from(wasm.toString("base64")), Buffer.from(deflated[0])] };
+  assert.equal(texts.length, 1, `the default entry has ${texts.length} texts that could hold builds`);
+  return buildNames.map((name) => {
+    const wasm = readFileSync(join(folder, `ts/wasm/${name}.wasm`));
+    return { name, forms: [wasm, Buffer.from(wasm.toString("base64")), Buffer.from(texts[0])] };
   });
 }
 
@@ -33,13 +33,13 @@ const isWasm = (/** @type {Buffer} */ file) => file.subarray(0, 4).toString("lat
  * @param {string} where
  * @param {readonly Build[]} builds
  * @param {readonly Buffer[]} files
- * @param {Record<string, number>} expected by arithmetic
+ * @param {Record<string, number>} expected by name
  * @param {number} wasmFiles
  */
 export function checkCopies(where, builds, files, expected, wasmFiles) {
   const found = Object.fromEntries(
-    builds.map(({ arithmetic, forms }) => [
-      arithmetic,
+    builds.map(({ name, forms }) => [
+      name,
       files.reduce((sum, file) => forms.reduce((count, form) => count + countIn(file, form), sum), 0),
     ]),
   );

@@ -14,7 +14,7 @@ import {
   Tensor,
 } from "../../ts/entry/default.js";
 import { runCall } from "../../ts/ops/call.js";
-import { ABI_VERSION } from "../../ts/runtime/build.js";
+import { INTERFACE_HASH } from "../../ts/wasm/interface.js";
 import { version } from "../../ts/version.js";
 import { fakeBuild } from "../support/fake-build.js";
 
@@ -102,7 +102,7 @@ const examples: Record<ErrorCode, () => unknown> = {
     vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
     return init();
   },
-  ERR_NO_FUSED_ARITHMETIC: () => init({ module: fakeBuild({ arithmetic: 1 }) }),
+  ERR_NO_FUSED_ARITHMETIC: () => init({ module: fakeBuild({ arithmetic: "fused" }) }),
   ERR_BLOCKED_BY_CSP() {
     refuseToCompile("call to WebAssembly.compile() blocked by CSP");
     return init();
@@ -118,7 +118,7 @@ const examples: Record<ErrorCode, () => unknown> = {
     return init();
   },
   ERR_INVALID_MODULE: () => init({ module: new TextEncoder().encode("<!doctype html>") }),
-  ERR_VERSION_MISMATCH: () => init({ module: fakeBuild({ abiVersion: 1 }) }),
+  ERR_VERSION_MISMATCH: () => init({ module: fakeBuild({ interfaceHash: 1 }) }),
   ERR_SAFETENSORS: () => loadSafetensors(Uint8Array.of(100, 0, 0, 0, 0, 0, 0, 0, 123)),
   async ERR_INTERNAL() {
     await init();
@@ -158,7 +158,9 @@ describe("docs/errors.md", () => {
         () => undefined,
         (reason: unknown) => reason,
       );
-    const filled = message.replace("X.Y.Z", version).replace("interface N", `interface ${ABI_VERSION}`);
+    const filled = message
+      .replace("X.Y.Z", version)
+      .replace("interface N", `interface ${INTERFACE_HASH.toString(16).padStart(8, "0")}`);
     expect(error).toMatchObject({ name: className, code, message: filled });
   });
 });

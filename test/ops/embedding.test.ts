@@ -130,7 +130,7 @@ forEachArithmetic(() => {
       ["booleans", () => embedding([true], weight), TypeError, "ERR_INVALID_TYPE", /indices: .*numbers/],
       ["a number", () => embedding(1 as never, weight), TypeError, "ERR_INVALID_TYPE", /indices: .*got 1/],
       ["ragged arrays", () => embedding([[0], [1, 2]], weight), RangeError, "ERR_SHAPE", /indices: /],
-      ["a weight of rank 1", () => embedding([0], { data: [1], shape: [1] }), RangeError, "ERR_SHAPE", /weight: .*\[rows, width\]/],
+      ["a weight of rank 1", () => embedding([0], { data: [1], shape: [1] }), RangeError, "ERR_SHAPE", /weight: .*\[rows, columns\]/],
       ["an integer weight", () => embedding([0], { data: new Int32Array(2), shape: [1, 2] }), TypeError, "ERR_INVALID_TYPE", /weight: .*"int32"/],
       ["the arguments exchanged", () => embedding(weight, [0] as never), TypeError, "ERR_INVALID_TYPE", /weight: .*got \[0\]/],
     ];

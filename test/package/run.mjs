@@ -10,6 +10,7 @@ import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install, pack } from "../../scripts/tarball.mjs";
 import { useOfEntry, useOfResults, useOfSubpaths } from "./typed-uses.mjs";
+import { buildNames } from "../../scripts/wasm-recipe.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/[\\/]$/, "");
 const tools = fileURLToPath(new URL("node_modules", import.meta.url));
@@ -33,7 +34,7 @@ const expectedFiles = [
   ...["index", "io", "nn", "slim"].flatMap((name) =>
     [".cjs", ".cjs.map", ".d.cts", ".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
   ),
-  ...["edge-light", "edge-light-fused", "edge-light-separate", "slim-module-only", "workerd"].flatMap((name) =>
+  ...["edge-light", ...buildNames.map((name) => `edge-light-${name}`), "slim-module-only", "workerd"].flatMap((name) =>
     [".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
   ),
   // Declarations that entries share.
@@ -43,10 +44,7 @@ const expectedFiles = [
   ]),
   "dist/module-only-*.d.ts",
   "package.json",
-  "ts/wasm/fused.d.wasm.ts",
-  "ts/wasm/fused.wasm",
-  "ts/wasm/separate.d.wasm.ts",
-  "ts/wasm/separate.wasm",
+  ...buildNames.flatMap((name) => [`ts/wasm/${name}.d.wasm.ts`, `ts/wasm/${name}.wasm`]),
 ].sort();
 
 /** The name of a file without the hash of its content. */
@@ -102,7 +100,7 @@ const names = `
 /** wrangler 4.60 takes what `.wasm?module` resolves to for the WebAssembly itself. */
 const moduleFiles = `
   import assert from "node:assert/strict";
-  for (const name of ["separate", "fused"]) {
+  for (const name of ${JSON.stringify(buildNames)}) {
     const file = import.meta.resolve("wasm-attention/" + name + ".wasm");
     assert.equal(import.meta.resolve("wasm-attention/" + name + ".wasm?module"), file);
   }`;
@@ -228,7 +226,7 @@ try {
   }
 
   // Nothing of CommonJS, which requires no modules of WebAssembly.
-  const wasmFiles = ["./separate.wasm", "./separate.wasm?module", "./fused.wasm", "./fused.wasm?module"];
+  const wasmFiles = buildNames.flatMap((name) => [`./${name}.wasm`, `./${name}.wasm?module`]);
   console.log(run(process.execPath, [join(tools, "publint/src/cli.js"), tarball.path, "--strict"]));
   console.log(
     run(process.execPath, [

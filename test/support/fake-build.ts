@@ -1,12 +1,12 @@
 import binaryen from "binaryen";
-import { ABI_VERSION } from "../../ts/runtime/build.js";
+import { arithmetics, INTERFACE_HASH } from "../../ts/wasm/interface.js";
 
 /** What a fake build answers, and its functions by name; `unreachable` as a body traps. */
 export interface FakeBuild {
   /** The package's own by default. */
-  abiVersion?: number;
-  /** 0 separate, 1 fused. */
-  arithmetic?: number;
+  interfaceHash?: number;
+  /** Default: "separate". */
+  arithmetic?: keyof typeof arithmetics;
   /** Bodies of functions without parameters in WebAssembly text. */
   functions?: Record<string, string>;
 }
@@ -16,15 +16,15 @@ export interface FakeBuild {
  * `allocate` always answers the same address.
  */
 export function fakeBuild({
-  abiVersion = ABI_VERSION,
-  arithmetic = 0,
+  interfaceHash = INTERFACE_HASH,
+  arithmetic = "separate",
   functions = {},
 }: FakeBuild = {}): Uint8Array<ArrayBuffer> {
   const bodies = { bytes_in_use: "(i32.const 0)", bytes_peak: "(i32.const 0)", ...functions };
   const module = binaryen.parseText(`(module
     (memory (export "memory") 17)
-    (func (export "abi_version") (result i32) (i32.const ${abiVersion}))
-    (func (export "arithmetic") (result i32) (i32.const ${arithmetic}))
+    (global (export "interface_hash") i32 (i32.const ${interfaceHash}))
+    (func (export "arithmetic") (result i32) (i32.const ${arithmetics[arithmetic]}))
     (func (export "multiply_add") (param f32 f32 f32) (result f32)
       (f32.add (f32.mul (local.get 0) (local.get 1)) (local.get 2)))
     (func (export "set_memory_limit") (param i32))

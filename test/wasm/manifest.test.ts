@@ -1,9 +1,11 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { inflateSync } from "node:zlib";
 import binaryen from "binaryen";
 import { describe, expect, it } from "vitest";
-import { arithmetics, hashSources, sha256 } from "../../scripts/wasm-recipe.mjs";
+import { buildNames, builds, hashSources, sha256 } from "../../scripts/wasm-recipe.mjs";
+import { unpack } from "../../ts/entry/unpack.js";
+import packed from "../../ts/wasm/builds.bytes.js";
+import { arithmetics, INTERFACE_HASH } from "../../ts/wasm/interface.js";
 import * as glue from "../../ts/wasm/wasm_attention_bg.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -68,12 +70,11 @@ describe("the manifest of the built WebAssembly", () => {
   });
 });
 
-describe.each(Object.keys(arithmetics) as (keyof typeof arithmetics)[])("%s.wasm", (arithmetic) => {
-  const wasm = readFileSync(`${folder}/${arithmetic}.wasm`);
+describe.each(buildNames)("%s.wasm", (name) => {
+  const wasm = readFileSync(`${folder}/${name}.wasm`);
 
   it("is what the compressed copy in the package unpacks to", async () => {
-    const { default: compressed } = (await import(`../../ts/wasm/${arithmetic}.bytes.ts`)) as { default: string };
-    expect(sha256(inflateSync(Buffer.from(compressed, "base64")))).toBe(sha256(wasm));
+    expect(sha256(await unpack(packed, buildNames.indexOf(name)))).toBe(sha256(wasm));
   });
 
   it("holds no path of the machine that built it", () => {
@@ -85,20 +86,18 @@ describe.each(Object.keys(arithmetics) as (keyof typeof arithmetics)[])("%s.wasm
     const module = binaryen.readBinary(wasm);
     const relaxed = new Set(module.emitText().match(/\w+\.relaxed_\w+/g));
     module.dispose();
-    // The specification leaves hosts a choice in a lane selection only where a lane of the mask has mixed bits, which the
-    // native vectors refuse (crate/src/simd/native.rs).
-    const fused = ["f32x4.relaxed_madd", "f32x4.relaxed_nmadd", "i32x4.relaxed_laneselect"];
-    expect([...relaxed].sort()).toEqual(arithmetic === "fused" ? fused : []);
+    expect([...relaxed].sort()).toEqual(builds[name].relaxedInstructions);
   });
 
   // Node 20 compiles relaxed SIMD only with a flag, which vitest.config.ts passes.
-  const compiles = arithmetic === "separate" || WebAssembly.validate(wasm);
+  const isRelaxed = builds[name].relaxedInstructions.length > 0;
+  const compiles = !isRelaxed || WebAssembly.validate(wasm);
 
   describe.skipIf(!compiles)("compiled", () => {
     const module = compiles ? new WebAssembly.Module(wasm) : (undefined as never);
 
     it("asks for no other features than expected", () => {
-      expect(targetFeatures(module)).toEqual([...features, ...(arithmetic === "fused" ? ["relaxed-simd"] : [])].sort());
+      expect(targetFeatures(module)).toEqual([...features, ...(isRelaxed ? ["relaxed-simd"] : [])].sort());
       for (const section of ["name", "producers"]) {
         expect(WebAssembly.Module.customSections(module, section)).toEqual([]);
       }
@@ -110,10 +109,22 @@ describe.each(Object.keys(arithmetics) as (keyof typeof arithmetics)[])("%s.wasm
       ]);
     });
 
+    const imports = { "./wasm_attention_bg.js": { ...glue } as WebAssembly.ModuleImports };
+    const exports = compiles
+      ? (new WebAssembly.Instance(module, imports).exports as unknown as typeof glue & {
+          memory: WebAssembly.Memory;
+          interface_hash: WebAssembly.Global;
+        })
+      : (undefined as never);
+
+    it("tells the interface and the arithmetic that the package counts on", () => {
+      expect(Number(exports.interface_hash.value) >>> 0).toBe(INTERFACE_HASH);
+      expect(exports.arithmetic()).toBe(arithmetics[name]);
+    });
+
     it("starts with the memory that the manifest says", () => {
-      const imports = { "./wasm_attention_bg.js": { ...glue } as WebAssembly.ModuleImports };
-      const { memory } = new WebAssembly.Instance(module, imports).exports as { memory: WebAssembly.Memory };
-      expect(memory.buffer.byteLength / 65536).toBe(manifest.initialMemoryPages[arithmetic]);
+      const { memory } = exports;
+      expect(memory.buffer.byteLength / 65536).toBe(manifest.initialMemoryPages[name]);
     });
   });
 });

@@ -31,8 +31,10 @@ export const loaderOfModules = (modules: Readonly<Record<Arithmetic, WebAssembly
  * Makes the runtime at once, from a module that the host has made. A later call returns the same runtime, unless an
  * option contradicts it.
  *
- * Throws a TypeError or RangeError for wrong options, and an AttentionError when the host lacks what the module needs,
- * when the module is not a build of this version, when options contradict the runtime that there is, or while an
- * `init` is under way.
+ * @param options The module, and what has a default.
+ * @returns The runtime, of which there is one at a time.
+ * @throws {TypeError | RangeError} for wrong options.
+ * @throws {AttentionError} when the host lacks what the module needs, when it is not a build of this version, when options
+ *   contradict the runtime that there is, or while an `init` is under way.
  */
 export const initSync = (options: InitSyncOptions): Runtime => initializeSync(options, MAXIMUM_MEMORY);

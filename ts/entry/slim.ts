@@ -21,9 +21,11 @@ const nothingOwn: ModuleLoader = {
  * Makes the runtime that all operations use, from `separate.wasm` or `fused.wasm` of this package; after it they are
  * synchronous. A later call returns the same runtime, unless an option contradicts it.
  *
- * Rejects with a TypeError or RangeError for wrong options, and with an AttentionError when the host lacks WebAssembly
- * or what the module needs, forbids it, when `module` is not a build of this version, or when options contradict the
- * runtime that there is (until `runtime.dispose()`).
+ * @param options The module, and what has a default.
+ * @returns The runtime, of which there is one at a time.
+ * @throws {TypeError | RangeError} for wrong options.
+ * @throws {AttentionError} when the host lacks WebAssembly or what the module needs, or forbids it, when it is not a build of this version, or
+ *   when options contradict the runtime that there is (until `runtime.dispose()`).
  */
 export function init(options: SlimInitOptions): Promise<Runtime> {
   return initialize(nothingOwn, options);

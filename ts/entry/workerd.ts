@@ -15,9 +15,11 @@ export { initSync, type ModuleOnlyInitOptions } from "./module-only.js";
  * really fuses multiply and add, else the separate one. A later call returns the same runtime, unless an option
  * contradicts it.
  *
- * Rejects with a TypeError or RangeError for wrong options, and with an AttentionError when the host's WebAssembly has no
- * SIMD, when `module` is not a build of this version, or when options contradict the runtime that there is (until
- * `runtime.dispose()`).
+ * @param options All have defaults.
+ * @returns The runtime, of which there is one at a time.
+ * @throws {TypeError | RangeError} for wrong options.
+ * @throws {AttentionError} when the host's WebAssembly has no SIMD, when `module` is not a build of this version,
+ *   or when options contradict the runtime that there is (until `runtime.dispose()`).
  */
 export function init(options?: ModuleOnlyInitOptions): Promise<Runtime> {
   return initialize(loaderOfModules({ separate, fused }), options);

@@ -1,6 +1,6 @@
 import { checkBoolean, checkChoice, checkInteger, checkOptions } from "../arguments.js";
 import { rangeError } from "../errors.js";
-import { type Activation, activationCodes } from "../ops/activation.js";
+import type { Activation } from "../ops/activation.js";
 import { describeParameters } from "../ops/linear.js";
 import type { TensorLike } from "../ops/operand.js";
 import { PackedLinear } from "../ops/packed-linear.js";
@@ -25,7 +25,7 @@ export interface LinearOptions {
 /** The weight and, where there is one, the bias. */
 type Parameters = readonly Tensor<"float32">[];
 
-const activations = Object.keys(activationCodes) as Activation[];
+const activations: readonly Activation[] = ["gelu", "gelu-tanh", "silu", "relu"];
 
 function checkActivation(operation: string, activation: Activation | undefined): void {
   if (activation !== undefined) checkChoice(operation, "activation", activation, activations);
@@ -63,11 +63,12 @@ export class Linear extends Module {
   /**
    * A layer in training mode, with fresh parameters from the package's generator, uniform within ±1/√inFeatures.
    *
-   * @param inFeatures - Width of the inputs, at least 1.
-   * @param outFeatures - Width of the outputs, at least 1.
-   * @param options - A bias or none, an activation.
-   * @throws A TypeError for wrong kinds and unknown options, a RangeError for wrong values and for lack of memory, an
-   *   AttentionError before `init`.
+   * @param inFeatures Width of the inputs, at least 1.
+   * @param outFeatures Width of the outputs, at least 1.
+   * @param options A bias or none, an activation.
+   * @throws {TypeError} for wrong kinds and unknown options.
+   * @throws {RangeError} for wrong values, and for lack of memory.
+   * @throws {AttentionError} before `init`.
    */
   constructor(inFeatures: number, outFeatures: number, options?: LinearOptions);
   constructor(inFeatures: number, outFeatures: number, options?: LinearOptions, given?: Parameters) {
@@ -90,17 +91,21 @@ export class Linear extends Module {
    * which disposes them with itself, and may be another module's parameters too (tied weights). All else is copied to float32
    * and stays the caller's.
    *
-   * @param weight - `[outFeatures, inFeatures]`, of any float dtype.
-   * @param bias - `[outFeatures]`, of any float dtype; none by default.
-   * @param options - An activation.
-   * @returns The layer, in training mode.
-   * @throws A TypeError for wrong kinds and unknown options, a RangeError for shapes that don't fit and for lack of memory.
    * @example
    * ```ts
-   * const layer = Linear.from(Tensor.from([[1, 2]]), undefined, { activation: "relu" });
-   * console.log(layer.forward({ data: [10, 100], shape: [2] }).item()); // 210
-   * layer.dispose();
+   * import { init, Linear } from "wasm-attention";
+   *
+   * await init();
+   * const layer = Linear.from({ data: [1, 2], shape: [1, 2] }, undefined, { activation: "relu" });
+   * layer.forward({ data: [10, 100], shape: [2] }).item(); // 210
    * ```
+   *
+   * @param weight `[outFeatures, inFeatures]`, of any float dtype.
+   * @param bias `[outFeatures]`, of any float dtype; none by default.
+   * @param options An activation.
+   * @returns The layer, in training mode.
+   * @throws {TypeError} for wrong kinds and unknown options.
+   * @throws {RangeError} for shapes that don't fit, and for lack of memory.
    */
   static from(weight: TensorLike, bias?: TensorLike, options?: Pick<LinearOptions, "activation">): Linear {
     return fromParameters(weight, bias, options);
@@ -116,9 +121,10 @@ export class Linear extends Module {
    * |bias|), typically its square root's; the functions `gelu`, `silu` and `relu` state what they add. A row's bits don't
    * depend on the other rows.
    *
-   * @param input - `[…, inFeatures]` of any rank from 1; float32, float16 or bfloat16.
+   * @param input `[…, inFeatures]` of any rank from 1; float32, float16 or bfloat16.
    * @returns `[…, outFeatures]` in the input's dtype, computed in float32 and rounded once.
-   * @throws A TypeError for wrong kinds and a disposed module, a RangeError for another width and for lack of memory.
+   * @throws {TypeError} for wrong kinds, and when the layer has been disposed.
+   * @throws {RangeError} for another width, and for lack of memory.
    */
   forward(input: TensorLike): Tensor<FloatDType> {
     const layer = rawModule(this);

@@ -134,17 +134,20 @@ function parametersOf(module: Module, method: string): Map<string, Tensor<"float
  *
  * @example
  * ```ts
+ * import { init, Linear, Module, scope, type Tensor, type TensorLike } from "wasm-attention";
+ *
+ * await init();
  * class Perceptron extends Module {
- *   layers = [new Linear(2, 8, { activation: "relu" }), new Linear(8, 1)];
+ *   hidden = new Linear(2, 8, { activation: "relu" });
+ *   output = new Linear(8, 1);
  *
  *   forward(input: TensorLike): Tensor {
- *     return scope(() => this.layers.reduce<TensorLike>((x, layer) => layer.forward(x), input) as Tensor);
+ *     return scope(() => this.output.forward(this.hidden.forward(input)));
  *   }
  * }
  * const model = new Perceptron();
- * console.log([...model.namedParameters().keys()]);
- * // [ 'layers.0.weight', 'layers.0.bias', 'layers.1.weight', 'layers.1.bias' ]
- * console.log(model.forward({ data: [1, 2, 3, 4], shape: [2, 2] }).shape); // [ 2, 1 ]
+ * [...model.namedParameters().keys()]; // ["hidden.weight", "hidden.bias", "output.weight", "output.bias"]
+ * model.forward({ data: [1, 2, 3, 4], shape: [2, 2] }).shape; // [2, 1]
  * model.dispose();
  * ```
  */
@@ -171,9 +174,9 @@ export abstract class Module {
   /**
    * Switches the module and all below it to training mode, or with `false` to evaluation.
    *
-   * @param mode - Default: true.
+   * @param mode Default: true.
    * @returns The module.
-   * @throws A TypeError for anything but a boolean.
+   * @throws {TypeError} for anything but a boolean, and when the module holds itself.
    */
   train(mode = true): this {
     const operation = `${this[Symbol.toStringTag]}.train`;
@@ -198,7 +201,7 @@ export abstract class Module {
    * The module itself, under the name "", and all below it, each once, under its first name.
    *
    * @returns Modules by name, in the order of the state dict.
-   * @throws A TypeError when the module has been disposed or holds itself.
+   * @throws {TypeError} when the module has been disposed or holds itself.
    */
   namedModules(): Map<string, Module> {
     return distinct(treeOf(requireUsable(this, "namedModules"), this).modules);
@@ -208,7 +211,7 @@ export abstract class Module {
    * The parameters, each once, under its first name. These are the module's own tensors, not copies, and end with it.
    *
    * @returns Parameters by name, in the order of the state dict.
-   * @throws A TypeError when the module has been disposed or holds itself.
+   * @throws {TypeError} when the module has been disposed or holds itself.
    */
   namedParameters(): Map<string, Tensor<"float32">> {
     return parametersOf(this, "namedParameters");
@@ -218,7 +221,7 @@ export abstract class Module {
    * The parameters without their names, as an optimizer takes them.
    *
    * @returns What `namedParameters` has, in its order.
-   * @throws A TypeError when the module has been disposed or holds itself.
+   * @throws {TypeError} when the module has been disposed or holds itself.
    */
   parameters(): Tensor<"float32">[] {
     return [...parametersOf(this, "parameters").values()];
@@ -232,7 +235,7 @@ export abstract class Module {
    * `dropPackedWeights`, or with the next `loadStateDict`, be it of this very dictionary.
    *
    * @returns Of each module its parameters, its buffers, then what the modules in it hold.
-   * @throws A TypeError when the module has been disposed or holds itself.
+   * @throws {TypeError} when the module has been disposed or holds itself.
    */
   stateDict(): StateDict {
     const { tensors } = treeOf(requireUsable(this, "stateDict"), this);
@@ -242,22 +245,26 @@ export abstract class Module {
   /**
    * Copies parameters and buffers from a dictionary with PyTorch's names. Floats are converted to the dtype that is there,
    * so that 16-bit ones are widened for parameters. A tensor with several names needs one of them alone. Either all that fit
-   * are copied, or, when it throws, none.
+   * are copied, or, when it throws, none; one error lists all that is wrong.
    *
-   * @param dict - Tensors by name, as `loadSafetensors(bytes).tensors` or the state dict of another module.
-   * @param options - Whether all names must agree, and a prefix of the dictionary's names.
-   * @returns The names on which the two disagree.
-   * @throws One error that lists all that is wrong: a TypeError when a value is no tensor or of a dtype that doesn't fit; else
-   *   a RangeError for missing names, unknown names (both with `strict` alone) and wrong shapes. It tells a prefix that all
-   *   names have. Also a RangeError for lack of memory, and a TypeError when the module has been disposed or holds itself.
    * @example
    * ```ts
+   * import { init, Linear } from "wasm-attention";
+   *
+   * await init();
    * const layer = new Linear(2, 1);
    * const dict = { "head.weight": { data: [1, 2], shape: [1, 2] }, "head.bias": { data: [3], shape: [1] } };
    * layer.loadStateDict(dict, { prefix: "head." });
-   * console.log(layer.forward({ data: [10, 100], shape: [2] }).item()); // 213
-   * layer.dispose();
+   * layer.forward({ data: [10, 100], shape: [2] }).item(); // 213
    * ```
+   *
+   * @param dict Tensors by name, as `loadSafetensors(bytes).tensors` or the state dict of another module.
+   * @param options Whether all names must agree, and a prefix of the dictionary's names.
+   * @returns The names on which the two disagree.
+   * @throws {TypeError} when a value is no tensor or of a dtype that doesn't fit, and when the module has been disposed or
+   *   holds itself.
+   * @throws {RangeError} for missing names, unknown names (both with `strict` alone) and wrong shapes, telling a prefix that all
+   *   names have; and for lack of memory.
    */
   loadStateDict(dict: StateDictLike, options?: LoadStateDictOptions): LoadStateDictResult {
     const operation = requireUsable(this, "loadStateDict");
@@ -280,7 +287,7 @@ export abstract class Module {
    * Gives back the memory of the packed copies of weights in the module and all below it. The next `forward` makes them anew,
    * of the weights as they then are: also after they were written into by `view`, which nothing else tells.
    *
-   * @throws A TypeError when the module has been disposed or holds itself.
+   * @throws {TypeError} when the module has been disposed or holds itself.
    */
   dropPackedWeights(): void {
     for (const [, module] of treeOf(requireUsable(this, "dropPackedWeights"), this).modules) {
@@ -292,7 +299,7 @@ export abstract class Module {
    * Gives back the memory of all that the module and those below it hold. Using them afterwards throws a TypeError; disposing
    * them again does nothing.
    *
-   * @throws A TypeError when the module holds itself.
+   * @throws {TypeError} when the module holds itself.
    */
   dispose(): void {
     const own = internalsOf(this);

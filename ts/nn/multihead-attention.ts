@@ -28,17 +28,32 @@ const NAME = "MultiheadAttention";
  *
  * Parameters are float32. Inputs may be float32, float16 or bfloat16, each its own; all is computed in float32, and the
  * results are rounded once, to the query's dtype.
+ *
+ * @example
+ * ```ts
+ * import { init, MultiheadAttention, rand } from "wasm-attention";
+ *
+ * await init();
+ * const layer = new MultiheadAttention(8, 2, { batchFirst: true }).eval();
+ * const query = rand([1, 3, 8]);
+ * const memory = rand([1, 5, 8]);
+ * const { output, weights } = layer.forward(query, memory, memory, { needWeights: true });
+ * output.shape; // [1, 3, 8]
+ * weights.shape; // [1, 3, 5]
+ * layer.dispose();
+ * ```
  */
 export class MultiheadAttention extends AttentionModule {
   /**
    * A module in training mode, with fresh parameters from the package's generator: in-projections Xavier uniform,
    * `out_proj` uniform within ±1/√(H·D), biases 0, `bias_k` and `bias_v` normal with deviation 1/√E.
    *
-   * @param embedDim - Width E of queries and outputs, at least 1.
-   * @param numHeads - Number H of query heads; it must divide `embedDim`, where there is no `headDim`.
-   * @param options - PyTorch's, `numKvHeads` (which must divide `numHeads`), `headDim` and `rotary`.
-   * @throws A TypeError for wrong kinds and unknown options, a RangeError for wrong values and for lack of memory, an
-   *   AttentionError before `init`.
+   * @param embedDim Width E of queries and outputs, at least 1.
+   * @param numHeads Number H of query heads; it must divide `embedDim`, where there is no `headDim`.
+   * @param options PyTorch's, `numKvHeads` (which must divide `numHeads`), `headDim` and `rotary`.
+   * @throws {TypeError} for wrong kinds and unknown options.
+   * @throws {RangeError} for wrong values, and for lack of memory.
+   * @throws {AttentionError} before `init`.
    */
   constructor(embedDim: number, numHeads: number, options?: MultiheadAttentionOptions);
   constructor(embedDim: number, numHeads: number, options?: MultiheadAttentionOptions, given?: GivenAttention) {
@@ -51,21 +66,23 @@ export class MultiheadAttention extends AttentionModule {
    * A module of given parameters, for which nothing is drawn. float32 tensors are not copied: they become the module's own,
    * which disposes them with itself. All else is copied to float32 and stays the caller's.
    *
-   * @param dict - The parameters by PyTorch's names, as `loadSafetensors(bytes).tensors`.
-   * @param embedDim - As in the constructor.
-   * @param numHeads - As in the constructor.
-   * @param options - As in the constructor, and a `prefix` of the dictionary's names; those without it are not looked at.
-   * @returns The module, in training mode.
-   * @throws What the constructor throws, and for the dictionary what `loadStateDict` does.
    * @example
    * ```ts
-   * const layer = new MultiheadAttention(4, 2);
-   * const file = saveSafetensors(layer.stateDict());
-   * const other = MultiheadAttention.from(loadSafetensors(file).tensors, 4, 2);
-   * console.log(other.in_proj_weight?.shape); // [ 12, 4 ]
-   * layer.dispose();
-   * other.dispose();
+   * import { init, loadSafetensors, MultiheadAttention, saveSafetensors } from "wasm-attention";
+   *
+   * await init();
+   * const file = saveSafetensors(new MultiheadAttention(4, 2).stateDict());
+   * const layer = MultiheadAttention.from(loadSafetensors(file).tensors, 4, 2);
+   * layer.in_proj_weight?.shape; // [12, 4]
    * ```
+   *
+   * @param dict The parameters by PyTorch's names, as `loadSafetensors(bytes).tensors`.
+   * @param embedDim As in the constructor.
+   * @param numHeads As in the constructor.
+   * @param options As in the constructor, and a `prefix` of the dictionary's names; those without it are not looked at.
+   * @returns The module, in training mode.
+   * @throws {TypeError} for wrong kinds, unknown options and tensors of another kind than floats.
+   * @throws {RangeError} for wrong values, names and shapes, listed in one error, and for lack of memory.
    */
   static from(
     dict: StateDictLike,
@@ -89,13 +106,13 @@ export class MultiheadAttention extends AttentionModule {
    * `attnMask` has heads); likewise `[L, S]` for `isCausal` with `addBiasKv` or `addZeroAttn`. Neither
    * order of the axes is ever copied into the other.
    *
-   * @param query - `[L, B, E]`, or `[B, L, E]` with `batchFirst`, or `[L, E]` unbatched; float32, float16 or bfloat16.
-   * @param key - `[S, B, kdim]`, `[B, S, kdim]` or `[S, kdim]`.
-   * @param value - `[S, B, vdim]`, `[B, S, vdim]` or `[S, vdim]`.
-   * @param options - Masks, positions, weights, the seed of the dropout.
+   * @param query `[L, B, E]`, or `[B, L, E]` with `batchFirst`, or `[L, E]` unbatched; float32, float16 or bfloat16.
+   * @param key `[S, B, kdim]`, `[B, S, kdim]` or `[S, kdim]`.
+   * @param value `[S, B, vdim]`, `[B, S, vdim]` or `[S, vdim]`.
+   * @param options Masks, positions, weights, the seed of the dropout.
    * @returns `output`, and `weights` where `needWeights` asks for them.
-   * @throws A TypeError for wrong kinds, int32 masks and a disposed module, a RangeError for shapes that don't fit and
-   *   for lack of memory.
+   * @throws {TypeError} for wrong kinds, int32 masks, options that lack their partner, and when the module has been disposed.
+   * @throws {RangeError} for shapes that don't fit, wrong values and lack of memory.
    */
   forward<Given extends AttentionForwardOptions = object>(
     query: TensorLike,

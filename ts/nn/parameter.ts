@@ -28,18 +28,20 @@ export const roleOf = (tensor: Tensor): Role | undefined => roles.get(tensor);
  * Marks a tensor as a parameter, which is learned: a module that holds it in a property gives it by `parameters()`, has it
  * in its state dict and disposes it. No scope frees it any more.
  *
- * @param tensor - A float32 tensor, of any shape. It is not copied.
- * @returns The tensor itself.
- * @throws A TypeError for anything but a float32 tensor, and for one that has been disposed.
  * @example
  * ```ts
+ * import { init, Module, parameter, Tensor } from "wasm-attention";
+ *
+ * await init();
  * class Scale extends Module {
  *   factor = parameter(Tensor.from(new Float32Array(1).fill(2)));
  * }
- * const module = new Scale();
- * console.log(Object.keys(module.stateDict())); // [ 'factor' ]
- * module.dispose();
+ * Object.keys(new Scale().stateDict()); // ["factor"]
  * ```
+ *
+ * @param tensor A float32 tensor, of any shape. It is not copied.
+ * @returns The tensor itself.
+ * @throws {TypeError} for anything but a float32 tensor, and for one that has been disposed.
  */
 export const parameter = <T extends Tensor>(tensor: T): T => mark("parameter", tensor);
 
@@ -48,18 +50,21 @@ export const parameter = <T extends Tensor>(tensor: T): T => mark("parameter", t
  * holds it in a property has it in its state dict, not among its `parameters()`, and disposes it. No scope frees it any
  * more.
  *
- * @param tensor - A tensor of any dtype and shape. It is not copied.
- * @returns The tensor itself.
- * @throws A TypeError for anything but a tensor, and for one that has been disposed.
  * @example
  * ```ts
+ * import { buffer, init, Module, sinusoidalPositions } from "wasm-attention";
+ *
+ * await init();
  * class Positions extends Module {
  *   table = buffer(sinusoidalPositions(16, 8));
  * }
  * const module = new Positions();
- * console.log(module.parameters().length, Object.keys(module.stateDict())); // 0 [ 'table' ]
- * module.dispose();
+ * [module.parameters().length, Object.keys(module.stateDict())]; // [0, ["table"]]
  * ```
+ *
+ * @param tensor A tensor of any dtype and shape. It is not copied.
+ * @returns The tensor itself.
+ * @throws {TypeError} for anything but a tensor, and for one that has been disposed.
  */
 export const buffer = <T extends Tensor>(tensor: T): T => mark("buffer", tensor);
 

@@ -1,8 +1,8 @@
 import { checkChoice, checkOptions } from "../arguments.js";
-import type { Kernels } from "../runtime/build.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { elementCount } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { activations } from "../wasm/interface.js";
 import { runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
@@ -13,59 +13,57 @@ export interface GeluOptions {
   approximate?: "none" | "tanh";
 }
 
-/** The functions that a layer can apply to its output, with the kernels' numbers for them; 0 is none. */
-export const activationCodes = { gelu: 1, "gelu-tanh": 2, silu: 3, relu: 4 } as const;
-
 /** A function that a layer applies to its output: `gelu`, `gelu` with `approximate: "tanh"`, `silu`, `relu`. */
-export type Activation = keyof typeof activationCodes;
+export type Activation = Exclude<keyof typeof activations, "identity">;
 
-type Kernel = (kernels: Kernels, output: number, input: number, length: number) => number;
-
-function activate(operation: string, input: TensorLike, kernel: Kernel): Tensor<FloatDType> {
+function activate(operation: string, input: TensorLike, activation: Activation): Tensor<FloatDType> {
   const x = describeFloat(operation, "input", input);
   return runCall(operation, (call) => {
     const source = call.inputAsFloat32(x);
     return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) => kernel(kernels, output, source, elementCount(x.shape))),
+      call.kernel((kernels) => kernels.activation(output, source, elementCount(x.shape), activations[activation])),
     );
   });
 }
 
 /**
  * x · Φ(x), element by element, with Φ the distribution function of the standard normal distribution; or ½ · x · (1 +
- * tanh(√(2/π) · (x + 0.044715 · x³))). (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".)
- *
- * @param input Any shape; float32, float16 or bfloat16. The result has both. -Infinity gives NaN, as in PyTorch.
+ * tanh(√(2/π) · (x + 0.044715 · x³))). (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".) -Infinity gives NaN, as in
+ * PyTorch.
  *
  * Error in float32: at most 2^-20.5 · |result| + 2^-114; with "tanh" 2^-23 · (3 + 4 · |u|) · |result| + 2^-124, where u is
  * tanh's argument. The second part is what becomes 0 in the tail: below -12.5, with "tanh" below -10.06.
  *
- * Throws a TypeError for another dtype, a RangeError for another `approximate`.
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @param options Which of the two; the exact one by default.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for another `approximate`, and for lack of memory.
  */
 export function gelu(input: TensorLike, options?: GeluOptions): Tensor<FloatDType> {
   const { approximate = "none" } = checkOptions("gelu", options, ["approximate"]);
-  const choices = ["none", "tanh"] as const;
-  const code = choices.indexOf(checkChoice("gelu", "approximate", approximate, choices));
-  return activate("gelu", input, (kernels, output, source, length) => kernels.gelu(output, source, length, code));
+  checkChoice("gelu", "approximate", approximate, ["none", "tanh"]);
+  return activate("gelu", input, approximate === "none" ? "gelu" : "gelu-tanh");
 }
 
 /**
- * x / (1 + e^−x), element by element; also called swish.
+ * x / (1 + e^−x), element by element; also called swish. -Infinity gives NaN, as in PyTorch.
  *
- * @param input Any shape; float32, float16 or bfloat16. The result has both. -Infinity gives NaN, as in PyTorch.
+ * Error in float32: at most 2^-22 · |result| + 2^-121; the second part is what becomes 0 below -88.72.
  *
- * Error in float32: at most 2^-22 · |result| + 2^-121; the second part is what becomes 0 below -88.72. Throws a TypeError
- * for another dtype.
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for lack of memory.
  */
-export const silu = (input: TensorLike): Tensor<FloatDType> =>
-  activate("silu", input, (kernels, output, source, length) => kernels.silu(output, source, length));
+export const silu = (input: TensorLike): Tensor<FloatDType> => activate("silu", input, "silu");
 
 /**
- * The larger of x and 0, element by element; NaN stays NaN.
+ * The larger of x and 0, element by element, exactly; NaN stays NaN.
  *
- * @param input Any shape; float32, float16 or bfloat16. The result has both.
- *
- * Throws a TypeError for another dtype.
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for lack of memory.
  */
-export const relu = (input: TensorLike): Tensor<FloatDType> =>
-  activate("relu", input, (kernels, output, source, length) => kernels.relu(output, source, length));
+export const relu = (input: TensorLike): Tensor<FloatDType> => activate("relu", input, "relu");

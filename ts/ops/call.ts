@@ -3,7 +3,8 @@ import { requireInstance } from "../runtime/instance.js";
 import type { Kernels } from "../runtime/build.js";
 import { callKernel } from "../runtime/kernels.js";
 import { allocate, type float32View, free, type int32View } from "../runtime/memory.js";
-import { bytesPerElement, type DType, dtypeCode, type FloatDType } from "../tensor/dtype.js";
+import { bytesPerElement, type DType, type FloatDType } from "../tensor/dtype.js";
+import { dtypes, statuses } from "../wasm/interface.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
 import { createTensor, isTensor, pointerOf, type Tensor, tensorFromSource } from "../tensor/tensor.js";
 import type { FloatOperand } from "./float-operand.js";
@@ -78,7 +79,7 @@ export class Call {
   /** Runs one export that answers a status. */
   kernel(invoke: (kernels: Kernels) => number): void {
     const status = this.kernelStatus(invoke);
-    if (status !== 0) {
+    if (status !== statuses.ok) {
       throw new AttentionError(
         "ERR_INTERNAL",
         `${this.#operation}: a kernel refused its arguments, with status ${status}`,
@@ -104,7 +105,7 @@ export class Call {
 
   #convert(output: number, outputDType: FloatDType, input: number, inputDType: FloatDType, shape: Shape): void {
     this.kernel((kernels) =>
-      kernels.convert(output, dtypeCode(outputDType), input, dtypeCode(inputDType), elementCount(shape)),
+      kernels.convert(output, input, elementCount(shape), dtypes[outputDType], dtypes[inputDType]),
     );
   }
 }

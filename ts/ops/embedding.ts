@@ -1,8 +1,8 @@
 import { shapeError } from "../errors.js";
-import { int32View, uint16View } from "../runtime/memory.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { elementCount } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
+import { dtypes } from "../wasm/interface.js";
 import { runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
 import { type IndicesLike, readIndices } from "./indices.js";
@@ -11,37 +11,38 @@ import type { TensorLike } from "./operand.js";
 const OPERATION = "embedding";
 
 /**
- * Rows of a table, bit for bit.
+ * Rows of a table, bit for bit. As PyTorch's `embedding`, with the same order of arguments.
+ *
+ * @example
+ * ```ts
+ * import { embedding, init } from "wasm-attention";
+ *
+ * await init();
+ * const table = { data: [0, 0, 1, 1, 2, 2], shape: [3, 2] };
+ * embedding([2, 0], table).toNested(); // [[2, 2], [0, 0]]
+ * ```
  *
  * @param indices Any shape; integers from 0 to rows − 1, as an int32 tensor, a typed array (of 64 bits too, as
  *   tokenizers give them) or (nested) arrays of numbers or bigints.
- * @param weight `[rows, width]`; float32, float16 or bfloat16.
- *
- * The result is `[...indices.shape, width]` in the weight's dtype. As PyTorch's `embedding`, with the same order of
- * arguments.
- *
- * Throws a TypeError for indices that aren't integers and for another dtype, a RangeError for an index without a row,
- * for a weight of another rank and for lack of memory.
+ * @param weight `[rows, columns]`; float32, float16 or bfloat16.
+ * @returns `[...indices.shape, columns]` in the weight's dtype.
+ * @throws {TypeError} for indices that aren't integers, and for another dtype.
+ * @throws {RangeError} for an index without a row, for a weight of another rank, and for lack of memory.
  */
 export function embedding(indices: IndicesLike, weight: TensorLike): Tensor<FloatDType> {
   const table = describeFloat(OPERATION, "weight", weight);
-  if (table.shape.length !== 2) throw shapeError(OPERATION, "weight", "shape [rows, width]", table.shape);
-  const [rows, width] = table.shape;
+  if (table.shape.length !== 2) throw shapeError(OPERATION, "weight", "shape [rows, columns]", table.shape);
+  const [rows, columns] = table.shape;
   const { operand } = readIndices(OPERATION, "indices", indices, rows);
   const count = elementCount(operand.shape);
 
   return runCall(OPERATION, (call) => {
-    const output = call.output([...operand.shape, width], table.dtype);
+    const output = call.output([...operand.shape, columns], table.dtype);
     const picked = call.input(operand);
     const source = call.input(table);
-    if (table.dtype === "float32") {
-      call.kernel((kernels) => kernels.embedding(pointerOf(output), source, picked, count, rows, width));
-      return output;
-    }
-    // Kernels compute in float32, but widening a whole table to copy a few rows would be a waste.
-    const from = uint16View(source, rows * width);
-    const to = uint16View(pointerOf(output), count * width);
-    int32View(picked, count).forEach((row, at) => to.set(from.subarray(row * width, (row + 1) * width), at * width));
+    call.kernel((kernels) =>
+      kernels.embedding(pointerOf(output), source, picked, count, rows, columns, dtypes[table.dtype]),
+    );
     return output;
   });
 }

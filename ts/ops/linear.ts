@@ -2,7 +2,8 @@ import { shapeError } from "../errors.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { elementCount, requireShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Activation, activationCodes } from "./activation.js";
+import { activations } from "../wasm/interface.js";
+import type { Activation } from "./activation.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
@@ -18,16 +19,26 @@ interface Parameters {
 }
 
 /**
- * input · weightᵀ + bias.
+ * input · weightᵀ + bias, computed in float32: the error is at most (inFeatures + 1) · 2^-24 · (Σ |input · weight| + |bias|),
+ * typically its square root's. A row's bits don't depend on the other rows. The layer `Linear` packs the weight once, this
+ * function in every call.
+ *
+ * @example
+ * ```ts
+ * import { init, linear } from "wasm-attention";
+ *
+ * await init();
+ * const input = { data: [1, 2], shape: [1, 2] };
+ * const weight = { data: [1, 0, 0, 1, 1, 1], shape: [3, 2] };
+ * linear(input, weight).toNested(); // [[1, 2, 3]]
+ * ```
  *
  * @param input `[…, inFeatures]` of any rank from 1; float32, float16 or bfloat16.
  * @param weight `[outFeatures, inFeatures]`, of any float dtype.
  * @param bias `[outFeatures]`, of any float dtype; none by default.
- *
- * The result is `[…, outFeatures]` in the input's dtype, computed in float32: the error is at most (inFeatures + 1) ·
- * 2^-24 · (Σ |input · weight| + |bias|), typically its square root's. A row's bits don't depend on the other rows.
- *
- * Throws a TypeError for another dtype, a RangeError for shapes that don't fit and for lack of memory.
+ * @returns `[…, outFeatures]` in the input's dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for shapes that don't fit, and for lack of memory.
  */
 export function linear(input: TensorLike, weight: TensorLike, bias?: TensorLike): Tensor<FloatDType> {
   const x = describeFloat(OPERATION, "input", input);
@@ -87,7 +98,7 @@ export function multiply(
   const source = call.inputAsFloat32(input);
   const scratchLength = call.kernelStatus((kernels) => kernels.linear_scratch_length(rows, inFeatures));
   const scratch = call.temporary(scratchLength * bytesPerElement.float32);
-  const code = activation === undefined ? 0 : activationCodes[activation];
+  const code = activations[activation ?? "identity"];
   return call.outputFromFloat32([...leading, outFeatures], input.dtype, (output) => {
     const weight = packed();
     call.kernel((kernels) =>

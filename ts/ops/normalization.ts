@@ -63,22 +63,32 @@ function normalize(
 }
 
 /**
- * (input − mean) / √(variance + epsilon) · weight + bias, with the mean and the variance of the last axes.
- *
- * @param input `[…, ...normalizedShape]`; float32, float16 or bfloat16. The result has its shape and dtype.
- * @param normalizedShape The sizes of the last axes, over which mean and variance are taken; a number for one axis.
- * @param weight `normalizedShape`, of any float dtype; none by default.
- * @param bias Likewise.
- * @param epsilon At least 0. Default: 1e-5, as in PyTorch and ONNX.
+ * (input − mean) / √(variance + epsilon) · weight + bias, with the mean and the variance of the last axes. (Ba et al. 2016,
+ * "Layer Normalization".)
  *
  * Every row of finite numbers has its norm, of whatever magnitude; that of equal numbers is exactly 0 (NaN, 0/0, if
  * epsilon is 0). The variance is the mean of (input − mean)², computed after the mean, and rows whose mean is more than 16
  * times their deviation are computed in float64, so a large mean costs no digits. With n the number of normalized elements,
  * z the result before weight and bias, s = √(variance + epsilon), and c = mean of |input| / s, but at most 17, the error
  * in float32 is at most 2^-24 · ((8 + n/16) · (|z| + c) · |weight| + |result|) + 2^-149 · (1 + |weight| + |weight| / s); the
- * last part counts only where numbers are subnormal. (Ba et al. 2016, "Layer Normalization".)
+ * last part counts only where numbers are subnormal.
  *
- * Throws a TypeError for another dtype, a RangeError for shapes that don't fit, a wrong epsilon or lack of memory.
+ * @example
+ * ```ts
+ * import { init, layerNorm } from "wasm-attention";
+ *
+ * await init();
+ * layerNorm({ data: [1, 3, -5, 5], shape: [2, 2] }, 2).toNested(); // about [[-1, 1], [-1, 1]]
+ * ```
+ *
+ * @param input `[…, ...normalizedShape]`; float32, float16 or bfloat16.
+ * @param normalizedShape The sizes of the last axes, over which mean and variance are taken; a number for one axis.
+ * @param weight `normalizedShape`, of any float dtype; none by default.
+ * @param bias Likewise.
+ * @param epsilon At least 0. Default: 1e-5, as in PyTorch and ONNX.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for shapes that don't fit, a wrong epsilon, and for lack of memory.
  */
 export function layerNorm(
   input: TensorLike,
@@ -93,18 +103,19 @@ export function layerNorm(
 }
 
 /**
- * input / √(mean of input² + epsilon) · weight, with the mean over the last axes.
- *
- * @param input `[…, ...normalizedShape]`; float32, float16 or bfloat16. The result has its shape and dtype.
- * @param normalizedShape The sizes of the last axes, over which the mean is taken; a number for one axis.
- * @param weight `normalizedShape`, of any float dtype; none by default.
- * @param epsilon At least 0. Default: 2^-23, as PyTorch; ONNX's is 1e-5, and models name their own.
+ * input / √(mean of input² + epsilon) · weight, with the mean over the last axes. (Zhang and Sennrich 2019, "Root Mean Square
+ * Layer Normalization".)
  *
  * Every row of finite numbers has its norm, of whatever magnitude (a row of zeros NaN, 0/0, if epsilon is 0). With n the
  * number of normalized elements, the error in float32 is at most 2^-24 · (9 + n/16) · |result| + 2^-149 · (1 + |weight|).
- * (Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".)
  *
- * Throws a TypeError for another dtype, a RangeError for shapes that don't fit, a wrong epsilon or lack of memory.
+ * @param input `[…, ...normalizedShape]`; float32, float16 or bfloat16.
+ * @param normalizedShape The sizes of the last axes, over which the mean is taken; a number for one axis.
+ * @param weight `normalizedShape`, of any float dtype; none by default.
+ * @param epsilon At least 0. Default: 2^-23, as PyTorch; ONNX's is 1e-5, and models name their own.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for shapes that don't fit, a wrong epsilon, and for lack of memory.
  */
 export function rmsNorm(
   input: TensorLike,

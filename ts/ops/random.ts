@@ -55,8 +55,8 @@ let generator: Position = { seed: checkSeed("manualSeed", "seed", DEFAULT_SEED),
  * is one for the package and goes on over `runtime.dispose()` and a new `init()`.
  *
  * @param seed An integer from 0 to 2^53 − 1, or a bigint from 0 to 2^64 − 1.
- *
- * Throws a TypeError for anything but those kinds, a RangeError for other values.
+ * @throws {TypeError} for anything but those kinds.
+ * @throws {RangeError} for other values.
  */
 export function manualSeed(seed: number | bigint): void {
   generator = { seed: checkSeed("manualSeed", "seed", seed), offset: 0 };
@@ -95,9 +95,10 @@ function randomTensor<D extends FloatDType>(
  * equally likely ones; rounded to 16 bits, `high` itself may occur.
  *
  * @param shape Any.
- *
- * Throws a TypeError for wrong kinds and for a dtype that is no float, a RangeError for wrong values, a `low` above
- * `high` and lack of memory.
+ * @param options Bounds, seed and dtype.
+ * @returns A tensor of that shape.
+ * @throws {TypeError} for wrong kinds, and for a dtype that is no float.
+ * @throws {RangeError} for wrong values, a `low` above `high`, and for lack of memory.
  */
 export function rand<D extends FloatDType = "float32">(shape: Shape, options?: RandOptions<D>): Tensor<D> {
   const given = checkOptions("rand", options, ["low", "high", "seed", "dtype"]);
@@ -115,8 +116,10 @@ export function rand<D extends FloatDType = "float32">(shape: Shape, options?: R
  * deviations of the mean.
  *
  * @param shape Any.
- *
- * Throws a TypeError for wrong kinds and for a dtype that is no float, a RangeError for wrong values and lack of memory.
+ * @param options Mean, standard deviation, seed and dtype.
+ * @returns A tensor of that shape.
+ * @throws {TypeError} for wrong kinds, and for a dtype that is no float.
+ * @throws {RangeError} for wrong values, and for lack of memory.
  */
 export function randn<D extends FloatDType = "float32">(shape: Shape, options?: RandnOptions<D>): Tensor<D> {
   const given = checkOptions("randn", options, ["mean", "standardDeviation", "seed", "dtype"]);

@@ -4,6 +4,8 @@ import { show } from "../show.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { requireShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { rotaryEmbeddingArguments } from "../wasm/interface.js";
+import { ArgumentBlock } from "./argument-block.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import { checkHeads, type Layout, readLayout, readSizes, type Sizes, stridesOf } from "./head-axes.js";
@@ -77,16 +79,26 @@ interface Tables {
  *
  * Letters: B batch, H heads, L length, D head size, R ≤ D the elements that are turned.
  *
- * @param input `[B, H, L, D]`; or in the order that `layout` says; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]` or
- *   `[L, D]`, which are one head. float32, float16 or bfloat16; the result has its shape and dtype.
- *
  * Each result is two products, rounded, and their sum, rounded. Cosines and sines that are computed are rounded once, and
  * their angles are off by less than position · 2^-51: not at all for frequencies that float64 holds exactly, as the first
  * pair's 1, and more where YaRN's line spans less than a pair. Without an attention factor that is within 2^-24 of the truth
  * for positions up to 2^26, and within 2^-19 for all. Time and memory grow with the rows, not with their positions.
  *
- * Throws a TypeError for wrong kinds, and for options that exclude each other or lack their partner; a RangeError for
- * wrong values, positions without a row, shapes that don't fit and lack of memory.
+ * @example
+ * ```ts
+ * import { init, rotaryEmbedding } from "wasm-attention";
+ *
+ * await init();
+ * const query = { data: [1, 0], shape: [1, 2] };
+ * rotaryEmbedding(query, { positionIds: 1 }).toNested(); // [[cos 1, sin 1]]
+ * ```
+ *
+ * @param input `[B, H, L, D]`; or in the order that `layout` says; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]` or
+ *   `[L, D]`, which are one head. float32, float16 or bfloat16.
+ * @param options Positions, frequencies or tables, and how the input's axes lie.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for wrong kinds, and for options that exclude each other or lack their partner.
+ * @throws {RangeError} for wrong values, positions without a row, shapes that don't fit, and for lack of memory.
  */
 export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOptions): Tensor<FloatDType> {
   const given: RotaryEmbeddingOptions = checkOptions(OPERATION, options, [
@@ -121,28 +133,27 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
       caches === undefined
         ? computeTables(call, frequencies, positions, rotarySize / 2, isShared ? sizes.L : sizes.B * sizes.L)
         : inputTables(call, caches, positions, rotarySize / 2);
-    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) =>
-        kernels.rotary_embedding(
-          output,
-          source,
-          tables.cosine,
-          tables.sine,
-          tables.ids,
-          sizes.B,
-          sizes.L,
-          sizes.H,
-          sizes.D,
-          rotarySize,
-          tables.rows,
-          Number(interleaved),
-          strides.batch,
-          strides.row,
-          strides.head,
-          isShared ? 0 : sizes.L,
-        ),
-      ),
-    );
+    return call.outputFromFloat32(x.shape, x.dtype, (output) => {
+      const block = new ArgumentBlock(call, rotaryEmbeddingArguments, {
+        output,
+        input: source,
+        cosine: tables.cosine,
+        sine: tables.sine,
+        positionIds: tables.ids,
+        batch: sizes.B,
+        length: sizes.L,
+        heads: sizes.H,
+        headSize: sizes.D,
+        rotarySize,
+        tableRows: tables.rows,
+        batchStride: strides.batch,
+        headStride: strides.head,
+        rowStride: strides.row,
+        positionStride: isShared ? 0 : sizes.L,
+        interleaved: Number(interleaved),
+      });
+      call.kernel((kernels) => kernels.rotary_embedding(block.pointer));
+    });
   });
 }
 
@@ -210,7 +221,7 @@ function computeTables(
   const cosine = call.temporary(bytes);
   const sine = call.temporary(bytes);
   call.kernel((kernels) =>
-    kernels.rotary_tables(cosine, sine, pointer, ids, positions.first, rows, pairs, attentionFactor),
+    kernels.rotary_tables(cosine, sine, pointer, ids, rows, pairs, positions.first, attentionFactor),
   );
   return { cosine, sine, rows, ids: 0 };
 }

@@ -1,5 +1,6 @@
 import { checkBoolean, checkChoice, checkInteger, checkNumber, checkOptions } from "../arguments.js";
 import { rangeError, typeError } from "../errors.js";
+import { ropeTypes } from "../wasm/interface.js";
 import type { Call } from "./call.js";
 import { LARGEST_SIZE } from "./head-axes.js";
 
@@ -110,7 +111,7 @@ const optionNames = {
   llama3: ["ropeType", "factor", "lowFreqFactor", "highFreqFactor", "originalMaxPositionEmbeddings"],
 } as const;
 
-const ropeTypes = Object.keys(optionNames) as (keyof typeof optionNames)[];
+const choices = Object.keys(optionNames) as (keyof typeof optionNames)[];
 
 /**
  * Checks what decides the frequencies; `prefix` comes before the options' names in errors. Throws a TypeError for wrong
@@ -122,13 +123,13 @@ export function readRotaryFrequencies(
   { base = DEFAULT_BASE, ropeScaling }: RotaryFrequencyOptions,
 ): RotaryFrequencies {
   checkNumber(operation, `${prefix}base`, base, 1);
-  if (ropeScaling === undefined) return { base, kind: 0, fields: [], attention: 1 };
+  if (ropeScaling === undefined) return { base, kind: ropeTypes.default, fields: [], attention: 1 };
 
   const scaling = `${prefix}ropeScaling`;
   if (typeof ropeScaling !== "object" || ropeScaling === null) {
     throw typeError(operation, scaling, "an object with a ropeType", ropeScaling);
   }
-  const ropeType = checkChoice(operation, `${scaling}.ropeType`, ropeScaling.ropeType, ropeTypes);
+  const ropeType = checkChoice(operation, `${scaling}.ropeType`, ropeScaling.ropeType, choices);
   checkOptions<Record<string, unknown>>(`${operation}: ${scaling}`, { ...ropeScaling }, optionNames[ropeType]);
   const checkNumbers = (minimum: number, numbers: Record<string, number>): void => {
     for (const [name, value] of Object.entries(numbers)) checkNumber(operation, `${scaling}.${name}`, value, minimum);
@@ -147,12 +148,12 @@ export function readRotaryFrequencies(
   checkNumbers(1, { factor });
   switch (ropeScaling.ropeType) {
     case "linear":
-      return { base, kind: 1, fields: [factor], attention: 1 };
+      return { base, kind: ropeTypes.linear, fields: [factor], attention: 1 };
     case "dynamic": {
       const { maxPositionEmbeddings, sequenceLength } = ropeScaling;
       checkLength("maxPositionEmbeddings", maxPositionEmbeddings);
       if (sequenceLength !== undefined) checkLength("sequenceLength", sequenceLength);
-      return { base, kind: 2, fields: [factor, maxPositionEmbeddings], sequenceLength, attention: 1 };
+      return { base, kind: ropeTypes.dynamic, fields: [factor, maxPositionEmbeddings], sequenceLength, attention: 1 };
     }
     case "yarn": {
       if (base === 1) throw rangeError(operation, `${prefix}base`, "a number above 1 for YaRN", base);
@@ -168,7 +169,7 @@ export function readRotaryFrequencies(
       const isScaled = ropeScaling.mscale !== undefined && mscale > 0 && mscaleAllDim > 0;
       return {
         base,
-        kind: 3,
+        kind: ropeTypes.yarn,
         fields: [factor, originalMaxPositionEmbeddings, betaFast, betaSlow, Number(truncate)],
         attention: attentionFactor ?? (isScaled ? [factor, mscale, mscaleAllDim] : [factor, 1, 0]),
       };
@@ -183,7 +184,7 @@ export function readRotaryFrequencies(
       }
       return {
         base,
-        kind: 4,
+        kind: ropeTypes.llama3,
         fields: [factor, originalMaxPositionEmbeddings, lowFreqFactor, highFreqFactor],
         attention: 1,
       };

@@ -7,14 +7,13 @@ const OPERATION = "sinusoidalPositions";
 
 /**
  * The position table of "Attention Is All You Need" (Vaswani et al. 2017, 3.5): column 2i of row p is sin(p ·
- * 10000^(−2i / embedDim)), column 2i + 1 the cosine of the same.
+ * 10000^(−2i / embedDim)), column 2i + 1 the cosine of the same. Within 2^-24 of the truth for positions up to a million.
  *
  * @param length The number of positions.
- * @param embedDim The width; an odd one ends with a sine.
- *
- * The result is `[length, embedDim]`, float32, within 2^-24 of the truth for positions up to a million.
- *
- * Throws a TypeError for anything but numbers, a RangeError for negative or fractional ones and for lack of memory.
+ * @param embedDim The number of columns; an odd one ends with a sine.
+ * @returns `[length, embedDim]`, float32.
+ * @throws {TypeError} for anything but numbers.
+ * @throws {RangeError} for negative or fractional ones, and for lack of memory.
  */
 export function sinusoidalPositions(length: number, embedDim: number): Tensor<"float32"> {
   const rows = checkInteger(OPERATION, "length", length, 0);

@@ -1,12 +1,9 @@
 import { AttentionError, messageOf, outOfMemoryError } from "../errors.js";
 import { version } from "../version.js";
 import type * as glue from "../wasm/wasm_attention_bg.js";
+import { arithmetics, INTERFACE_HASH } from "../wasm/interface.js";
 import { policyError } from "./policy.js";
 import { type Arithmetic, roundsOnce } from "./probes.js";
-
-/** The number of the exports' interface, as the Rust sources have it. */
-export const ABI_VERSION = 3;
-const ARITHMETICS: readonly Arithmetic[] = ["separate", "fused"];
 
 /** The exports of a WebAssembly build: numbers in, a number out. */
 export type Kernels = Omit<typeof glue, "__wbg_set_wasm">;
@@ -19,6 +16,8 @@ const imports = { "./wasm_attention_bg.js": { __wbindgen_init_externref_table() 
 
 /** The exports of an instance. */
 interface Exports extends Kernels {
+  /** Tells builds of other exports, argument blocks or numbers. */
+  readonly interface_hash: WebAssembly.Global;
   readonly memory: WebAssembly.Memory;
   __wbindgen_start?(): void;
 }
@@ -54,27 +53,29 @@ function exportsOf(operation: string, module: WebAssembly.Module): Exports {
       cause,
     });
   }
-  if (typeof exports.abi_version !== "function") {
+  if (exports.interface_hash === undefined) {
     throw new AttentionError(
       "ERR_INVALID_MODULE",
-      `${operation}: module: not a build of wasm-attention: it exports no abi_version`,
+      `${operation}: module: not a build of wasm-attention: it exports no interface_hash`,
     );
   }
   return exports as Exports;
 }
 
+const hexadecimal = (word: number): string => word.toString(16).padStart(8, "0");
+
 /** Makes an instance and checks that it is of this version. */
 export function makeBuild(operation: string, module: WebAssembly.Module): Build {
   const exports = exportsOf(operation, module);
-  const abi = exports.abi_version();
-  const arithmetic = abi === ABI_VERSION ? ARITHMETICS[exports.arithmetic()] : undefined;
-  if (arithmetic === undefined) {
+  const hash = Number(exports.interface_hash.value) >>> 0;
+  if (hash !== INTERFACE_HASH) {
     throw new AttentionError(
       "ERR_VERSION_MISMATCH",
-      `${operation}: module: expected a build with interface ${ABI_VERSION}, got one with ${abi}: ` +
-        `take separate.wasm or fused.wasm of wasm-attention ${version}`,
+      `${operation}: module: expected a build with interface ${hexadecimal(INTERFACE_HASH)}, got one with ` +
+        `${hexadecimal(hash)}: take separate.wasm or fused.wasm of wasm-attention ${version}`,
     );
   }
+  const arithmetic: Arithmetic = exports.arithmetic() === arithmetics.fused ? "fused" : "separate";
   return {
     arithmetic,
     memory: exports.memory,

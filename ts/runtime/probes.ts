@@ -1,7 +1,8 @@
 import { AttentionError } from "../errors.js";
+import type { arithmetics } from "../wasm/interface.js";
 
 /** How a build multiplies and adds: two roundings, or one where the host really fuses. */
-export type Arithmetic = "separate" | "fused";
+export type Arithmetic = keyof typeof arithmetics;
 
 const bytesFromHex = (hex: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));

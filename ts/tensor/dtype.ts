@@ -1,10 +1,11 @@
 import { typeError } from "../errors.js";
-
-/** What a tensor's elements are. */
-export type DType = "float32" | "float16" | "bfloat16" | "int32" | "bool";
+import { dtypes } from "../wasm/interface.js";
 
 /** The dtypes that kernels compute with, all of them in float32. */
-export type FloatDType = "float32" | "float16" | "bfloat16";
+export type FloatDType = keyof typeof dtypes;
+
+/** What a tensor's elements are. */
+export type DType = FloatDType | "int32" | "bool";
 
 /** The typed array that carries a dtype's elements; 16-bit floats travel as their bits, on every host. */
 export interface ArrayByDType {
@@ -27,16 +28,11 @@ export const bytesPerElement: Readonly<Record<DType, number>> = {
   bool: 1,
 };
 
-const FLOAT_CODES: Readonly<Record<FloatDType, number>> = { float32: 0, float16: 1, bfloat16: 2 };
-
 /** Whether kernels compute with a dtype. */
-export const isFloat = (dtype: DType): dtype is FloatDType => dtype in FLOAT_CODES;
+export const isFloat = (dtype: DType): dtype is FloatDType => dtype in dtypes;
 
 /** Whether a dtype is stored in 16 bits. */
 export const isHalf = (dtype: DType): dtype is "float16" | "bfloat16" => bytesPerElement[dtype] === 2;
-
-/** A float dtype as the kernels number it. */
-export const dtypeCode = (dtype: FloatDType): number => FLOAT_CODES[dtype];
 
 /** A dtype's name, or a TypeError. */
 export function checkDType(operation: string, argument: string, value: unknown): DType {

@@ -3,12 +3,12 @@ import { hidden } from "../hidden.js";
 import { requireInstance } from "../runtime/instance.js";
 import { callKernel } from "../runtime/kernels.js";
 import { show } from "../show.js";
+import { dtypes } from "../wasm/interface.js";
 import {
   type ArrayByDType,
   bytesPerElement,
   checkDType,
   type DType,
-  dtypeCode,
   type ElementOf,
   isFloat,
   isHalf,
@@ -342,7 +342,7 @@ function convert<T extends DType>(source: Tensor, dtype: T): Tensor<T> {
   const length = elementCount(source.shape);
   if (from !== dtype && isFloat(from) && isFloat(dtype)) {
     callKernel(operation, (kernels) =>
-      kernels.convert(pointerOf(target), dtypeCode(dtype), pointer, dtypeCode(from), length),
+      kernels.convert(pointerOf(target), pointer, length, dtypes[dtype], dtypes[from]),
     );
     return target;
   }

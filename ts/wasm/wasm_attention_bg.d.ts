@@ -2,9 +2,9 @@
 /* eslint-disable */
 
 /**
- * The number of this interface.
+ * `output[i]` = the `Activation` of `input[i]`.
  */
-export function abi_version(): number;
+export function activation(output: number, input: number, length: number, activation: number): number;
 
 /**
  * A 16-byte aligned block, or 0 when there is no memory for it.
@@ -12,20 +12,20 @@ export function abi_version(): number;
 export function allocate(bytes: number): number;
 
 /**
- * The arithmetic of this build: 0 separate, 1 fused.
+ * The `Arithmetic` of this build.
  */
 export function arithmetic(): number;
 
 /**
- * Scaled dot-product attention over the parameter block at `parameters`.
+ * Scaled dot-product attention over the argument block at `arguments`.
  */
-export function attention_forward(parameters: number): number;
+export function attention_forward(_arguments: number): number;
 
 /**
- * Bytes of working memory that `attention_forward` needs for these parameters; u32::MAX when the sizes overflow or the
- * parameters are invalid. `scratch` and the outputs' pointers may still be 0.
+ * Bytes of working memory that `attention_forward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
+ * arguments are invalid. `scratch` and the outputs' pointers may still be 0.
  */
-export function attention_scratch_bytes(parameters: number): number;
+export function attention_scratch_bytes(_arguments: number): number;
 
 /**
  * Bytes in allocated blocks.
@@ -38,24 +38,19 @@ export function bytes_in_use(): number;
 export function bytes_peak(): number;
 
 /**
- * Converts `length` elements between the float dtypes (0 float32, 1 float16, 2 bfloat16).
+ * Converts `length` elements between two `Dtype`s.
  */
-export function convert(output: number, output_dtype: number, input: number, input_dtype: number, length: number): number;
+export function convert(output: number, input: number, length: number, output_dtype: number, input_dtype: number): number;
 
 /**
- * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices.
+ * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
  */
-export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number): number;
+export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number, dtype: number): number;
 
 /**
  * Gives a block back.
  */
 export function free(pointer: number): void;
-
-/**
- * GELU; `approximate` is 0 for the exact one, 1 for tanh's approximation.
- */
-export function gelu(output: number, input: number, length: number, approximate: number): number;
 
 /**
  * Layer norm over the columns of `[rows, columns]`.
@@ -74,12 +69,12 @@ export function linear(output: number, input: number, packed: number, optional_b
 export function linear_pack(packed: number, weight: number, in_features: number, out_features: number): number;
 
 /**
- * Elements of the packed form of weights `[out_features, in_features]`; 2^32 − 1 when that overflows.
+ * Elements of the packed form of weights `[out_features, in_features]`; `OVERFLOW` when that overflows.
  */
 export function linear_packed_length(in_features: number, out_features: number): number;
 
 /**
- * Elements of scratch memory that `linear` needs; 2^32 − 1 when that overflows. For 0, any pointer will do.
+ * Elements of scratch memory that `linear` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
  */
 export function linear_scratch_length(rows: number, in_features: number): number;
 
@@ -99,11 +94,6 @@ export function random_normal(output: number, length: number, mean: number, devi
 export function random_uniform(output: number, length: number, low: number, high: number, seed_low: number, seed_high: number, offset_low: number, offset_high: number): number;
 
 /**
- * ReLU.
- */
-export function relu(output: number, input: number, length: number): number;
-
-/**
  * RMS norm over the columns of `[rows, columns]`.
  */
 export function rms_norm(output: number, input: number, optional_weight: number, rows: number, columns: number, epsilon: number): number;
@@ -114,21 +104,21 @@ export function rms_norm(output: number, input: number, optional_weight: number,
 export function rotary_attention_factor(factor: number, mscale: number, mscale_all_dim: number): number;
 
 /**
- * Rotary embedding of heads at `batch_stride`, `sequence_stride` and `head_stride`, the same in output and input;
- * cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[sequence]` for each batch, `position_stride` apart.
+ * Rotary embedding over the argument block at `arguments`.
  */
-export function rotary_embedding(output: number, input: number, cosine: number, sine: number, optional_position_ids: number, batch: number, sequence: number, heads: number, head_size: number, rotary_size: number, table_rows: number, interleaved: number, batch_stride: number, sequence_stride: number, head_stride: number, position_stride: number): number;
+export function rotary_embedding(_arguments: number): number;
 
 /**
- * frequencies: float64 `[pairs]`, for a sequence of `length`; `kind` is that of a `RopeScaling`, whose fields follow.
+ * frequencies: float64 `[pairs]`, for a sequence of `length`; `rope_type` is the `RopeType` of the scaling, whose fields
+ * follow.
  */
-export function rotary_frequencies(frequencies: number, pairs: number, base: number, length: number, kind: number, first: number, second: number, third: number, fourth: number, fifth: number): number;
+export function rotary_frequencies(frequencies: number, pairs: number, base: number, length: number, rope_type: number, first: number, second: number, third: number, fourth: number, fifth: number): number;
 
 /**
  * cosine, sine `[rows, pairs]` of position · frequency, times the attention factor; frequencies: float64 `[pairs]`; the
  * positions: int32 `[rows]`, or `first_position` and those that follow.
  */
-export function rotary_tables(cosine: number, sine: number, frequencies: number, optional_position_ids: number, first_position: number, rows: number, pairs: number, attention_factor: number): number;
+export function rotary_tables(cosine: number, sine: number, frequencies: number, optional_position_ids: number, rows: number, pairs: number, first_position: number, attention_factor: number): number;
 
 /**
  * The memory never grows beyond `pages`.
@@ -136,18 +126,18 @@ export function rotary_tables(cosine: number, sine: number, frequencies: number,
 export function set_memory_limit(pages: number): void;
 
 /**
- * SiLU.
- */
-export function silu(output: number, input: number, length: number): number;
-
-/**
  * output `[rows, columns]` = sines and cosines of positions.
  */
 export function sinusoidal_positions(output: number, rows: number, columns: number): number;
 
 /**
- * Softmax over the columns of `[rows, columns]`.
+ * Softmax along the axis in the middle of `[outer, length, inner]`.
  */
-export function softmax(output: number, input: number, rows: number, columns: number): number;
+export function softmax(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ */
+export function softmax_scratch_length(length: number, inner: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;

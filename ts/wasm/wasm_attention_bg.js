@@ -1,9 +1,13 @@
 /**
- * The number of this interface.
+ * `output[i]` = the `Activation` of `input[i]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} length
+ * @param {number} activation
  * @returns {number}
  */
-export function abi_version() {
-    const ret = wasm.abi_version();
+export function activation(output, input, length, activation) {
+    const ret = wasm.activation(output, input, length, activation);
     return ret >>> 0;
 }
 
@@ -18,7 +22,7 @@ export function allocate(bytes) {
 }
 
 /**
- * The arithmetic of this build: 0 separate, 1 fused.
+ * The `Arithmetic` of this build.
  * @returns {number}
  */
 export function arithmetic() {
@@ -27,23 +31,23 @@ export function arithmetic() {
 }
 
 /**
- * Scaled dot-product attention over the parameter block at `parameters`.
- * @param {number} parameters
+ * Scaled dot-product attention over the argument block at `arguments`.
+ * @param {number} _arguments
  * @returns {number}
  */
-export function attention_forward(parameters) {
-    const ret = wasm.attention_forward(parameters);
+export function attention_forward(_arguments) {
+    const ret = wasm.attention_forward(_arguments);
     return ret >>> 0;
 }
 
 /**
- * Bytes of working memory that `attention_forward` needs for these parameters; u32::MAX when the sizes overflow or the
- * parameters are invalid. `scratch` and the outputs' pointers may still be 0.
- * @param {number} parameters
+ * Bytes of working memory that `attention_forward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
+ * arguments are invalid. `scratch` and the outputs' pointers may still be 0.
+ * @param {number} _arguments
  * @returns {number}
  */
-export function attention_scratch_bytes(parameters) {
-    const ret = wasm.attention_scratch_bytes(parameters);
+export function attention_scratch_bytes(_arguments) {
+    const ret = wasm.attention_scratch_bytes(_arguments);
     return ret >>> 0;
 }
 
@@ -66,31 +70,32 @@ export function bytes_peak() {
 }
 
 /**
- * Converts `length` elements between the float dtypes (0 float32, 1 float16, 2 bfloat16).
+ * Converts `length` elements between two `Dtype`s.
  * @param {number} output
- * @param {number} output_dtype
  * @param {number} input
- * @param {number} input_dtype
  * @param {number} length
+ * @param {number} output_dtype
+ * @param {number} input_dtype
  * @returns {number}
  */
-export function convert(output, output_dtype, input, input_dtype, length) {
-    const ret = wasm.convert(output, output_dtype, input, input_dtype, length);
+export function convert(output, input, length, output_dtype, input_dtype) {
+    const ret = wasm.convert(output, input, length, output_dtype, input_dtype);
     return ret >>> 0;
 }
 
 /**
- * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices.
+ * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
  * @param {number} output
  * @param {number} table
  * @param {number} indices
  * @param {number} count
  * @param {number} rows
  * @param {number} columns
+ * @param {number} dtype
  * @returns {number}
  */
-export function embedding(output, table, indices, count, rows, columns) {
-    const ret = wasm.embedding(output, table, indices, count, rows, columns);
+export function embedding(output, table, indices, count, rows, columns, dtype) {
+    const ret = wasm.embedding(output, table, indices, count, rows, columns, dtype);
     return ret >>> 0;
 }
 
@@ -100,19 +105,6 @@ export function embedding(output, table, indices, count, rows, columns) {
  */
 export function free(pointer) {
     wasm.free(pointer);
-}
-
-/**
- * GELU; `approximate` is 0 for the exact one, 1 for tanh's approximation.
- * @param {number} output
- * @param {number} input
- * @param {number} length
- * @param {number} approximate
- * @returns {number}
- */
-export function gelu(output, input, length, approximate) {
-    const ret = wasm.gelu(output, input, length, approximate);
-    return ret >>> 0;
 }
 
 /**
@@ -164,7 +156,7 @@ export function linear_pack(packed, weight, in_features, out_features) {
 }
 
 /**
- * Elements of the packed form of weights `[out_features, in_features]`; 2^32 − 1 when that overflows.
+ * Elements of the packed form of weights `[out_features, in_features]`; `OVERFLOW` when that overflows.
  * @param {number} in_features
  * @param {number} out_features
  * @returns {number}
@@ -175,7 +167,7 @@ export function linear_packed_length(in_features, out_features) {
 }
 
 /**
- * Elements of scratch memory that `linear` needs; 2^32 − 1 when that overflows. For 0, any pointer will do.
+ * Elements of scratch memory that `linear` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
  * @param {number} rows
  * @param {number} in_features
  * @returns {number}
@@ -232,18 +224,6 @@ export function random_uniform(output, length, low, high, seed_low, seed_high, o
 }
 
 /**
- * ReLU.
- * @param {number} output
- * @param {number} input
- * @param {number} length
- * @returns {number}
- */
-export function relu(output, input, length) {
-    const ret = wasm.relu(output, input, length);
-    return ret >>> 0;
-}
-
-/**
  * RMS norm over the columns of `[rows, columns]`.
  * @param {number} output
  * @param {number} input
@@ -271,38 +251,23 @@ export function rotary_attention_factor(factor, mscale, mscale_all_dim) {
 }
 
 /**
- * Rotary embedding of heads at `batch_stride`, `sequence_stride` and `head_stride`, the same in output and input;
- * cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[sequence]` for each batch, `position_stride` apart.
- * @param {number} output
- * @param {number} input
- * @param {number} cosine
- * @param {number} sine
- * @param {number} optional_position_ids
- * @param {number} batch
- * @param {number} sequence
- * @param {number} heads
- * @param {number} head_size
- * @param {number} rotary_size
- * @param {number} table_rows
- * @param {number} interleaved
- * @param {number} batch_stride
- * @param {number} sequence_stride
- * @param {number} head_stride
- * @param {number} position_stride
+ * Rotary embedding over the argument block at `arguments`.
+ * @param {number} _arguments
  * @returns {number}
  */
-export function rotary_embedding(output, input, cosine, sine, optional_position_ids, batch, sequence, heads, head_size, rotary_size, table_rows, interleaved, batch_stride, sequence_stride, head_stride, position_stride) {
-    const ret = wasm.rotary_embedding(output, input, cosine, sine, optional_position_ids, batch, sequence, heads, head_size, rotary_size, table_rows, interleaved, batch_stride, sequence_stride, head_stride, position_stride);
+export function rotary_embedding(_arguments) {
+    const ret = wasm.rotary_embedding(_arguments);
     return ret >>> 0;
 }
 
 /**
- * frequencies: float64 `[pairs]`, for a sequence of `length`; `kind` is that of a `RopeScaling`, whose fields follow.
+ * frequencies: float64 `[pairs]`, for a sequence of `length`; `rope_type` is the `RopeType` of the scaling, whose fields
+ * follow.
  * @param {number} frequencies
  * @param {number} pairs
  * @param {number} base
  * @param {number} length
- * @param {number} kind
+ * @param {number} rope_type
  * @param {number} first
  * @param {number} second
  * @param {number} third
@@ -310,8 +275,8 @@ export function rotary_embedding(output, input, cosine, sine, optional_position_
  * @param {number} fifth
  * @returns {number}
  */
-export function rotary_frequencies(frequencies, pairs, base, length, kind, first, second, third, fourth, fifth) {
-    const ret = wasm.rotary_frequencies(frequencies, pairs, base, length, kind, first, second, third, fourth, fifth);
+export function rotary_frequencies(frequencies, pairs, base, length, rope_type, first, second, third, fourth, fifth) {
+    const ret = wasm.rotary_frequencies(frequencies, pairs, base, length, rope_type, first, second, third, fourth, fifth);
     return ret >>> 0;
 }
 
@@ -322,14 +287,14 @@ export function rotary_frequencies(frequencies, pairs, base, length, kind, first
  * @param {number} sine
  * @param {number} frequencies
  * @param {number} optional_position_ids
- * @param {number} first_position
  * @param {number} rows
  * @param {number} pairs
+ * @param {number} first_position
  * @param {number} attention_factor
  * @returns {number}
  */
-export function rotary_tables(cosine, sine, frequencies, optional_position_ids, first_position, rows, pairs, attention_factor) {
-    const ret = wasm.rotary_tables(cosine, sine, frequencies, optional_position_ids, first_position, rows, pairs, attention_factor);
+export function rotary_tables(cosine, sine, frequencies, optional_position_ids, rows, pairs, first_position, attention_factor) {
+    const ret = wasm.rotary_tables(cosine, sine, frequencies, optional_position_ids, rows, pairs, first_position, attention_factor);
     return ret >>> 0;
 }
 
@@ -339,18 +304,6 @@ export function rotary_tables(cosine, sine, frequencies, optional_position_ids, 
  */
 export function set_memory_limit(pages) {
     wasm.set_memory_limit(pages);
-}
-
-/**
- * SiLU.
- * @param {number} output
- * @param {number} input
- * @param {number} length
- * @returns {number}
- */
-export function silu(output, input, length) {
-    const ret = wasm.silu(output, input, length);
-    return ret >>> 0;
 }
 
 /**
@@ -366,15 +319,28 @@ export function sinusoidal_positions(output, rows, columns) {
 }
 
 /**
- * Softmax over the columns of `[rows, columns]`.
+ * Softmax along the axis in the middle of `[outer, length, inner]`.
  * @param {number} output
  * @param {number} input
- * @param {number} rows
- * @param {number} columns
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
  * @returns {number}
  */
-export function softmax(output, input, rows, columns) {
-    const ret = wasm.softmax(output, input, rows, columns);
+export function softmax(output, input, scratch, outer, length, inner) {
+    const ret = wasm.softmax(output, input, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function softmax_scratch_length(length, inner) {
+    const ret = wasm.softmax_scratch_length(length, inner);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {

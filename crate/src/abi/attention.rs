@@ -1,8 +1,9 @@
-//! The exports of attention: a parameter block in, a status out.
+//! The exports of attention: an argument block in, a status out.
 
 use super::Status;
-use super::parameters::AttentionParameters;
-use super::slices::{Number, optional_slice, product, slice, slice_mut, status};
+use super::arguments::{ABSENT, AttentionArguments};
+use super::numbers::{CausalAlignment, MaskDtype, OVERFLOW};
+use super::slices::{Number, optional_slice, product, read, slice, slice_mut, status};
 use crate::attention::arrays::{Elements, ElementsMut, Heads, KeyHeads, Strides, ValueHeads, concatenate};
 use crate::attention::dropout::Dropout;
 use crate::attention::mask::{Mask, MaskElements};
@@ -14,52 +15,52 @@ use crate::dtype::Dtype;
 use crate::simd::F32x4;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Bytes of working memory that `attention_forward` needs for these parameters; u32::MAX when the sizes overflow or the
-/// parameters are invalid. `scratch` and the outputs' pointers may still be 0.
+/// Bytes of working memory that `attention_forward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
+/// arguments are invalid. `scratch` and the outputs' pointers may still be 0.
 #[wasm_bindgen]
-pub fn attention_scratch_bytes(parameters: usize) -> u32 {
+pub fn attention_scratch_bytes(arguments: usize) -> u32 {
     let needed = || -> Result<u32, Status> {
-        let parameters = read(parameters)?;
-        let attention = attention(&parameters)?;
-        let floats = scratch::length(&attention, weights_request(&parameters)?.as_ref());
+        let arguments = read::<AttentionArguments>(arguments)?;
+        let attention = attention(&arguments)?;
+        let floats = scratch::length(&attention, weights_request(&arguments)?.as_ref());
         let bytes = floats.and_then(|floats| floats.checked_mul(4)).ok_or(Status::InvalidArgument)?;
         Ok(bytes as u32)
     };
-    needed().unwrap_or(u32::MAX)
+    needed().unwrap_or(OVERFLOW)
 }
 
-/// Scaled dot-product attention over the parameter block at `parameters`.
+/// Scaled dot-product attention over the argument block at `arguments`.
 #[wasm_bindgen]
-pub fn attention_forward(parameters: usize) -> u32 {
+pub fn attention_forward(arguments: usize) -> u32 {
     let run = || -> Result<(), Status> {
-        let parameters = read(parameters)?;
-        if parameters.weights_mode >= 0 && parameters.weights == 0 {
+        let arguments = read::<AttentionArguments>(arguments)?;
+        if arguments.weights_mode != ABSENT && arguments.weights == 0 {
             return Err(Status::InvalidArgument);
         }
-        if parameters.past_key != 0 {
-            write_present(&parameters)?;
+        if arguments.past_key != 0 {
+            write_present(&arguments)?;
         }
-        let attention = attention(&parameters)?;
-        let weights = weights_request(&parameters)?;
+        let attention = attention(&arguments)?;
+        let weights = weights_request(&arguments)?;
         let length = scratch::length(&attention, weights.as_ref()).ok_or(Status::InvalidArgument)?;
-        let memory = slice_mut::<f32>(parameters.scratch as usize, length)?;
+        let memory = slice_mut::<f32>(arguments.scratch as usize, length)?;
         let scratch = Scratch::split(memory, &attention, weights.as_ref()).ok_or(Status::InvalidArgument)?;
         let sizes = &attention.sizes;
         let rows = product(&[sizes.batch, sizes.heads, sizes.query_length])?;
-        let log_sum_exp = match parameters.log_sum_exp {
+        let log_sum_exp = match arguments.log_sum_exp {
             0 => None,
             pointer => Some(slice_mut(pointer as usize, rows)?),
         };
         let outputs = Outputs {
             output: elements_mut(
-                parameters.output,
+                arguments.output,
                 product(&[rows, sizes.value_head_size])?,
-                attention_dtype(&parameters)?,
+                attention_dtype(&arguments)?,
             )?,
             output_strides: strides(
-                parameters.output_batch_stride,
-                parameters.output_head_stride,
-                parameters.output_row_stride,
+                arguments.output_batch_stride,
+                arguments.output_head_stride,
+                arguments.output_row_stride,
             ),
             log_sum_exp,
             weights,
@@ -70,18 +71,12 @@ pub fn attention_forward(parameters: usize) -> u32 {
     status(run())
 }
 
-fn read(pointer: usize) -> Result<AttentionParameters, Status> {
-    let words = slice::<u32>(pointer, size_of::<AttentionParameters>() / 4)?;
-    // SAFETY: as many words as the block has, aligned like u32; every bit pattern is a value of each field.
-    Ok(unsafe { words.as_ptr().cast::<AttentionParameters>().read() })
-}
-
 fn dtype(number: u32) -> Result<Dtype, Status> {
-    Dtype::from_u32(number).ok_or(Status::InvalidArgument)
+    Dtype::from_number(number).ok_or(Status::InvalidArgument)
 }
 
-fn attention_dtype(parameters: &AttentionParameters) -> Result<Dtype, Status> {
-    dtype(parameters.dtype)
+fn attention_dtype(arguments: &AttentionArguments) -> Result<Dtype, Status> {
+    dtype(arguments.dtype)
 }
 
 fn elements<'a>(pointer: u32, length: usize, dtype: Dtype) -> Result<Elements<'a>, Status> {
@@ -102,62 +97,62 @@ fn strides(batch: u32, head: u32, row: u32) -> Strides {
     Strides { batch: batch as usize, head: head as usize, row: row as usize }
 }
 
-fn sizes(parameters: &AttentionParameters) -> Result<Sizes, Status> {
-    let key_length = parameters.past_length.checked_add(parameters.new_length).ok_or(Status::InvalidArgument)?;
-    let divides = parameters.key_heads != 0 && parameters.heads.is_multiple_of(parameters.key_heads);
-    let has_elements = parameters.heads != 0 && parameters.head_size != 0 && parameters.value_head_size != 0;
-    if !divides || !has_elements || key_length > i32::MAX as u32 || parameters.query_length > i32::MAX as u32 {
+fn sizes(arguments: &AttentionArguments) -> Result<Sizes, Status> {
+    let key_length = arguments.past_length.checked_add(arguments.new_length).ok_or(Status::InvalidArgument)?;
+    let divides = arguments.key_heads != 0 && arguments.heads.is_multiple_of(arguments.key_heads);
+    let has_elements = arguments.heads != 0 && arguments.head_size != 0 && arguments.value_head_size != 0;
+    if !divides || !has_elements || key_length > i32::MAX as u32 || arguments.query_length > i32::MAX as u32 {
         return Err(Status::InvalidArgument);
     }
     Ok(Sizes {
-        batch: parameters.batch as usize,
-        heads: parameters.heads as usize,
-        key_heads: parameters.key_heads as usize,
-        query_length: parameters.query_length as usize,
-        past_length: parameters.past_length as usize,
+        batch: arguments.batch as usize,
+        heads: arguments.heads as usize,
+        key_heads: arguments.key_heads as usize,
+        query_length: arguments.query_length as usize,
+        past_length: arguments.past_length as usize,
         key_length: key_length as usize,
-        head_size: parameters.head_size as usize,
-        value_head_size: parameters.value_head_size as usize,
+        head_size: arguments.head_size as usize,
+        value_head_size: arguments.value_head_size as usize,
     })
 }
 
 /// Past and new keys and values, one after the other, into the present ones.
-fn write_present(parameters: &AttentionParameters) -> Result<(), Status> {
-    let sizes = sizes(parameters)?;
+fn write_present(arguments: &AttentionArguments) -> Result<(), Status> {
+    let sizes = sizes(arguments)?;
     let [past, new] = [sizes.past_length, sizes.key_length - sizes.past_length];
     let key = Concatenation {
-        present: (parameters.present_key, present_key_strides(parameters)),
+        present: (arguments.present_key, present_key_strides(arguments)),
         past: (
-            parameters.past_key,
-            strides(parameters.past_key_batch_stride, parameters.past_key_head_stride, parameters.past_key_row_stride),
+            arguments.past_key,
+            strides(arguments.past_key_batch_stride, arguments.past_key_head_stride, arguments.past_key_row_stride),
             past,
         ),
         new: (
-            parameters.key,
-            strides(parameters.key_batch_stride, parameters.key_head_stride, parameters.key_row_stride),
+            arguments.key,
+            strides(arguments.key_batch_stride, arguments.key_head_stride, arguments.key_row_stride),
             new,
         ),
         size: sizes.head_size,
     };
     let value = Concatenation {
-        present: (parameters.present_value, present_value_strides(parameters)),
+        present: (arguments.present_value, present_value_strides(arguments)),
         past: (
-            parameters.past_value,
+            arguments.past_value,
             strides(
-                parameters.past_value_batch_stride,
-                parameters.past_value_head_stride,
-                parameters.past_value_row_stride,
+                arguments.past_value_batch_stride,
+                arguments.past_value_head_stride,
+                arguments.past_value_row_stride,
             ),
             past,
         ),
         new: (
-            parameters.value,
-            strides(parameters.value_batch_stride, parameters.value_head_stride, parameters.value_row_stride),
+            arguments.value,
+            strides(arguments.value_batch_stride, arguments.value_head_stride, arguments.value_row_stride),
             new,
         ),
         size: sizes.value_head_size,
     };
-    for (concatenation, dtype) in [(key, attention_dtype(parameters)?), (value, dtype(parameters.value_dtype)?)] {
+    for (concatenation, dtype) in [(key, attention_dtype(arguments)?), (value, dtype(arguments.value_dtype)?)] {
         match dtype {
             Dtype::Float32 => concatenation.run::<u32>(&sizes)?,
             _ => concatenation.run::<u16>(&sizes)?,
@@ -192,31 +187,32 @@ impl Concatenation {
 }
 
 /// The call's inputs. With a past, keys and values are the present ones.
-fn attention<'a>(parameters: &AttentionParameters) -> Result<Attention<'a>, Status> {
-    let sizes = sizes(parameters)?;
-    let query_dtype = attention_dtype(parameters)?;
-    let value_dtype = dtype(parameters.value_dtype)?;
+fn attention<'a>(arguments: &AttentionArguments) -> Result<Attention<'a>, Status> {
+    let sizes = sizes(arguments)?;
+    let query_dtype = attention_dtype(arguments)?;
+    let value_dtype = dtype(arguments.value_dtype)?;
     let rows = product(&[sizes.batch, sizes.heads, sizes.query_length])?;
     let key_rows = product(&[sizes.batch, sizes.key_heads, sizes.key_length])?;
     let query = Heads {
-        elements: elements(parameters.query, product(&[rows, sizes.head_size])?, query_dtype)?,
-        strides: strides(parameters.query_batch_stride, parameters.query_head_stride, parameters.query_row_stride),
+        elements: elements(arguments.query, product(&[rows, sizes.head_size])?, query_dtype)?,
+        strides: strides(arguments.query_batch_stride, arguments.query_head_stride, arguments.query_row_stride),
     };
-    let (key, key_strides, value, value_strides) = if parameters.past_key == 0 {
+    let (key, key_strides, value, value_strides) = if arguments.past_key == 0 {
         (
-            parameters.key,
-            strides(parameters.key_batch_stride, parameters.key_head_stride, parameters.key_row_stride),
-            parameters.value,
-            strides(parameters.value_batch_stride, parameters.value_head_stride, parameters.value_row_stride),
+            arguments.key,
+            strides(arguments.key_batch_stride, arguments.key_head_stride, arguments.key_row_stride),
+            arguments.value,
+            strides(arguments.value_batch_stride, arguments.value_head_stride, arguments.value_row_stride),
         )
     } else {
         (
-            parameters.present_key,
-            present_key_strides(parameters),
-            parameters.present_value,
-            present_value_strides(parameters),
+            arguments.present_key,
+            present_key_strides(arguments),
+            arguments.present_value,
+            present_value_strides(arguments),
         )
     };
+    let alignment = CausalAlignment::from_number(arguments.causal_alignment).ok_or(Status::InvalidArgument)?;
     Ok(Attention {
         sizes,
         query,
@@ -228,22 +224,22 @@ fn attention<'a>(parameters: &AttentionParameters) -> Result<Attention<'a>, Stat
             elements: elements(value, product(&[key_rows, sizes.value_head_size])?, value_dtype)?,
             strides: value_strides,
         }),
-        scale: if parameters.has_scale != 0 { parameters.scale } else { default_scale(sizes.head_size) },
-        softcap: parameters.softcap,
-        mask: mask(parameters)?,
+        scale: if arguments.has_scale != 0 { arguments.scale } else { default_scale(sizes.head_size) },
+        softcap: arguments.softcap,
+        mask: mask(arguments)?,
         visibility: Visibility {
-            is_causal: parameters.is_causal != 0,
-            lower_right: parameters.causal_alignment != 0,
-            left_window: u32::try_from(parameters.left_window_size).ok(),
-            right_window: u32::try_from(parameters.right_window_size).ok(),
-            key_lengths: optional_slice(parameters.key_lengths as usize, sizes.batch)?,
+            is_causal: arguments.is_causal != 0,
+            lower_right: alignment == CausalAlignment::LowerRight,
+            left_window: u32::try_from(arguments.left_window_size).ok(),
+            right_window: u32::try_from(arguments.right_window_size).ok(),
+            key_lengths: optional_slice(arguments.key_lengths as usize, sizes.batch)?,
         },
-        slopes: slopes(parameters, &sizes)?,
-        sinks: optional_slice(parameters.sinks as usize, sizes.heads)?,
-        dropout: (parameters.has_dropout != 0).then_some(Dropout {
-            threshold: parameters.dropout_threshold,
-            scale: parameters.dropout_scale,
-            seed: [parameters.seed_low, parameters.seed_high],
+        slopes: slopes(arguments, &sizes)?,
+        sinks: optional_slice(arguments.sinks as usize, sizes.heads)?,
+        dropout: (arguments.has_dropout != 0).then_some(Dropout {
+            threshold: arguments.dropout_threshold,
+            scale: arguments.dropout_scale,
+            seed: [arguments.seed_low, arguments.seed_high],
         }),
     })
 }
@@ -253,63 +249,66 @@ fn default_scale(head_size: usize) -> f32 {
     (F32x4::splat(1.0) / F32x4::splat(head_size as f32).sqrt()).to_array()[0]
 }
 
-fn mask<'a>(parameters: &AttentionParameters) -> Result<Option<Mask<'a>>, Status> {
-    if parameters.mask == 0 {
+fn mask<'a>(arguments: &AttentionArguments) -> Result<Option<Mask<'a>>, Status> {
+    if arguments.mask == 0 {
         return Ok(None);
     }
-    let length = parameters.mask_length as usize;
-    let elements = match parameters.mask_dtype {
-        3 => MaskElements::Boolean(slice(parameters.mask as usize, length)?),
-        number => MaskElements::Float(elements(parameters.mask, length, dtype(number)?)?),
+    let length = arguments.mask_length as usize;
+    let float = |dtype| elements(arguments.mask, length, dtype).map(MaskElements::Float);
+    let elements = match MaskDtype::from_number(arguments.mask_dtype).ok_or(Status::InvalidArgument)? {
+        MaskDtype::Float32 => float(Dtype::Float32)?,
+        MaskDtype::Float16 => float(Dtype::Float16)?,
+        MaskDtype::BFloat16 => float(Dtype::BFloat16)?,
+        MaskDtype::Bool => MaskElements::Boolean(slice(arguments.mask as usize, length)?),
     };
     Ok(Some(Mask {
         elements,
-        batch_stride: parameters.mask_batch_stride as usize,
-        head_stride: parameters.mask_head_stride as usize,
-        row_stride: parameters.mask_row_stride as usize,
-        key_stride: parameters.mask_key_stride as usize,
-        keys: parameters.mask_keys as usize,
+        batch_stride: arguments.mask_batch_stride as usize,
+        head_stride: arguments.mask_head_stride as usize,
+        row_stride: arguments.mask_row_stride as usize,
+        key_stride: arguments.mask_key_stride as usize,
+        keys: arguments.mask_keys as usize,
     }))
 }
 
-fn slopes<'a>(parameters: &AttentionParameters, sizes: &Sizes) -> Result<Option<Slopes<'a>>, Status> {
-    let batch_stride = parameters.alibi_batch_stride as usize;
+fn slopes<'a>(arguments: &AttentionArguments, sizes: &Sizes) -> Result<Option<Slopes<'a>>, Status> {
+    let batch_stride = arguments.alibi_batch_stride as usize;
     let rows = if batch_stride == 0 { 1 } else { sizes.batch };
-    let slopes = optional_slice(parameters.alibi_slopes as usize, product(&[rows, sizes.heads])?)?;
+    let slopes = optional_slice(arguments.alibi_slopes as usize, product(&[rows, sizes.heads])?)?;
     Ok(slopes.map(|slopes| Slopes { slopes, batch_stride }))
 }
 
-fn weights_request<'a>(parameters: &AttentionParameters) -> Result<Option<WeightsRequest<'a>>, Status> {
-    let Ok(mode) = u32::try_from(parameters.weights_mode) else {
+fn weights_request<'a>(arguments: &AttentionArguments) -> Result<Option<WeightsRequest<'a>>, Status> {
+    let Ok(mode) = u32::try_from(arguments.weights_mode) else {
         return Ok(None);
     };
     let mode = WeightsMode::from_number(mode).ok_or(Status::InvalidArgument)?;
-    let sizes = sizes(parameters)?;
-    let heads: &[u32] = slice(parameters.weights_heads as usize, parameters.weights_head_count as usize)?;
-    let rows: &[u32] = slice(parameters.weights_rows as usize, parameters.weights_row_count as usize)?;
-    let inside = heads.iter().all(|&h| h < parameters.heads) && rows.iter().all(|&i| i < parameters.query_length);
-    let average_heads = parameters.average_heads != 0;
+    let sizes = sizes(arguments)?;
+    let heads: &[u32] = slice(arguments.weights_heads as usize, arguments.weights_head_count as usize)?;
+    let rows: &[u32] = slice(arguments.weights_rows as usize, arguments.weights_row_count as usize)?;
+    let inside = heads.iter().all(|&h| h < arguments.heads) && rows.iter().all(|&i| i < arguments.query_length);
+    let average_heads = arguments.average_heads != 0;
     let matrices = if average_heads { 1 } else { heads.len() };
     let length = product(&[sizes.batch, matrices, rows.len(), sizes.key_length])?;
     if !inside {
         return Err(Status::InvalidArgument);
     }
     // While the scratch is being measured there is no memory for the result yet.
-    let elements = match parameters.weights {
+    let elements = match arguments.weights {
         0 => ElementsMut::Float32(&mut []),
-        pointer => elements_mut(pointer, length, attention_dtype(parameters)?)?,
+        pointer => elements_mut(pointer, length, attention_dtype(arguments)?)?,
     };
     Ok(Some(WeightsRequest { elements, mode, heads, rows, average_heads }))
 }
 
-fn present_key_strides(parameters: &AttentionParameters) -> Strides {
-    strides(parameters.present_key_batch_stride, parameters.present_key_head_stride, parameters.present_key_row_stride)
+fn present_key_strides(arguments: &AttentionArguments) -> Strides {
+    strides(arguments.present_key_batch_stride, arguments.present_key_head_stride, arguments.present_key_row_stride)
 }
 
-fn present_value_strides(parameters: &AttentionParameters) -> Strides {
+fn present_value_strides(arguments: &AttentionArguments) -> Strides {
     strides(
-        parameters.present_value_batch_stride,
-        parameters.present_value_head_stride,
-        parameters.present_value_row_stride,
+        arguments.present_value_batch_stride,
+        arguments.present_value_head_stride,
+        arguments.present_value_row_stride,
     )
 }

@@ -6,12 +6,12 @@ use crate::dtype;
 use crate::dtype::Dtype;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Converts `length` elements between the float dtypes (0 float32, 1 float16, 2 bfloat16).
+/// Converts `length` elements between two `Dtype`s.
 #[wasm_bindgen]
-pub fn convert(output: usize, output_dtype: u32, input: usize, input_dtype: u32, length: usize) -> u32 {
+pub fn convert(output: usize, input: usize, length: usize, output_dtype: u32, input_dtype: u32) -> u32 {
     let run = || {
-        let output_dtype = Dtype::from_u32(output_dtype).ok_or(Status::InvalidArgument)?;
-        let input_dtype = Dtype::from_u32(input_dtype).ok_or(Status::InvalidArgument)?;
+        let output_dtype = Dtype::from_number(output_dtype).ok_or(Status::InvalidArgument)?;
+        let input_dtype = Dtype::from_number(input_dtype).ok_or(Status::InvalidArgument)?;
         match (output_dtype, input_dtype) {
             (Dtype::Float32, Dtype::Float32) => {
                 slice_mut::<f32>(output, length)?.copy_from_slice(slice(input, length)?);

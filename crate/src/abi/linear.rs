@@ -1,15 +1,16 @@
 //! The exports of the linear layer.
 
 use super::Status;
+use super::numbers::OVERFLOW;
 use super::slices::{optional_slice, product, slice, slice_mut, status};
 use crate::activation::Activation;
 use crate::linear;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Elements of the packed form of weights `[out_features, in_features]`; 2^32 − 1 when that overflows.
+/// Elements of the packed form of weights `[out_features, in_features]`; `OVERFLOW` when that overflows.
 #[wasm_bindgen]
 pub fn linear_packed_length(in_features: usize, out_features: usize) -> usize {
-    linear::packed_length(in_features, out_features).unwrap_or(usize::MAX)
+    linear::packed_length(in_features, out_features).unwrap_or(OVERFLOW as usize)
 }
 
 /// Packs weights for `linear`.
@@ -24,10 +25,10 @@ pub fn linear_pack(packed: usize, weight: usize, in_features: usize, out_feature
     status(run())
 }
 
-/// Elements of scratch memory that `linear` needs; 2^32 − 1 when that overflows. For 0, any pointer will do.
+/// Elements of scratch memory that `linear` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
 #[wasm_bindgen]
 pub fn linear_scratch_length(rows: usize, in_features: usize) -> usize {
-    linear::scratch_length(rows, in_features).unwrap_or(usize::MAX)
+    linear::scratch_length(rows, in_features).unwrap_or(OVERFLOW as usize)
 }
 
 /// output `[rows, out_features]` = activation(input `[rows, in_features]` · weightᵀ + bias); `activation` is an
@@ -45,7 +46,7 @@ pub fn linear(
     activation: u32,
 ) -> u32 {
     let run = || {
-        let activation = Activation::from_u32(activation).ok_or(Status::InvalidArgument)?;
+        let activation = Activation::from_number(activation).ok_or(Status::InvalidArgument)?;
         let packed_length = linear::packed_length(in_features, out_features).ok_or(Status::InvalidArgument)?;
         let scratch_length = linear::scratch_length(rows, in_features).ok_or(Status::InvalidArgument)?;
         let scratch = if scratch_length == 0 { &mut [] } else { slice_mut(scratch, scratch_length)? };

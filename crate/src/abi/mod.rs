@@ -5,14 +5,16 @@
 //! Sizes that the kernels multiply are multiplied with a check first. Natively a "pointer" has no meaning, so the
 //! exports exist on wasm32 alone; native tests call the kernels.
 //!
-//! A pointer whose name begins with `optional` may be 0, for an operand that is not there.
+//! Signatures have outputs first, then inputs, sizes and scalars. A call of more than a dozen numbers takes a block of them
+//! (`arguments`). A pointer whose name begins with `optional` may be 0, for an operand that is not there.
 //!
 //! What the checks can't see is the calling layer's duty, and every SAFETY note below refers to it as *the contract*:
 //! outputs and scratch are allocated blocks that overlap no other argument, and nothing else runs meanwhile.
 
 #![allow(unsafe_code)]
 
-pub mod parameters;
+pub mod arguments;
+pub mod numbers;
 
 #[cfg(target_arch = "wasm32")]
 mod activation;
@@ -43,17 +45,5 @@ mod slices;
 #[cfg(target_arch = "wasm32")]
 mod softmax;
 
-/// What an export answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Status {
-    /// Done.
-    Ok = 0,
-    /// A pointer outside the memory or misaligned, or sizes whose product overflows.
-    InvalidArgument = 1,
-    /// An index outside its table.
-    IndexOutOfRange = 2,
-}
-
-/// The number of this interface; the calling layer compares it with its own before anything else.
-pub const ABI_VERSION: u32 = 3;
+#[cfg(target_arch = "wasm32")]
+use numbers::Status;

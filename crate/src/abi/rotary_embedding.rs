@@ -1,33 +1,29 @@
 //! The exports of rotary embedding.
 
 use super::Status;
-use super::slices::{optional_slice, product, slice, slice_mut, status};
+use super::arguments::RotaryEmbeddingArguments;
+use super::slices::{optional_slice, product, read, slice, slice_mut, status};
 use crate::rotary_embedding;
 use crate::rotary_embedding::RotaryLayout;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Rotary embedding of heads at `batch_stride`, `sequence_stride` and `head_stride`, the same in output and input;
-/// cosine, sine: `[table_rows, rotary_size / 2]`; position ids: int32 `[sequence]` for each batch, `position_stride` apart.
+/// Rotary embedding over the argument block at `arguments`.
 #[wasm_bindgen]
-pub fn rotary_embedding(
-    output: usize,
-    input: usize,
-    cosine: usize,
-    sine: usize,
-    optional_position_ids: usize,
-    batch: usize,
-    sequence: usize,
-    heads: usize,
-    head_size: usize,
-    rotary_size: usize,
-    table_rows: usize,
-    interleaved: u32,
-    batch_stride: usize,
-    sequence_stride: usize,
-    head_stride: usize,
-    position_stride: usize,
-) -> u32 {
+pub fn rotary_embedding(arguments: usize) -> u32 {
     let run = || {
+        let arguments = read::<RotaryEmbeddingArguments>(arguments)?;
+        let layout = RotaryLayout {
+            batch: arguments.batch as usize,
+            sequence: arguments.length as usize,
+            heads: arguments.heads as usize,
+            head_size: arguments.head_size as usize,
+            batch_stride: arguments.batch_stride as usize,
+            sequence_stride: arguments.row_stride as usize,
+            head_stride: arguments.head_stride as usize,
+            position_stride: arguments.position_stride as usize,
+        };
+        let rotary_size = arguments.rotary_size as usize;
+        let RotaryLayout { batch, sequence, heads, head_size, .. } = layout;
         if rotary_size > head_size || !rotary_size.is_multiple_of(2) {
             return Err(Status::InvalidArgument);
         }
@@ -35,30 +31,23 @@ pub fn rotary_embedding(
             return Ok(());
         }
         let mut length = head_size;
-        for (count, stride) in [(batch, batch_stride), (sequence, sequence_stride), (heads, head_stride)] {
+        for (count, stride) in
+            [(batch, layout.batch_stride), (sequence, layout.sequence_stride), (heads, layout.head_stride)]
+        {
             length = product(&[count - 1, stride])?.checked_add(length).ok_or(Status::InvalidArgument)?;
         }
-        let positions = product(&[batch - 1, position_stride])?.checked_add(sequence).ok_or(Status::InvalidArgument)?;
-        let table_length = product(&[table_rows, rotary_size / 2])?;
-        let layout = RotaryLayout {
-            batch,
-            sequence,
-            heads,
-            head_size,
-            batch_stride,
-            sequence_stride,
-            head_stride,
-            position_stride,
-        };
+        let positions =
+            product(&[batch - 1, layout.position_stride])?.checked_add(sequence).ok_or(Status::InvalidArgument)?;
+        let table_length = product(&[arguments.table_rows as usize, rotary_size / 2])?;
         rotary_embedding::rotary_embedding(
-            slice_mut(output, length)?,
-            slice(input, length)?,
-            slice(cosine, table_length)?,
-            slice(sine, table_length)?,
-            optional_slice(optional_position_ids, positions)?,
+            slice_mut(arguments.output as usize, length)?,
+            slice(arguments.input as usize, length)?,
+            slice(arguments.cosine as usize, table_length)?,
+            slice(arguments.sine as usize, table_length)?,
+            optional_slice(arguments.position_ids as usize, positions)?,
             layout,
             rotary_size,
-            interleaved != 0,
+            arguments.interleaved != 0,
         )
         .map_err(|_| Status::IndexOutOfRange)
     };
@@ -73,9 +62,9 @@ pub fn rotary_tables(
     sine: usize,
     frequencies: usize,
     optional_position_ids: usize,
-    first_position: usize,
     rows: usize,
     pairs: usize,
+    first_position: usize,
     attention_factor: f64,
 ) -> u32 {
     let run = || {

@@ -3,17 +3,18 @@
 use super::Status;
 use super::slices::{slice_mut, status};
 use crate::rotary_frequencies;
-use crate::rotary_frequencies::RopeScaling;
+use crate::rotary_frequencies::{RopeScaling, RopeType};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// frequencies: float64 `[pairs]`, for a sequence of `length`; `kind` is that of a `RopeScaling`, whose fields follow.
+/// frequencies: float64 `[pairs]`, for a sequence of `length`; `rope_type` is the `RopeType` of the scaling, whose fields
+/// follow.
 #[wasm_bindgen]
 pub fn rotary_frequencies(
     frequencies: usize,
     pairs: usize,
     base: f64,
     length: f64,
-    kind: u32,
+    rope_type: u32,
     first: f64,
     second: f64,
     third: f64,
@@ -21,8 +22,8 @@ pub fn rotary_frequencies(
     fifth: f64,
 ) -> u32 {
     let run = || {
-        let scaling = RopeScaling::from_numbers(kind, [first, second, third, fourth, fifth]);
-        let scaling = scaling.ok_or(Status::InvalidArgument)?;
+        let rope_type = RopeType::from_number(rope_type).ok_or(Status::InvalidArgument)?;
+        let scaling = RopeScaling::from_fields(rope_type, [first, second, third, fourth, fifth]);
         rotary_frequencies::rotary_frequencies(slice_mut(frequencies, pairs)?, base, scaling, length);
         Ok(())
     };

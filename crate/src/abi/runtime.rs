@@ -1,19 +1,13 @@
 //! What the calling layer asks before it uses an instance.
 
-use super::ABI_VERSION;
-use crate::simd::{F32x4, FUSED};
+use super::numbers::Arithmetic;
+use crate::simd::F32x4;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The number of this interface.
-#[wasm_bindgen]
-pub fn abi_version() -> u32 {
-    ABI_VERSION
-}
-
-/// The arithmetic of this build: 0 separate, 1 fused.
+/// The `Arithmetic` of this build.
 #[wasm_bindgen]
 pub fn arithmetic() -> u32 {
-    u32::from(FUSED)
+    Arithmetic::OWN as u32
 }
 
 /// a·b + c as the kernels compute it: shows whether the host really fuses.

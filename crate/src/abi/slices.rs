@@ -1,6 +1,7 @@
 //! From pointers to slices.
 
 use super::Status;
+use super::arguments::Arguments;
 use core::arch::wasm32::memory_size;
 
 const PAGE_BYTES: usize = 65536;
@@ -38,6 +39,13 @@ pub fn slice<'a, T: Number>(pointer: usize, length: usize) -> Result<&'a [T], St
 /// As `slice`; None for a null pointer.
 pub fn optional_slice<'a, T: Number>(pointer: usize, length: usize) -> Result<Option<&'a [T]>, Status> {
     if pointer == 0 { Ok(None) } else { slice(pointer, length).map(Some) }
+}
+
+/// The argument block at `pointer`.
+pub fn read<A: Arguments>(pointer: usize) -> Result<A, Status> {
+    let words = slice::<u32>(pointer, A::FIELDS.len())?;
+    // SAFETY: as many words as the block has, by its trait, aligned like u32; every bit pattern is a value.
+    Ok(unsafe { words.as_ptr().cast::<A>().read() })
 }
 
 /// `length` elements to write at `pointer`.

@@ -10,33 +10,30 @@ use super::scores::{PanelRows, QueryPanel, Stage};
 use super::scratch::{Block, Scratch};
 use super::{Attention, Lanes, panel};
 use crate::dtype::canonical;
+use crate::numbered::numbered;
 use crate::simd::F32x4;
 use crate::tiles::{KEY_BLOCK, PANEL};
 use core::array::from_fn;
 use core::mem::take;
 use core::ops::Range;
 
-/// ONNX's `qk_matmul_output_mode`, and one more.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum WeightsMode {
-    /// 0: scale · query · key.
-    Raw,
-    /// 1: after the softcap.
-    Capped,
-    /// 2: after ALiBi and masks.
-    Score,
-    /// 3: after the softmax.
-    Softmax,
-    /// 4: after dropout.
-    Dropout,
+numbered! {
+    /// ONNX's `qk_matmul_output_mode`, and one more.
+    pub enum WeightsMode {
+        /// scale · query · key.
+        Raw = "raw",
+        /// After the softcap.
+        Capped = "capped",
+        /// After ALiBi and masks.
+        Score = "score",
+        /// After the softmax.
+        Softmax = "softmax",
+        /// After dropout.
+        Dropout = "dropout",
+    }
 }
 
 impl WeightsMode {
-    /// From its number.
-    pub fn from_number(number: u32) -> Option<Self> {
-        [Self::Raw, Self::Capped, Self::Score, Self::Softmax, Self::Dropout].get(number as usize).copied()
-    }
-
     /// Whether the forward pass's reference and sum are needed.
     pub fn is_normalized(self) -> bool {
         matches!(self, Self::Softmax | Self::Dropout)

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildNames } from "../../../scripts/wasm-recipe.mjs";
 import { bundle } from "../bundle.mjs";
 import { installed, missingProgram, reportOf } from "./process.mjs";
 import packageJson from "@edge-runtime/vm/package.json" with { type: "json" };
@@ -36,7 +37,7 @@ const outside = `
   const vm = new EdgeVM({
     codeGeneration: { strings: false, wasm: false },
     extend: (context) => {
-      for (const name of ["separate.wasm", "fused.wasm"]) {
+      for (const name of ${JSON.stringify(buildNames.map((name) => `${name}.wasm`))}) {
         context[name] = new WebAssembly.Module(readFileSync("node_modules/wasm-attention/ts/wasm/" + name));
       }
       return context;

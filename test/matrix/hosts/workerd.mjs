@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildNames } from "../../../scripts/wasm-recipe.mjs";
 import { bundle } from "../bundle.mjs";
 import { HostStartError, SUITE_MILLISECONDS } from "./host.mjs";
 import { installed, missingProgram, versionOf } from "./process.mjs";
@@ -37,8 +38,7 @@ const configuration = (/** @type {string} */ compatibilityDate, /** @type {strin
       compatibilityDate = "${compatibilityDate}",
       modules = [
         (name = "worker.js", esModule = embed "worker.js"),
-        (name = "separate.wasm", wasm = embed "node_modules/wasm-attention/ts/wasm/separate.wasm"),
-        (name = "fused.wasm", wasm = embed "node_modules/wasm-attention/ts/wasm/fused.wasm"),
+        ${buildNames.map((name) => `(name = "${name}.wasm", wasm = embed "node_modules/wasm-attention/ts/wasm/${name}.wasm"),`).join("\n        ")}
       ],
     ))],
     sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],

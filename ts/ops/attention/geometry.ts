@@ -30,7 +30,7 @@ export interface Extent {
 
 /** What the shapes of an attention call's inputs say. Letters as in the design: L queries, S new keys, P past, T all. */
 export interface Geometry {
-  /** Under the names that the parameter block has for them. */
+  /** Under the names that the argument block has for them. */
   readonly sizes: Readonly<
     Record<
       "batch" | "heads" | "keyHeads" | "queryLength" | "pastLength" | "newLength" | "headSize" | "valueHeadSize",
@@ -51,6 +51,13 @@ export interface Geometry {
   readonly leadingShape: Shape;
 }
 
+/** The sizes of query, key and value, under the letters of their axes. */
+interface InputSizes {
+  readonly q: Sizes;
+  readonly k: Sizes;
+  readonly v: Sizes;
+}
+
 /** Checks the shapes of an attention call's inputs against each other. Throws TypeError and RangeError. */
 export function readGeometry(
   operation: string,
@@ -58,62 +65,24 @@ export function readGeometry(
   key: FloatOperand,
   value: FloatOperand,
   past: Past | undefined,
-  { layout: order, numHeads, numKvHeads }: ScaledDotProductAttentionOptions,
+  options: ScaledDotProductAttentionOptions,
 ): Geometry {
   const rank = query.shape.length;
-  const layout = readLayout(operation, query, order);
-  for (const { argument, shape } of [query, key, value]) {
-    if (shape.length !== rank) throw shapeError(operation, argument, `rank ${rank}, as query has`, shape);
-    if (shape.some((size) => size > LARGEST_SIZE)) throw shapeError(operation, argument, "sizes below 2^31", shape);
-  }
-  checkHeads(operation, "numHeads", numHeads, rank);
-  checkHeads(operation, "numKvHeads", numKvHeads, rank);
-  if (numHeads === undefined && numKvHeads !== undefined) {
-    throw misuseError(operation, "numKvHeads", "needs numHeads");
-  }
-  if (numHeads !== undefined && numHeads % (numKvHeads ?? numHeads) !== 0) {
-    throw rangeError(operation, "numKvHeads", `a divisor of numHeads, ${numHeads}`, numKvHeads);
-  }
-
-  // In rank 4 the shapes tell how many heads there are.
-  const keyHeads = numKvHeads ?? (rank === 3 ? numHeads : undefined);
-  const q = readSizes(operation, query, layout, "numHeads", numHeads);
-  const k = readSizes(operation, key, layout, "numKvHeads", keyHeads);
-  const v = readSizes(operation, value, layout, "numKvHeads", keyHeads);
-  if (q.H < 1 || q.D < 1) {
-    throw shapeError(operation, "query", "at least one head and a head size of at least 1", query.shape);
-  }
-  const expectedKey = shapeOf(rank, layout, { ...k, B: q.B, D: q.D });
-  requireShape(operation, key, [expectedKey], ", with the query's batch and head size");
-  if (k.H < 1 || q.H % k.H !== 0) {
-    throw shapeError(operation, "key", `a number of heads that divides the query's ${q.H}`, key.shape);
-  }
-  requireShape(operation, value, [shapeOf(rank, layout, { ...k, D: v.D })], ", as the key has it");
-  if (v.D < 1) throw shapeError(operation, "value", "a head size of at least 1", value.shape);
+  const layout = readLayout(operation, query, options.layout);
+  checkRanks(operation, rank, [query, key, value]);
+  checkHeadCounts(operation, rank, options);
+  const sizes = readInputSizes(operation, query, key, value, layout, options);
+  const { q, k, v } = sizes;
 
   // ONNX's rank 3 has past and present as `[B, Hkv, ·, ·]`.
-  const isPacked = rank === 3 && numHeads !== undefined;
+  const isPacked = rank === 3 && options.numHeads !== undefined;
   const [pastRank, pastLayout] = isPacked ? ([4, "BHLD"] as const) : [rank, layout];
-  let P = 0;
-  if (past !== undefined) {
-    const { shape } = past.key;
-    if (shape.length !== pastRank) throw shapeError(operation, "pastKey", `rank ${pastRank}`, shape);
-    P = sizesOf(pastLayout, shape).L;
-    requireShape(operation, past.key, [shapeOf(pastRank, pastLayout, { ...k, L: P })]);
-    requireShape(operation, past.value, [shapeOf(pastRank, pastLayout, { ...v, L: P })]);
-    if (P + k.L > LARGEST_SIZE) {
-      throw shapeError(operation, "pastKey", `fewer than 2^31 keys together with the new ${k.L}`, shape);
-    }
-  }
-
-  const extent = (sizes: Sizes, ofRank: number = rank, inLayout: Layout = layout): Extent => ({
-    shape: shapeOf(ofRank, inLayout, sizes),
-    strides: stridesOf(inLayout, sizes),
-  });
-  const pastExtent = (sizes: Sizes, L: number): Extent => extent({ ...sizes, L }, pastRank, pastLayout);
+  const P = past === undefined ? 0 : readPastLength(operation, past, sizes, pastRank, pastLayout);
   const T = P + k.L;
+
+  const extent = (of: Sizes): Extent => extentOf(rank, layout, of);
+  const pastExtent = (of: Sizes, L: number): Extent => extentOf(pastRank, pastLayout, { ...of, L });
   const batchShape = rank === 2 ? [] : [q.B];
-  const leadingShape = rank === 4 || isPacked ? [...batchShape, q.H] : batchShape;
   return {
     sizes: {
       batch: q.B,
@@ -134,8 +103,79 @@ export function readGeometry(
     pastValue: pastExtent(v, P),
     presentKey: pastExtent(k, T),
     presentValue: pastExtent(v, T),
-    leadingShape,
+    leadingShape: rank === 4 || isPacked ? [...batchShape, q.H] : batchShape,
   };
+}
+
+const extentOf = (rank: number, layout: Layout, sizes: Sizes): Extent => ({
+  shape: shapeOf(rank, layout, sizes),
+  strides: stridesOf(layout, sizes),
+});
+
+function checkRanks(operation: string, rank: number, inputs: readonly FloatOperand[]): void {
+  for (const { argument, shape } of inputs) {
+    if (shape.length !== rank) throw shapeError(operation, argument, `rank ${rank}, as query has`, shape);
+    if (shape.some((size) => size > LARGEST_SIZE)) throw shapeError(operation, argument, "sizes below 2^31", shape);
+  }
+}
+
+function checkHeadCounts(
+  operation: string,
+  rank: number,
+  { numHeads, numKvHeads }: ScaledDotProductAttentionOptions,
+): void {
+  checkHeads(operation, "numHeads", numHeads, rank);
+  checkHeads(operation, "numKvHeads", numKvHeads, rank);
+  if (numHeads === undefined && numKvHeads !== undefined) {
+    throw misuseError(operation, "numKvHeads", "needs numHeads");
+  }
+  if (numHeads !== undefined && numHeads % (numKvHeads ?? numHeads) !== 0) {
+    throw rangeError(operation, "numKvHeads", `a divisor of numHeads, ${numHeads}`, numKvHeads);
+  }
+}
+
+function readInputSizes(
+  operation: string,
+  query: FloatOperand,
+  key: FloatOperand,
+  value: FloatOperand,
+  layout: Layout,
+  { numHeads, numKvHeads }: ScaledDotProductAttentionOptions,
+): InputSizes {
+  const rank = query.shape.length;
+  // In rank 4 the shapes tell how many heads there are.
+  const keyHeads = numKvHeads ?? (rank === 3 ? numHeads : undefined);
+  const q = readSizes(operation, query, layout, "numHeads", numHeads);
+  const k = readSizes(operation, key, layout, "numKvHeads", keyHeads);
+  const v = readSizes(operation, value, layout, "numKvHeads", keyHeads);
+  if (q.H < 1 || q.D < 1) {
+    throw shapeError(operation, "query", "at least one head and a head size of at least 1", query.shape);
+  }
+  const expectedKey = shapeOf(rank, layout, { ...k, B: q.B, D: q.D });
+  requireShape(operation, key, [expectedKey], ", with the query's batch and head size");
+  if (k.H < 1 || q.H % k.H !== 0) {
+    throw shapeError(operation, "key", `a number of heads that divides the query's ${q.H}`, key.shape);
+  }
+  requireShape(operation, value, [shapeOf(rank, layout, { ...k, D: v.D })], ", as the key has it");
+  if (v.D < 1) throw shapeError(operation, "value", "a head size of at least 1", value.shape);
+  return { q, k, v };
+}
+
+function readPastLength(
+  operation: string,
+  { key, value }: Past,
+  { k, v }: InputSizes,
+  rank: number,
+  layout: Layout,
+): number {
+  if (key.shape.length !== rank) throw shapeError(operation, "pastKey", `rank ${rank}`, key.shape);
+  const { L } = sizesOf(layout, key.shape);
+  requireShape(operation, key, [shapeOf(rank, layout, { ...k, L })]);
+  requireShape(operation, value, [shapeOf(rank, layout, { ...v, L })]);
+  if (L + k.L > LARGEST_SIZE) {
+    throw shapeError(operation, "pastKey", `fewer than 2^31 keys together with the new ${k.L}`, key.shape);
+  }
+  return L;
 }
 
 /** Query, key and their past share a dtype; values and theirs may have another. Throws a TypeError. */

@@ -1,19 +1,15 @@
 import { shapeError } from "../../errors.js";
-import { dtypeCode, isFloat } from "../../tensor/dtype.js";
 import { elementCount } from "../../tensor/shape.js";
-import { describeMask, type MaskLike } from "../mask-operand.js";
-import type { Operand } from "../operand.js";
+import { maskDTypes } from "../../wasm/interface.js";
+import { describeMask, type MaskLike, type MaskOperand } from "../mask-operand.js";
 import type { Geometry } from "./geometry.js";
-import type { ParameterValues } from "./parameter-block.js";
-
-/** The kernels' number for a boolean mask, beside those of the float dtypes. */
-const BOOLEAN_MASK = 3;
+import type { AttentionArguments } from "./arguments.js";
 
 /** A mask that fits its call. */
 export interface Mask {
-  readonly operand: Operand;
+  readonly operand: MaskOperand;
   /** A stride of 0 broadcasts; the keys that it doesn't cover are hidden by the key lengths. */
-  readonly parameters: ParameterValues;
+  readonly arguments: AttentionArguments;
 }
 
 /**
@@ -47,8 +43,8 @@ export function readMask(
   const leadingStrides = strides.slice(0, leadingShape.length);
   return {
     operand,
-    parameters: {
-      maskDtype: isFloat(dtype) ? dtypeCode(dtype) : BOOLEAN_MASK,
+    arguments: {
+      maskDtype: maskDTypes[dtype],
       maskLength: elementCount(shape),
       maskBatchStride: leadingStrides[0],
       maskHeadStride: leadingStrides[1],

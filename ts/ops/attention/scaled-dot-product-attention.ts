@@ -1,33 +1,17 @@
-import {
-  checkBoolean,
-  checkChoice,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  checkPair,
-  checkSeed,
-} from "../../arguments.js";
-import { misuseError, outOfMemoryError } from "../../errors.js";
-import { float32View, int32View } from "../../runtime/memory.js";
-import { dtypeCode } from "../../tensor/dtype.js";
-import { requireShape, type Shape } from "../../tensor/shape.js";
+import { checkBoolean, checkOptions } from "../../arguments.js";
+import { outOfMemoryError } from "../../errors.js";
 import { pointerOf } from "../../tensor/tensor.js";
-import { runCall } from "../call.js";
-import { describeFloat } from "../float-operand.js";
-import { LARGEST_SIZE } from "../head-axes.js";
-import { type Numbers, type NumbersLike, readNumbers } from "../numbers.js";
+import { attentionArguments, OVERFLOW } from "../../wasm/interface.js";
+import { ArgumentBlock } from "../argument-block.js";
+import { type Call, runCall } from "../call.js";
 import type { TensorLike } from "../operand.js";
 import type { OptionsGiven } from "../options-given.js";
-import { type Geometry, type Past, readDTypes, readGeometry } from "./geometry.js";
-import { readMask } from "./mask.js";
+import { type AttentionArguments, tensorArguments } from "./arguments.js";
 import { optionNames, type ScaledDotProductAttentionOptions, type ScaledDotProductAttentionResult } from "./options.js";
-import { ParameterBlock, type ParameterValues, tensorParameters } from "./parameter-block.js";
-import { readWeightsRequest } from "./weights-request.js";
+import { type AttentionProblem, problemArguments, readProblem } from "./problem.js";
+import { readWeightsRequest, weightsArguments, type WeightsRequest } from "./weights-request.js";
 
 const OPERATION = "scaledDotProductAttention";
-const UNBOUNDED = -1;
-const NO_WEIGHTS = -1;
-const SCRATCH_OVERFLOW = 2 ** 32 - 1;
 
 /**
  * Scaled dot-product attention: output = softmax(scale · query · keyᵀ + masks) · value, computed block by block, so that
@@ -36,18 +20,30 @@ const SCRATCH_OVERFLOW = 2 ** 32 - 1;
  * Letters: B batch, H query heads, Hkv key heads (H a multiple of it), L queries, S keys, P past keys, T = P + S, D and
  * Dv head sizes.
  *
- * @param query `[B, H, L, D]`; or `[B, L, H, D]` with `layout: "BLHD"`; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]`
- *   or `[L, D]`, which are one head. float32, float16 or bfloat16.
- * @param key `[B, Hkv, S, D]` in the same arrangement and dtype.
- * @param value `[B, Hkv, S, Dv]` in the same arrangement, of any float dtype.
- *
  * A row that sees no key gives 0, never NaN. A row's bits are its own: the same alone, in a chunk, with or without other heads and
  * batches, its keys past or new. docs/semantics.md says what every option and mixture of options computes.
  * Sources: Vaswani et al. 2017 (the equation), Dao et al. 2022 (FlashAttention: the order of computation), ONNX
  * Attention-23 to -25 and PyTorch's `scaled_dot_product_attention` (the options).
  *
- * Throws a TypeError for a wrong kind of argument, or for options that exclude each other or lack their partner; a
- * RangeError for a wrong value or shape, or for lack of memory.
+ * @example
+ * ```ts
+ * import { init, randn, scaledDotProductAttention } from "wasm-attention";
+ *
+ * await init();
+ * const [query, key, value] = [1, 2, 3].map((seed) => randn([1, 8, 128, 64], { seed }));
+ * const { output, weights } = scaledDotProductAttention(query, key, value, { isCausal: true, needWeights: { heads: [0] } });
+ * output.shape; // [1, 8, 128, 64]
+ * weights.shape; // [1, 1, 128, 128]
+ * ```
+ *
+ * @param query `[B, H, L, D]`; or `[B, L, H, D]` with `layout: "BLHD"`; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]`
+ *   or `[L, D]`, which are one head. float32, float16 or bfloat16.
+ * @param key `[B, Hkv, S, D]` in the same arrangement and dtype.
+ * @param value `[B, Hkv, S, Dv]` in the same arrangement, of any float dtype.
+ * @param options Masks, scale, past keys, and what to return besides the output.
+ * @returns The output, and what the options ask for.
+ * @throws {TypeError} for a wrong kind of argument, and for options that exclude each other or lack their partner.
+ * @throws {RangeError} for a wrong value or shape, and for lack of memory.
  */
 export function scaledDotProductAttention<Given extends ScaledDotProductAttentionOptions = object>(
   query: TensorLike,
@@ -62,151 +58,57 @@ export function scaledDotProductAttention(
   options?: ScaledDotProductAttentionOptions,
 ): ScaledDotProductAttentionResult {
   const given: ScaledDotProductAttentionOptions = checkOptions(OPERATION, options, optionNames);
-  const q = describeFloat(OPERATION, "query", query);
-  const k = describeFloat(OPERATION, "key", key);
-  const v = describeFloat(OPERATION, "value", value);
-  const past = readPast(given);
-  const { dtype, valueDType } = readDTypes(OPERATION, q, k, v, past);
-  const geometry = readGeometry(OPERATION, q, k, v, past, given);
-  const { batch, heads, queryLength } = geometry.sizes;
-  const keyLengths = readKeyLengths(given.keyLengths, geometry);
-  const mask = given.attnMask === undefined ? undefined : readMask(OPERATION, given.attnMask, geometry, keyLengths);
-  const slopes = readValues("alibiSlopes", given.alibiSlopes, [[heads], [batch, heads]]);
-  slopes?.values.forEach((slope, index) => checkNumber(OPERATION, `alibiSlopes[${index}]`, slope));
-  const sinks = readValues("sinks", given.sinks, [[heads]], ", one sink a head");
-  const request = readWeightsRequest(OPERATION, given, geometry);
+  const problem = readProblem(OPERATION, query, key, value, given);
+  const request = readWeightsRequest(OPERATION, given, problem.geometry);
   const { needLogSumExp = false } = given;
   checkBoolean(OPERATION, "needLogSumExp", needLogSumExp);
-  const scalars = { ...readRules(given), ...readScores(given), ...readDropout(given) };
 
   return runCall(OPERATION, (call) => {
-    const result: ScaledDotProductAttentionResult = { output: call.output(geometry.output.shape, dtype) };
-    const parameters: ParameterValues = {
-      ...scalars,
-      ...geometry.sizes,
-      ...tensorParameters("query", call.input(q), geometry.query),
-      ...tensorParameters("key", call.input(k), geometry.key),
-      ...tensorParameters("value", call.input(v), geometry.value),
-      ...tensorParameters("output", pointerOf(result.output), geometry.output),
-      dtype: dtypeCode(dtype),
-      valueDtype: dtypeCode(valueDType),
-      weightsMode: NO_WEIGHTS,
-    };
-    if (past !== undefined) {
-      result.presentKey = call.output(geometry.presentKey.shape, dtype);
-      result.presentValue = call.output(geometry.presentValue.shape, valueDType);
-      Object.assign(parameters, {
-        ...tensorParameters("pastKey", call.input(past.key), geometry.pastKey),
-        ...tensorParameters("pastValue", call.input(past.value), geometry.pastValue),
-        ...tensorParameters("presentKey", pointerOf(result.presentKey), geometry.presentKey),
-        ...tensorParameters("presentValue", pointerOf(result.presentValue), geometry.presentValue),
-      });
-    }
-    if (mask !== undefined) Object.assign(parameters, { mask: call.input(mask.operand), ...mask.parameters });
-    if (keyLengths !== undefined) parameters.keyLengths = call.words(int32View, keyLengths);
-    if (slopes !== undefined) {
-      parameters.alibiSlopes = call.words(float32View, slopes.values);
-      parameters.alibiBatchStride = slopes.shape.length === 1 ? 0 : heads;
-    }
-    if (sinks !== undefined) parameters.sinks = call.words(float32View, sinks.values);
-    if (needLogSumExp) {
-      result.logSumExp = call.output([...geometry.leadingShape, queryLength], "float32");
-      parameters.logSumExp = pointerOf(result.logSumExp);
-    }
-    if (request !== undefined) {
-      result.weights = call.output(request.shape, dtype);
-      Object.assign(parameters, {
-        weights: pointerOf(result.weights),
-        weightsMode: request.mode,
-        weightsHeads: call.words(int32View, request.heads),
-        weightsHeadCount: request.heads.length,
-        weightsRows: call.words(int32View, request.rows),
-        weightsRowCount: request.rows.length,
-        averageHeads: Number(request.averageHeads),
-      } satisfies ParameterValues);
-    }
-
-    const block = new ParameterBlock(call);
-    block.set(parameters);
+    const result = createResult(call, problem, request, needLogSumExp);
+    const block = new ArgumentBlock(call, attentionArguments, {
+      ...problemArguments(call, problem),
+      ...resultArguments(result, problem),
+      ...weightsArguments(call, request),
+    });
     const scratchBytes = call.kernelStatus((kernels) => kernels.attention_scratch_bytes(block.pointer));
-    if (scratchBytes === SCRATCH_OVERFLOW) {
+    if (scratchBytes === OVERFLOW) {
       throw outOfMemoryError(`${OPERATION}: the working memory for these sizes exceeds 4 GiB`);
     }
-    block.set({ scratch: call.temporary(scratchBytes) });
+    block.setInteger("scratch", call.temporary(scratchBytes));
     call.kernel((kernels) => kernels.attention_forward(block.pointer));
     return result;
   });
 }
 
-function readPast({ pastKey, pastValue, keyLengths }: ScaledDotProductAttentionOptions): Past | undefined {
-  checkPair(OPERATION, "pastKey", pastKey, "pastValue", pastValue);
-  if (pastKey === undefined || pastValue === undefined) return undefined;
-  if (keyLengths !== undefined) throw misuseError(OPERATION, "keyLengths", "excluded by pastKey and pastValue");
+/** Memory for all that is asked for. */
+function createResult(
+  call: Call,
+  { geometry, dtype, valueDType, past }: AttentionProblem,
+  request: WeightsRequest | undefined,
+  needLogSumExp: boolean,
+): ScaledDotProductAttentionResult {
   return {
-    key: describeFloat(OPERATION, "pastKey", pastKey),
-    value: describeFloat(OPERATION, "pastValue", pastValue),
+    output: call.output(geometry.output.shape, dtype),
+    ...(past && {
+      presentKey: call.output(geometry.presentKey.shape, dtype),
+      presentValue: call.output(geometry.presentValue.shape, valueDType),
+    }),
+    ...(needLogSumExp && {
+      logSumExp: call.output([...geometry.leadingShape, geometry.sizes.queryLength], "float32"),
+    }),
+    ...(request && { weights: call.output(request.shape, dtype) }),
   };
 }
 
-/** Numbers of one of some shapes. */
-function readValues(
-  argument: string,
-  value: NumbersLike | undefined,
-  shapes: readonly Shape[],
-  note?: string,
-): Numbers | undefined {
-  if (value === undefined) return undefined;
-  const numbers = readNumbers(OPERATION, argument, value);
-  requireShape(OPERATION, { argument, shape: numbers.shape }, shapes, note);
-  return numbers;
-}
-
-function readKeyLengths(
-  value: NumbersLike | undefined,
-  { sizes: { batch, newLength } }: Geometry,
-): readonly number[] | undefined {
-  const lengths = readValues("keyLengths", value, [[batch]], ", one length a batch");
-  return lengths?.values.map((length, b) => checkInteger(OPERATION, `keyLengths[${b}]`, length, 0, newLength));
-}
-
-function readRules({
-  isCausal = false,
-  causalAlignment = "upper-left",
-  leftWindowSize = UNBOUNDED,
-  rightWindowSize = UNBOUNDED,
-}: ScaledDotProductAttentionOptions): ParameterValues {
-  const alignments = ["upper-left", "lower-right"] as const;
-  const windowSize = (argument: string, value: number): number =>
-    Math.min(checkInteger(OPERATION, argument, value, UNBOUNDED), LARGEST_SIZE);
+function resultArguments(
+  { output, presentKey, presentValue, logSumExp, weights }: ScaledDotProductAttentionResult,
+  { geometry }: AttentionProblem,
+): AttentionArguments {
   return {
-    isCausal: Number(checkBoolean(OPERATION, "isCausal", isCausal)),
-    causalAlignment: alignments.indexOf(checkChoice(OPERATION, "causalAlignment", causalAlignment, alignments)),
-    leftWindowSize: windowSize("leftWindowSize", leftWindowSize),
-    rightWindowSize: windowSize("rightWindowSize", rightWindowSize),
-  };
-}
-
-function readScores({ scale, softcap = 0 }: ScaledDotProductAttentionOptions): ParameterValues {
-  return {
-    hasScale: Number(scale !== undefined),
-    scale: scale === undefined ? 0 : checkNumber(OPERATION, "scale", scale),
-    softcap: checkNumber(OPERATION, "softcap", softcap, 0),
-  };
-}
-
-function readDropout({ dropoutP = 0, seed }: ScaledDotProductAttentionOptions): ParameterValues {
-  const words = seed === undefined ? undefined : checkSeed(OPERATION, "seed", seed);
-  const probability = checkNumber(OPERATION, "dropoutP", dropoutP, 0, 1);
-  if (probability === 0) return {};
-  if (words === undefined) {
-    throw misuseError(OPERATION, "dropoutP", `needs seed beside it, got dropoutP ${probability}`);
-  }
-  return {
-    hasDropout: 1,
-    // For a probability of 1 the scale of 0 drops what the threshold can't.
-    dropoutThreshold: Math.min(Math.floor(probability * 2 ** 32), 2 ** 32 - 1),
-    dropoutScale: probability === 1 ? 0 : 1 / (1 - probability),
-    seedLow: words.low,
-    seedHigh: words.high,
+    ...tensorArguments("output", pointerOf(output), geometry.output),
+    ...(presentKey && tensorArguments("presentKey", pointerOf(presentKey), geometry.presentKey)),
+    ...(presentValue && tensorArguments("presentValue", pointerOf(presentValue), geometry.presentValue)),
+    ...(logSumExp && { logSumExp: pointerOf(logSumExp) }),
+    ...(weights && { weights: pointerOf(weights) }),
   };
 }

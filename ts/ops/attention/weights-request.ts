@@ -1,7 +1,11 @@
 import { checkBoolean, checkInteger, checkOptions } from "../../arguments.js";
 import { misuseError, typeError } from "../../errors.js";
+import { int32View } from "../../runtime/memory.js";
 import { requireShape, type Shape } from "../../tensor/shape.js";
+import { ABSENT, weightsModes } from "../../wasm/interface.js";
+import type { Call } from "../call.js";
 import { type IndicesLike, readIndices } from "../indices.js";
+import type { AttentionArguments } from "./arguments.js";
 import type { Geometry } from "./geometry.js";
 import type { ScaledDotProductAttentionOptions } from "./options.js";
 
@@ -13,8 +17,6 @@ export interface WeightsRequest {
   readonly averageHeads: boolean;
   readonly shape: Shape;
 }
-
-const SOFTMAX_MODE = 3;
 
 /** Some of so many, or all. */
 function readSelection(
@@ -35,7 +37,7 @@ export function readWeightsRequest(
   options: ScaledDotProductAttentionOptions,
   geometry: Geometry,
 ): WeightsRequest | undefined {
-  const { needWeights = false, weightsMode = SOFTMAX_MODE } = options;
+  const { needWeights = false, weightsMode = weightsModes.softmax } = options;
   if (needWeights === false) {
     if (options.weightsMode === undefined) return undefined;
     throw misuseError(operation, "weightsMode", "needs needWeights");
@@ -55,10 +57,23 @@ export function readWeightsRequest(
   // Only inputs with a head axis have it in their weights.
   const headAxis = geometry.leadingShape.length === 2 && !averageHeads ? [heads.length] : [];
   return {
-    mode: checkInteger(operation, "weightsMode", weightsMode, 0, 4),
+    mode: checkInteger(operation, "weightsMode", weightsMode, weightsModes.raw, weightsModes.dropout),
     heads,
     rows,
     averageHeads,
     shape: [...geometry.leadingShape.slice(0, 1), ...headAxis, rows.length, geometry.keyLength],
   };
 }
+
+/** A request's numbers as the kernels take them. */
+export const weightsArguments = (call: Call, request: WeightsRequest | undefined): AttentionArguments =>
+  request === undefined
+    ? { weightsMode: ABSENT }
+    : {
+        weightsMode: request.mode,
+        weightsHeads: call.words(int32View, request.heads),
+        weightsHeadCount: request.heads.length,
+        weightsRows: call.words(int32View, request.rows),
+        weightsRowCount: request.rows.length,
+        averageHeads: Number(request.averageHeads),
+      };

@@ -1,0 +1,58 @@
+//! What the calling layer knows by numbers and the kernels by types of their own.
+
+use crate::numbered::numbered;
+use crate::simd::FUSED;
+
+numbered! {
+    /// What an export answers.
+    pub enum Status {
+        /// Done.
+        Ok = "ok",
+        /// A pointer outside the memory or misaligned, a number that stands for nothing, or sizes whose product overflows.
+        InvalidArgument = "invalid-argument",
+        /// An index outside its table.
+        IndexOutOfRange = "index-out-of-range",
+    }
+}
+
+/// What an export answers in place of a size that overflows.
+pub const OVERFLOW: u32 = u32::MAX;
+
+numbered! {
+    /// How a build multiplies and adds.
+    pub enum Arithmetic {
+        /// Two roundings.
+        Separate = "separate",
+        /// One, where the host really fuses.
+        Fused = "fused",
+    }
+}
+
+impl Arithmetic {
+    /// This build's.
+    pub const OWN: Self = if FUSED { Self::Fused } else { Self::Separate };
+}
+
+numbered! {
+    /// The elements of a mask.
+    pub enum MaskDtype {
+        /// Added to the scores.
+        Float32 = "float32",
+        /// Likewise.
+        Float16 = "float16",
+        /// Likewise.
+        BFloat16 = "bfloat16",
+        /// Bytes: 0 hides.
+        Bool = "bool",
+    }
+}
+
+numbered! {
+    /// Where the diagonal of a causal mask begins.
+    pub enum CausalAlignment {
+        /// Query i stands at P + i.
+        UpperLeft = "upper-left",
+        /// Query i stands at T − L + i.
+        LowerRight = "lower-right",
+    }
+}
