@@ -46,6 +46,16 @@ function drawParameters(inFeatures: number, outFeatures: number, hasBias: boolea
  * Parameters are float32: `weight` `[outFeatures, inFeatures]`, `bias` `[outFeatures]`. The weight is packed for the kernel
  * by the first `forward`, and anew when it has changed, where the function `linear` packs it in every call. The mode,
  * training or evaluation, makes no difference.
+ *
+ * @example
+ * ```ts
+ * import { init, Linear } from "wasm-attention";
+ *
+ * await init();
+ * const layer = new Linear(2, 3, { activation: "gelu" });
+ * layer.forward({ data: [1, 2], shape: [1, 2] }).shape; // [1, 3]
+ * layer.dispose();
+ * ```
  */
 export class Linear extends Module {
   /** Width of the inputs. */
