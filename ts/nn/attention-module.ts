@@ -1,24 +1,26 @@
 import { checkBoolean, checkOptions, checkSeed } from "../arguments.js";
-import { shapeError } from "../errors.js";
+import { misuseError, shapeError } from "../errors.js";
 import { scaledDotProductAttention } from "../ops/attention/scaled-dot-product-attention.js";
+import { appendRows } from "../ops/concatenation.js";
 import { describeFloat } from "../ops/float-operand.js";
+import type { IndicesLike } from "../ops/indices.js";
 import type { MaskLike } from "../ops/mask-operand.js";
+import type { NumbersLike } from "../ops/numbers.js";
 import type { Operand, TensorLike } from "../ops/operand.js";
 import type { WhenAskedFor } from "../ops/options-given.js";
 import type { PackedLinear } from "../ops/packed-linear.js";
+import { POSITIONS, type Positions, readPositions } from "../ops/positions.js";
 import { drawSeed } from "../ops/random.js";
-import { rotaryEmbedding } from "../ops/rotary-embedding.js";
-import type { RopeScaling } from "../ops/rotary-frequencies.js";
+import { rotaryEmbedding, type RotaryEmbeddingOptions } from "../ops/rotary-embedding.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
 import { type AttentionParameters, drawParameters, readParameters } from "./attention-parameters.js";
 import { type Configuration, type MultiheadAttentionOptions, readConfiguration } from "./configuration.js";
-import { appendKeys } from "./extra-keys.js";
 import { createInProjections, type InProjections } from "./in-projections.js";
 import { Linear } from "./linear.js";
-import { combineMasks, readMasks } from "./masks.js";
+import { attentionMasks, readMasks } from "./masks.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
 import type { LoadStateDictOptions, StateDictLike } from "./state-dict.js";
 
@@ -35,6 +37,15 @@ export interface AttentionForwardOptions {
   needWeights?: boolean;
   /** Return the mean over the heads, else the weights of every head. Default: true. */
   averageAttnWeights?: boolean;
+  /** `[B]` integers from 0 to S, `[1]` unbatched: hide keys from there on. Extra keys stay visible, as with masks. */
+  keyLengths?: NumbersLike;
+  /**
+   * The positions of the queries, by which `rotary` turns them: an integer, the first one's, which the others follow; or `[B,
+   * L]`, or `[L]` or `[1, L]` for all batches. Only with `rotary`. Default: 0. Causality goes by the places in the call.
+   */
+  positionIds?: IndicesLike | number;
+  /** The positions of the keys, where they are others: `[B, S]`, or as `positionIds`, which are the default. */
+  keyPositionIds?: IndicesLike | number;
   /** Hide keys that come after the query, with or without `attnMask` (in PyTorch a mere hint). Default: false. */
   isCausal?: boolean;
   /** Seed of the dropout. Default: one draw from the generator that `manualSeed` sets, when there is any dropout. */
@@ -65,6 +76,9 @@ const forwardOptionNames = [
   "needWeights",
   "averageAttnWeights",
   "isCausal",
+  "keyLengths",
+  "positionIds",
+  "keyPositionIds",
   "seed",
 ] as const satisfies readonly (keyof AttentionForwardOptions)[];
 
@@ -181,7 +195,8 @@ export abstract class AttentionModule extends Module {
     const inputs = readInputs(operation, layer, query, key, value);
     const { batch, queryLength, keyLength, isUnbatched, isBatchFirst, dtype } = inputs;
     const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary } = layer;
-    const masks = readMasks(operation, given, { ...inputs, heads: numHeads });
+    const masks = readMasks(operation, given, isCausal, { ...inputs, heads: numHeads });
+    const rotations = readRotations(operation, rotary, given, inputs);
     const dropoutP = layer.training ? layer.dropout : 0;
     const layout = isBatchFirst ? "BLHD" : "LBHD";
     const seed = dropoutP > 0 ? (given.seed ?? drawSeed(operation)) : undefined;
@@ -198,24 +213,20 @@ export abstract class AttentionModule extends Module {
         let q = project(toQuery, query, queryLength, numHeads);
         let k = project(toKey, key, keyLength, numKvHeads);
         let v = project(toValue, value, keyLength, numKvHeads);
-        if (rotary !== undefined) {
-          const ropeScaling = ofSequence(rotary.ropeScaling, queryLength, keyLength);
-          q = rotaryEmbedding(q, { ...rotary, ropeScaling, layout });
-          k = rotaryEmbedding(k, { ...rotary, ropeScaling, layout });
+        if (rotations !== undefined) {
+          q = rotaryEmbedding(q, { ...rotations.query, layout });
+          k = rotaryEmbedding(k, { ...rotations.key, layout });
         }
         const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
         if (extraKeys > 0) {
           const { bias_k, bias_v } = layer;
           const zeros = addZeroAttn ? [undefined] : [];
-          k = appendKeys(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
-          v = appendKeys(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
+          k = appendRows(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
+          v = appendRows(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
         }
-        // Attention's own isCausal would hide the extra keys, which come after all others.
-        const isCausalByMask = isCausal && extraKeys > 0;
         return scaledDotProductAttention(q, k, v, {
           layout,
-          attnMask: combineMasks(operation, masks, extraKeys, isCausalByMask),
-          isCausal: isCausal && !isCausalByMask,
+          ...attentionMasks(operation, masks, extraKeys),
           dropoutP,
           seed,
           needWeights: needWeights && { averageHeads: averageAttnWeights },
@@ -276,10 +287,30 @@ function widener(): (value: TensorLike) => Tensor {
   };
 }
 
-/** The same frequencies for queries and keys: dynamic ones depend on the length. */
-function ofSequence(scaling: RopeScaling | undefined, ...lengths: number[]): RopeScaling | undefined {
-  if (scaling?.ropeType !== "dynamic") return scaling;
-  return { ...scaling, sequenceLength: scaling.sequenceLength ?? Math.max(1, ...lengths) };
+/** How queries and keys are turned. Throws a TypeError for positions without `rotary`. */
+function readRotations(
+  operation: string,
+  rotary: Configuration["rotary"],
+  { positionIds, keyPositionIds = positionIds }: AttentionForwardOptions,
+  { batch, queryLength, keyLength }: Inputs,
+): Readonly<Record<"query" | "key", RotaryEmbeddingOptions>> | undefined {
+  if (rotary === undefined) {
+    for (const [argument, value] of Object.entries({ positionIds, keyPositionIds })) {
+      if (value !== undefined) throw misuseError(operation, argument, "needs a module with rotary");
+    }
+    return undefined;
+  }
+  const read = (argument: string, value: typeof positionIds, L: number): Positions =>
+    readPositions(operation, argument, value, { B: batch, L }, POSITIONS);
+  const query = read("positionIds", positionIds, queryLength);
+  const key = read("keyPositionIds", keyPositionIds, keyLength);
+  // The same frequencies for both: dynamic ones depend on the length.
+  const ropeScaling =
+    rotary.ropeScaling?.ropeType === "dynamic"
+      ? { sequenceLength: Math.max(1, query.length, key.length), ...rotary.ropeScaling }
+      : rotary.ropeScaling;
+  const options = { ...rotary, ropeScaling };
+  return { query: { ...options, positionIds }, key: { ...options, positionIds: keyPositionIds } };
 }
 
 /** A tensor in a dtype: itself when it has that. */

@@ -1,6 +1,7 @@
 import { checkBoolean, checkOptions } from "../arguments.js";
 import { codedTypeError, misuseError, typeError } from "../errors.js";
 import { hidden } from "../hidden.js";
+import { tensorOf } from "../ops/operand.js";
 import type { PackedLinear } from "../ops/packed-linear.js";
 import { scope } from "../tensor/scope.js";
 import {
@@ -17,7 +18,6 @@ import {
   matchStateDict,
   type StateDict,
   type StateDictLike,
-  tensorOf,
 } from "./state-dict.js";
 
 /** What a module keeps to itself. */

@@ -1,8 +1,7 @@
 import { typeError } from "../errors.js";
-import type { Operand } from "../ops/operand.js";
+import { type Operand, tensorOf } from "../ops/operand.js";
 import { keep, scope } from "../tensor/scope.js";
 import { rawTensor, refuseForeignTensor, requireUsable, type Tensor } from "../tensor/tensor.js";
-import { tensorOf } from "./state-dict.js";
 
 /** What a tensor is to the modules that hold it. */
 export type Role = "parameter" | "buffer";

@@ -5,7 +5,7 @@ import { describe, type Operand, type TensorLike } from "../ops/operand.js";
 import { show } from "../show.js";
 import { type DType, isFloat } from "../tensor/dtype.js";
 import { sameShape, type Shape } from "../tensor/shape.js";
-import { isTensor, type Tensor, tensorFromSource } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import type { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
 
 /** A module's parameters and buffers by PyTorch's names, in PyTorch's order. */
@@ -139,10 +139,4 @@ export function matchStateDict<T extends Expected>(
     throw codedRangeError(errors.length === problems.length ? "ERR_SHAPE" : "ERR_INVALID_VALUE", text);
   }
   return { found, missingKeys, unexpectedKeys };
-}
-
-/** An operand as a tensor of a dtype: the caller's own when it is one, else a new one that belongs to the scope. */
-export function tensorOf(operation: string, { content }: Operand, dtype: DType): Tensor {
-  const tensor = isTensor(content) ? content : tensorFromSource(operation, content);
-  return tensor.dtype === dtype ? tensor : tensor.to(dtype);
 }
