@@ -19,7 +19,7 @@ const options = program
   .description("Runs the suite in every runtime that is installed, on the package as dist/ has it.")
   .option("--host <text>", "only hosts whose name contains this text")
   .option("--require-all", "fail where a runtime isn't installed", false)
-  .option("--whole", "run the whole suite also where the processor is emulated, and a part of it is the rule", false)
+  .option("--whole", "run the whole suite everywhere, not only in one place of each runtime", false)
   .addOption(
     new Option("--record", "write the run to test/matrix/record.json and its table into the README")
       .conflicts("host")
@@ -102,7 +102,7 @@ try {
     };
     const faults = faultsOf({ fuses: host.fuses, part }, report, expected);
     const { passed, arithmetic, hashes, startupMilliseconds } = report;
-    const of = part === undefined ? "" : ` (a part of the suite, ${part})`;
+    const of = part === undefined ? "" : " of the suite's core";
     if (faults.length > 0) complain(host.name, faults);
     else console.log(`${host.name} ${version}: ${passed} tests passed${of}, ${arithmetic} arithmetic`);
     rows.push({ host: host.name, version, emulator, arithmetic, passed, hashes, startupMilliseconds });

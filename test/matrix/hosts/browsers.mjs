@@ -3,6 +3,7 @@ import { bundle } from "../bundle.mjs";
 import { writeExtension, wasmPolicy } from "./browser/extension.mjs";
 import { chromium, firefox } from "./browser/puppeteer-engine.mjs";
 import { runPage } from "./browser/run-page.mjs";
+import { CORE, suiteProgram } from "./host.mjs";
 import { webkit } from "./browser/webkit-engine.mjs";
 
 /** @typedef {import("./host.mjs").Host} Host */
@@ -65,10 +66,11 @@ const extensionPlaces = [
 /**
  * @param {string} folder
  * @param {PageRun} run
+ * @param {RegExp} [part]
  */
-async function runHost(folder, run) {
+async function runHost(folder, run, part) {
   const packageUrl = (/** @type {string} */ subpath) => `./node_modules/wasm-attention/dist${subpath || "/index"}.js`;
-  await bundle({ folder, outfile: "suite.js", program: 'export { runSuite } from "suite";', packageUrl });
+  await bundle({ folder, outfile: "suite.js", program: suiteProgram(part), packageUrl });
   const { version, result } = await runPage(folder, run);
   return { version, report: /** @type {Report} */ (result) };
 }
@@ -96,19 +98,22 @@ const engines = [chromium, firefox, webkit];
 /** @type {Host[]} */
 export const hosts = [
   ...engines.flatMap(({ name: engine, fuses, missing, open }) =>
-    places.map(({ name, ...place }) => ({
+    places.map(({ name, ...place }, index) => ({
       name: `${engine}: ${name}`,
       fuses,
+      part: index === 0 ? undefined : CORE,
       missing,
-      run: (/** @type {string} */ folder) => runHost(folder, { ...place, open }),
+      run: (/** @type {string} */ folder, /** @type {RegExp | undefined} */ part) =>
+        runHost(folder, { ...place, open }, part),
     })),
   ),
   ...extensionPlaces.map(({ name, ...place }) => ({
     name: `${chromium.name}: ${name}`,
     fuses: chromium.fuses,
+    part: CORE,
     missing: chromium.missing,
-    run: (/** @type {string} */ folder) =>
-      runHost(folder, { ...place, headers: {}, open: openExtension(folder, wasmPolicy) }),
+    run: (/** @type {string} */ folder, /** @type {RegExp | undefined} */ part) =>
+      runHost(folder, { ...place, headers: {}, open: openExtension(folder, wasmPolicy) }, part),
   })),
 ];
 

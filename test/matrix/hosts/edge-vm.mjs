@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildNames } from "../../../scripts/wasm-recipe.mjs";
 import { bundle } from "../bundle.mjs";
+import { CORE } from "./host.mjs";
 import { installed, missingProgram, reportOf } from "./process.mjs";
 import packageJson from "@edge-runtime/vm/package.json" with { type: "json" };
 
@@ -12,7 +13,7 @@ const node = installed("node-24/bin/node");
 const attemptsFile = fileURLToPath(new URL("module-only-attempts.js", import.meta.url));
 
 /** What runs in the virtual machine: the suite. */
-const suite = `
+const suite = (/** @type {RegExp | undefined} */ part) => `
   import { compilesBytes } from ${JSON.stringify(attemptsFile)};
   globalThis.report = (async () => {
     if (await compilesBytes()) throw new Error("this machine compiles bytes, so it proves nothing");
@@ -22,7 +23,7 @@ const suite = `
     (await init()).dispose();
     const startupMilliseconds = { import: imported - start, init: performance.now() - imported };
     const { runSuite } = await import("suite");
-    return JSON.stringify({ startupMilliseconds, ...(await runSuite()) });
+    return JSON.stringify({ startupMilliseconds, ...(await runSuite(${part ?? ""})) });
   })();`;
 
 /** Or what must fail. */
@@ -66,7 +67,14 @@ const missing = () => missingProgram(node);
 
 /** @type {import("./host.mjs").Host[]} */
 export const hosts = [
-  { name: NAME, fuses: true, missing, run: async (folder) => ({ version, report: await run(folder, suite) }) },
+  {
+    name: NAME,
+    fuses: true,
+    // The engine is that of Node 24.
+    part: CORE,
+    missing,
+    run: async (folder, part) => ({ version, report: await run(folder, suite(part)) }),
+  },
 ];
 
 /** @returns {import("./host.mjs").Refusal} */

@@ -14,12 +14,11 @@
  * @typedef {object} Host
  * @property {string} name
  * @property {boolean} fuses    whether it must run fused arithmetic: it accepts relaxed SIMD, and fuses
- * @property {RegExp} [part]    the names of the files that it runs unless it is told to run the whole suite, for which it is
- *   too slow
+ * @property {RegExp} [part]    the names of the files that it runs unless it is told to run the whole suite: of a runtime one
+ *   place runs the whole
  * @property {() => string | undefined} missing    what isn't installed here, and how to get it; undefined when it can run
  * @property {(folder: string, part?: RegExp) => Promise<{ version: string, emulator?: string, report: Report }>} run
- *   runs the suite, or the part, on `folder`/node_modules/wasm-attention; hosts without a `part` take none. Throws a
- *   HostStartError when the host itself didn't start: then it is tried once more. Any other error is final.
+ *   runs the suite, or the part, on `folder`/node_modules/wasm-attention. Throws a HostStartError when the host itself didn't start: then it is tried once more. Any other error is final.
  */
 
 /**
@@ -36,6 +35,18 @@ export class HostStartError extends Error {
   /** @override */
   name = "HostStartError";
 }
+
+/** What every place runs, beside loading: bits, memory and other people's answers. */
+export const CORE = /^(entry\/subpaths|ops\/(bits|mixed-calls|out-of-memory)|conformance\/.+)$/;
+/** What is left of it where the processor is emulated. */
+export const EMULATED_CORE = /^(ops\/bits|conformance\/.+)$/;
+
+/**
+ * The text of a module that exports `runSuite` for the whole or a part of it.
+ * @param {RegExp} [part]
+ */
+export const suiteProgram = (part) =>
+  `import * as suite from "suite"; export const runSuite = () => suite.runSuite(${part ?? ""});`;
 
 /** How long the suite may take, on a machine with other work to do. */
 export const SUITE_MILLISECONDS = 300_000;

@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildNames } from "../../../scripts/wasm-recipe.mjs";
 import { bundle } from "../bundle.mjs";
-import { HostStartError, SUITE_MILLISECONDS } from "./host.mjs";
+import { CORE, HostStartError, SUITE_MILLISECONDS } from "./host.mjs";
 import { installed, missingProgram, versionOf } from "./process.mjs";
 
 const workerd = installed("@cloudflare/workerd-linux-64/bin/workerd");
 const START_MILLISECONDS = 30_000;
 
 /** The clock stands still in a request, so the first one is measured from outside. */
-const program = `
+const program = (/** @type {RegExp | undefined} */ part) => `
   import { init } from "wasm-attention";
   import { attempts, compilesBytes } from ${JSON.stringify(fileURLToPath(new URL("module-only-attempts.js", import.meta.url)))};
   import { runSuite } from "suite";
@@ -21,7 +21,7 @@ const program = `
     async fetch(request) {
       const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
       try {
-        if (name === "suite") return Response.json(await runSuite());
+        if (name === "suite") return Response.json(await runSuite(${part ?? ""}));
         if (name in attempts) return Response.json(await attempts[name]());
         (await init()).dispose();
         return Response.json({ compilesBytes: await compilesBytes() });
@@ -68,14 +68,14 @@ async function answer(/** @type {string} */ url, /** @type {number} */ milliseco
  * Starts a server with the program and gives what `use` makes of its address.
  * @template T
  * @param {string} folder
- * @param {{ compatibilityDate: string, v8Flags?: string[] }} settings
+ * @param {{ compatibilityDate: string, v8Flags?: string[], part?: RegExp }} settings
  * @param {(address: string) => Promise<T>} use
  */
-async function withServer(folder, { compatibilityDate, v8Flags = [] }, use) {
+async function withServer(folder, { compatibilityDate, v8Flags = [], part }, use) {
   await bundle({
     folder,
     outfile: "worker.js",
-    program,
+    program: program(part),
     conditions: ["workerd", "worker", "browser"],
     replaceWasm: (name) => ({ external: `./${name}` }),
   });
@@ -93,15 +93,17 @@ async function withServer(folder, { compatibilityDate, v8Flags = [] }, use) {
 
 /**
  * @param {string} compatibilityDate
+ * @param {number} index
  * @returns {import("./host.mjs").Host}
  */
-const host = (compatibilityDate) => ({
+const host = (compatibilityDate, index) => ({
   name: `workerd: compatibility date ${compatibilityDate}`,
   fuses: true,
+  part: index === 0 ? undefined : CORE,
   missing: () => missingProgram(workerd),
-  async run(folder) {
+  async run(folder, part) {
     const version = await versionOf(workerd);
-    return withServer(folder, { compatibilityDate }, async (address) => {
+    return withServer(folder, { compatibilityDate, part }, async (address) => {
       const start = performance.now();
       const { compilesBytes } = await answer(`${address}/start`, START_MILLISECONDS);
       const startupMilliseconds = { import: null, init: performance.now() - start };
