@@ -43,17 +43,17 @@ pub struct Sizes {
     pub width: usize,
 }
 
-/// Calls `apply` with the `keys` of each row and those of the mask's row.
-fn each_row<T, M>(combined: &mut [T], mask: &[M], strides: &Strides, sizes: &Sizes, apply: impl Fn(&mut T, &M)) {
-    let Sizes { batch, heads, rows, keys, width } = *sizes;
-    assert!(keys <= width && combined.len() == batch * heads * rows * width);
-    for b in 0..batch {
-        for h in 0..heads {
-            for i in 0..rows {
-                let row = &mut combined[((b * heads + h) * rows + i) * width..][..keys];
-                let mask = &mask[strides.start(b, h, i)..][..keys];
-                for (combined, mask) in row.iter_mut().zip(mask) {
-                    apply(combined, mask);
+impl Sizes {
+    /// Calls `visit` for each row with its batch, its number in its head, and where it begins in the combined mask and in one
+    /// of these strides.
+    #[inline(never)]
+    fn each_row(&self, strides: &Strides, visit: &mut dyn FnMut(usize, usize, usize, usize)) {
+        let mut start = 0;
+        for b in 0..self.batch {
+            for h in 0..self.heads {
+                for i in 0..self.rows {
+                    visit(b, i, start, strides.start(b, h, i));
+                    start += self.width;
                 }
             }
         }
@@ -62,36 +62,38 @@ fn each_row<T, M>(combined: &mut [T], mask: &[M], strides: &Strides, sizes: &Siz
 
 /// Takes a mask into the combined one. Panics for a float mask where that is boolean.
 pub fn combine_mask(combined: &mut Combined, mask: Mask, strides: &Strides, sizes: &Sizes) {
-    match (combined, mask) {
+    let keys = sizes.keys;
+    sizes.each_row(strides, &mut |_, _, start, mask_start| match (&mut *combined, mask) {
         (Combined::Boolean(combined), Mask::Boolean(mask)) => {
-            each_row(combined, mask, strides, sizes, |combined, &hides| *combined &= u8::from(hides == 0));
+            for (combined, &hides) in combined[start..][..keys].iter_mut().zip(&mask[mask_start..][..keys]) {
+                *combined &= u8::from(hides == 0);
+            }
         }
         (Combined::Float(combined), Mask::Boolean(mask)) => {
-            let added = |hides| if hides == 0 { 0.0 } else { f32::NEG_INFINITY };
-            each_row(combined, mask, strides, sizes, |combined, &hides| *combined += added(hides));
+            for (combined, &hides) in combined[start..][..keys].iter_mut().zip(&mask[mask_start..][..keys]) {
+                *combined += if hides == 0 { 0.0 } else { f32::NEG_INFINITY };
+            }
         }
         (Combined::Float(combined), Mask::Float(mask)) => {
-            each_row(combined, mask, strides, sizes, |combined, added| *combined += added);
+            for (combined, added) in combined[start..][..keys].iter_mut().zip(&mask[mask_start..][..keys]) {
+                *combined += added;
+            }
         }
         (Combined::Boolean(_), Mask::Float(_)) => panic!("a boolean mask can't hold floats"),
-    }
+    });
 }
 
 /// Hides, whatever masks say, the keys from a batch's length on, and where the mask is causal those that come after the query.
 pub fn hide_keys(combined: &mut Combined, key_lengths: Option<&[i32]>, is_causal: bool, sizes: &Sizes) {
-    let Sizes { batch, heads, rows, keys, width } = *sizes;
-    for b in 0..batch {
+    let keys = sizes.keys;
+    let nowhere = Strides { batch: 0, head: 0, row: 0 };
+    sizes.each_row(&nowhere, &mut |b, i, start, _| {
         let length = key_lengths.map_or(keys, |lengths| keys.min(lengths[b].max(0) as usize));
-        for h in 0..heads {
-            for i in 0..rows {
-                let visible = if is_causal { length.min(i + 1) } else { length };
-                let start = ((b * heads + h) * rows + i) * width;
-                let hidden = start + visible..start + keys;
-                match combined {
-                    Combined::Boolean(combined) => combined[hidden].fill(0),
-                    Combined::Float(combined) => combined[hidden].fill(f32::NEG_INFINITY),
-                }
-            }
+        let visible = if is_causal { length.min(i + 1) } else { length };
+        let hidden = start + visible..start + keys;
+        match combined {
+            Combined::Boolean(combined) => combined[hidden].fill(0),
+            Combined::Float(combined) => combined[hidden].fill(f32::NEG_INFINITY),
         }
-    }
+    });
 }

@@ -8,6 +8,8 @@ use crate::attention::arrays::Strides;
 use crate::masks::{self, Combined, Mask, Sizes};
 use wasm_bindgen::prelude::wasm_bindgen;
 
+/// The combined mask of both exports.
+#[inline(never)]
 fn combined<'a>(pointer: usize, dtype: u32, sizes: &Sizes) -> Result<Combined<'a>, Status> {
     let Sizes { batch, heads, rows, keys, width } = *sizes;
     if keys > width {
