@@ -84,19 +84,21 @@ function grow(tree: Tree, operation: string, holder: object, path: string, holde
     );
   }
   if (!Array.isArray(holder)) tree.modules.push([path, holder as Module]);
-  const members = Object.entries(holder).map(
-    ([name, value]) => [path === "" ? name : `${path}.${name}`, memberOf(value)] as const,
-  );
+  const members = Object.entries(holder).flatMap(([name, value]) => {
+    const member = memberOf(value);
+    return member === undefined ? [] : [[path === "" ? name : `${path}.${name}`, member] as const];
+  });
   for (const role of ["parameter", "buffer"] as const) {
     for (const [at, member] of members) {
       if (isTensor(member) && roleOf(member) === role) tree.tensors.push([at, member]);
     }
   }
   for (const [at, member] of members) {
-    if (member !== undefined && !isTensor(member)) grow(tree, operation, member, at, [...holders, holder]);
+    if (!isTensor(member)) grow(tree, operation, member, at, [...holders, holder]);
   }
 }
 
+/** Throws a TypeError when the module holds itself. */
 function treeOf(operation: string, module: Module): Tree {
   const tree: Tree = { modules: [], tensors: [] };
   grow(tree, operation, rawModule(module), "", []);

@@ -103,8 +103,8 @@ export class MultiheadAttention extends AttentionModule {
    *
    * Memory is O(L + S) as long as no weights are asked for and there is at most one mask, which is then used as it is or
    * copied at its own size. With both `keyPaddingMask` and `attnMask` their combination is made, `[B, L, S]` (times H where
-   * `attnMask` has heads); likewise `[L, S]` for `isCausal` with `addBiasKv` or `addZeroAttn`. Neither
-   * order of the axes is ever copied into the other.
+   * `attnMask` has heads); likewise, with `addBiasKv` or `addZeroAttn`, `[L, S]` for `isCausal` and `[B, S]` for `keyLengths`.
+   * Neither order of the axes is ever copied into the other.
    *
    * @param query `[L, B, E]`, or `[B, L, E]` with `batchFirst`, or `[L, E]` unbatched; float32, float16 or bfloat16.
    * @param key `[S, B, kdim]`, `[B, S, kdim]` or `[S, kdim]`.
