@@ -16,13 +16,18 @@
  * @property {number} headSize D
  * @property {number} valueHeadSize Dv
  * @property {"BHLD" | "BLHD"} layout of all four tensors
- * @property {"float32" | "float16"} dtype of query, key and value; float16 inputs are float32 ones, rounded
+ * @property {"float32" | "float16" | "bfloat16"} dtype of query, key and value; 16-bit inputs are float32 ones, rounded
  * @property {boolean} isCausal query l sees the keys 0 to l ("upper-left"), or 0 to l + S - L ("lower-right")
  * @property {"upper-left" | "lower-right"} causalAlignment
  * @property {number} [leftWindowSize] query l sees no key that lies further before its own position
- * @property {"boolean" | "float" | "all -1e30"} [mask] of shape [L, S], the same for all heads. A boolean and a float one
- *   hide a quarter of each row's keys at random, never all (float: -Infinity there, small values elsewhere); "all -1e30"
- *   is a float mask of -1e30 in the last half of the keys and 0 elsewhere, so that no key is hidden
+ * @property {number} [openKeys] the first so many keys are valid, the others padding
+ * @property {"boolean" | "float" | "all -1e30" | "causal"} [mask] of shape [L, S], the same for all heads. A boolean and a
+ *   float one hide a quarter of each row's keys at random, never all (float: -Infinity there, small values elsewhere);
+ *   "all -1e30" is a float mask of -1e30 in the last half of the keys and 0 elsewhere, so that no key is hidden; "causal"
+ *   is one of -Infinity above the diagonal and 0 elsewhere, to be held against `isCausal`
+ * @property {number} [softcap] bounds the scores: softcap · tanh(score / softcap)
+ * @property {boolean} [hasAlibi] a key's distance from the query's position is a penalty, with a slope for each head
+ * @property {boolean} [hasSinks] each head has a logit without a value
  * @property {number} [dropoutP] with seed `DROPOUT_SEED`
  * @property {"all" | "one head"} [needWeights] the attention weights are an output as well: of all heads, or of head 0
  * @property {number} amplitude query and key are uniform in [-amplitude, amplitude), value in [-1, 1). At 1 the scores
@@ -114,6 +119,7 @@ export const cases = [
   ),
 
   attention("decode", "decode 1 of 2048", { queryLength: 1, keyLength: 2048 }),
+  attention("decode", "decode 2 of 2048", { queryLength: 2, keyLength: 2048 }),
   attention("decode", "decode 4 of 2048", { queryLength: 4, keyLength: 2048 }),
   attention("decode", "decode 1 of 2048 H=32 Hkv=8 D=128", {
     queryLength: 1,
@@ -144,6 +150,12 @@ export const cases = [
   attention("masks and scores", "attention 512 mask all -1e30", { queryLength: 512, mask: "all -1e30" }),
   attention("masks and scores", "attention 512 mask boolean", { queryLength: 512, mask: "boolean" }),
   attention("masks and scores", "attention 512 mask float", { queryLength: 512, mask: "float" }),
+  attention("masks and scores", "attention 512 mask causal", { queryLength: 512, mask: "causal" }),
+  attention("masks and scores", "attention 512 window 64", { queryLength: 512, isCausal: true, leftWindowSize: 64 }),
+  attention("masks and scores", "attention 512 half of the keys", { queryLength: 512, openKeys: 256 }),
+  attention("masks and scores", "attention 512 alibi", { queryLength: 512, hasAlibi: true }),
+  attention("masks and scores", "attention 512 sinks", { queryLength: 512, hasSinks: true }),
+  attention("masks and scores", "attention 512 softcap", { queryLength: 512, softcap: 20 }),
   attention("masks and scores", "attention 8192 H=4 causal window 256", {
     queryLength: 8192,
     heads: 4,
@@ -155,7 +167,15 @@ export const cases = [
   attention("options", "attention 512 weights of all heads", { queryLength: 512, needWeights: "all" }),
   attention("options", "attention 512 weights of one head", { queryLength: 512, needWeights: "one head" }),
   attention("options", "attention 512 float16", { queryLength: 512, dtype: "float16" }),
+  attention("options", "attention 512 bfloat16", { queryLength: 512, dtype: "bfloat16" }),
 ];
+
+/**
+ * Whether a case uses what other engines have no operator for.
+ * @param {AttentionCase} attentionCase
+ */
+export const isOursAlone = ({ openKeys, hasAlibi, hasSinks }) =>
+  openKeys !== undefined || hasAlibi === true || hasSinks === true;
 
 /** What `--quick` measures: the least that says where each engine stands. */
 export const quickCases = cases.filter(({ name }) =>
@@ -185,7 +205,7 @@ export const longestCase = attention("memory", "attention 32768 H=1 causal", {
 });
 
 /**
- * The scores that causality and window leave open in one head. A mask hides further ones, but only whoever has computed
+ * The scores that causality, window and padding leave open in one head. A mask hides further ones, but only whoever has computed
  * where it lies could leave them out.
  * @param {AttentionCase} attentionCase
  */
@@ -199,15 +219,24 @@ function countOpenScores(attentionCase) {
 }
 
 /**
- * The keys `start` to `end - 1` that causality and window leave open for a query.
+ * A query's position among the keys.
  * @param {AttentionCase} attentionCase
  * @param {number} row
  */
-export function visibleKeys({ queryLength, keyLength, isCausal, causalAlignment, leftWindowSize }, row) {
-  const position = row + (causalAlignment === "lower-right" ? keyLength - queryLength : 0);
+export const positionOf = ({ queryLength, keyLength, openKeys = keyLength, causalAlignment }, row) =>
+  row + (causalAlignment === "lower-right" ? openKeys - queryLength : 0);
+
+/**
+ * The keys `start` to `end - 1` that causality, window and padding leave open for a query.
+ * @param {AttentionCase} attentionCase
+ * @param {number} row
+ */
+export function visibleKeys(attentionCase, row) {
+  const { keyLength, openKeys = keyLength, isCausal, leftWindowSize } = attentionCase;
+  const position = positionOf(attentionCase, row);
   return {
     start: leftWindowSize === undefined ? 0 : Math.max(position - leftWindowSize, 0),
-    end: isCausal ? Math.min(position + 1, keyLength) : keyLength,
+    end: isCausal ? Math.min(position + 1, openKeys) : openKeys,
   };
 }
 
@@ -240,7 +269,7 @@ export function countBytes(benchmarkCase) {
   const scores = queryLength * keyLength;
   const weights = needWeights === undefined ? 0 : batch * (needWeights === "all" ? heads : 1) * scores;
   return (
-    (dtype === "float16" ? 2 : 4) * (queriesAndOutputs + keysAndValues + weights) +
+    (dtype === "float32" ? 4 : 2) * (queriesAndOutputs + keysAndValues + weights) +
     (mask === undefined ? 0 : (mask === "boolean" ? 1 : 4) * scores)
   );
 }

@@ -6,11 +6,13 @@ import { f16round } from "@petamoriken/float16";
 /** @typedef {import("./cases.mjs").LinearCase} LinearCase */
 
 /**
- * @typedef {object} AttentionInputs in the case's layout; with float16, float32 values that float16 holds
+ * @typedef {object} AttentionInputs in the case's layout; of a 16-bit dtype, float32 values that it holds
  * @property {Float32Array} query [B, H, L, D] or [B, L, H, D]
  * @property {Float32Array} key [B, Hkv, S, D] or [B, S, Hkv, D]
  * @property {Float32Array} value [B, Hkv, S, Dv] or [B, S, Hkv, Dv]
  * @property {Uint8Array | Float32Array} [mask] [L, S]: non-zero where a query may attend, or what is added to its score
+ * @property {Float32Array} [alibiSlopes] [H], from 2^-8 to 2^-(8 / H): those of the paper that proposed them
+ * @property {Float32Array} [sinks] [H]
  */
 
 /**
@@ -43,6 +45,16 @@ function makeGenerator(seed) {
  */
 const uniform = (random, length, bound) => Float32Array.from({ length }, () => (2 * random() - 1) * bound);
 
+const word = new DataView(new ArrayBuffer(4));
+
+/** To the nearest bfloat16, and beside a tie to the even one. @param {number} value finite */
+function roundToBfloat16(value) {
+  word.setFloat32(0, value);
+  const bits = word.getUint32(0);
+  word.setUint32(0, (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000);
+  return word.getFloat32(0);
+}
+
 /**
  * A case object's inputs are made once, so that an engine's first call can be timed without their making. Nobody writes
  * to them.
@@ -69,16 +81,21 @@ export function makeInputs(benchmarkCase) {
  */
 function makeAttentionInputs(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize, dtype, amplitude } = attentionCase;
+  const { hasAlibi, hasSinks } = attentionCase;
   const random = makeGenerator(1);
   const fill = (/** @type {number} */ length, /** @type {number} */ bound) => {
     const elements = uniform(random, length, bound);
-    return dtype === "float16" ? elements.map((element) => f16round(element)) : elements;
+    return dtype === "float32" ? elements : elements.map(dtype === "float16" ? (x) => f16round(x) : roundToBfloat16);
   };
   return {
     query: fill(batch * heads * queryLength * headSize, amplitude),
     key: fill(batch * keyHeads * keyLength * headSize, amplitude),
     value: fill(batch * keyHeads * keyLength * valueHeadSize, 1),
     mask: makeMask(attentionCase, random),
+    alibiSlopes: hasAlibi
+      ? Float32Array.from({ length: heads }, (_, head) => 2 ** (-8 * (1 - head / heads)))
+      : undefined,
+    sinks: hasSinks ? fill(heads, 1) : undefined,
   };
 }
 
@@ -99,6 +116,10 @@ function makeMask({ mask, queryLength, keyLength }, random) {
       return Float32Array.from({ length }, (_, index) => (isOpen(index) ? 2 * random() - 1 : -Infinity));
     case "all -1e30":
       return Float32Array.from({ length }, (_, index) => (2 * (index % keyLength) < keyLength ? 0 : -1e30));
+    case "causal":
+      return Float32Array.from({ length }, (_, index) =>
+        index % keyLength <= Math.floor(index / keyLength) ? 0 : -Infinity,
+      );
   }
 }
 

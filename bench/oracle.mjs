@@ -9,14 +9,16 @@
 //   is the relative error of a weight, and of the denominator as well; the exponential's own error is some u. Denominator
 //   and output are sums over S keys. An output is a mean of values below 1, so all of it is absolute:
 //   2u · (√D · (1 + m) + √S). Dropout magnifies it by 1 / (1 - p).
+//   A softcap's slope is at most 1, and its own error is some u. An ALiBi penalty belongs to m, a sink to the denominator.
 // - A weight errs by as much, times its own size.
-// - float16 rounds the output by 2^-11, and an engine may round the weights to float16 as well: 2 · 2^-11.
+// - float16 rounds the output by 2^-11, and an engine may round the weights to float16 as well: 2 · 2^-11. With bfloat16
+//   that is 2 · 2^-8.
 // - A linear layer's output errs by 2√K · u · m, where m is the largest Σ|x · w| + |bias|. The slope of GELU is below 1.13,
 //   which the 2 has room for.
 //
 // This is 3e-6 to 3e-4, far above what engines err by, and far below what a mistake changes: one key seen too much or too
 // little changes an output by about 1/S, one product left out of a layer changes it by about 1/√K.
-import { DROPOUT_SEED, visibleKeys } from "./cases.mjs";
+import { DROPOUT_SEED, positionOf, visibleKeys } from "./cases.mjs";
 import { makeInputs } from "./inputs.mjs";
 import { keptKeys } from "./philox.mjs";
 
@@ -34,7 +36,8 @@ import { keptKeys } from "./philox.mjs";
 /** @typedef {{ output: ArrayLike<number>, weights?: ArrayLike<number> }} Actual */
 
 const UNIT_ROUNDOFF = 2 ** -24;
-const HALF_UNIT_ROUNDOFF = 2 ** -11;
+/** Of what a tensor of the dtype holds, beside float32's. */
+const STORAGE_ROUNDOFF = { float32: 0, float16: 2 ** -11, bfloat16: 2 ** -8 };
 
 /** Multiply-adds that the oracle does in a second or two. */
 const WHOLE_CHECK = 2 ** 31;
@@ -59,14 +62,15 @@ export const expect = (benchmarkCase) =>
   benchmarkCase.operation === "attention" ? expectAttention(benchmarkCase) : expectLinear(benchmarkCase);
 
 /**
- * output = dropout(softmax(query · keyᵀ / √D + mask)) · value, row by row.
+ * output = dropout(softmax(softcap(query · keyᵀ / √D) - slope · distance + mask)) · value, row by row. Of a sink the
+ * softmax has a term in the denominator.
  * @param {AttentionCase} attentionCase
  * @returns {Expected}
  */
 function expectAttention(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize, layout } = attentionCase;
-  const { dtype, dropoutP = 0, needWeights } = attentionCase;
-  const { query, key, value, mask } = makeInputs(attentionCase);
+  const { dtype, softcap, dropoutP = 0, needWeights } = attentionCase;
+  const { query, key, value, mask, alibiSlopes, sinks } = makeInputs(attentionCase);
   const scale = 1 / Math.sqrt(headSize);
   const headsWithWeights = { all: heads, "one head": 1, none: 0 }[needWeights ?? "none"];
   const startOf = (
@@ -89,7 +93,8 @@ function expectAttention(attentionCase) {
         const { start, end } = visibleKeys(attentionCase, row);
         const queryStart = startOf([b, head, row], heads, queryLength) * headSize;
 
-        let maximum = -Infinity;
+        const sink = sinks?.[head] ?? -Infinity;
+        let maximum = sink;
         for (let column = start; column < end; column++) {
           const keyStart = startOf([b, keyHead, column], keyHeads, keyLength) * headSize;
           let score = 0;
@@ -99,12 +104,15 @@ function expectAttention(attentionCase) {
             score += product;
             magnitude += Math.abs(product);
           }
-          scores[column] = scale * score + addedBy(mask, row * keyLength + column);
+          const raw = scale * score;
+          const capped = softcap === undefined ? raw : softcap * Math.tanh(raw / softcap);
+          const penalty = (alibiSlopes?.[head] ?? 0) * Math.abs(positionOf(attentionCase, row) - column);
+          scores[column] = capped - penalty + addedBy(mask, row * keyLength + column);
           maximum = Math.max(maximum, scores[column]);
-          largestMagnitude = Math.max(largestMagnitude, scale * magnitude);
+          largestMagnitude = Math.max(largestMagnitude, scale * magnitude + penalty);
         }
 
-        let sum = 0;
+        let sum = Math.exp(sink - maximum);
         for (let column = start; column < end; column++) {
           scores[column] = Math.exp(scores[column] - maximum);
           sum += scores[column];
@@ -136,8 +144,7 @@ function expectAttention(attentionCase) {
 
   const magnitude = largestMagnitude + (attentionCase.mask === "float" ? 1 : 0);
   const roundings = Math.sqrt(headSize) * (1 + magnitude) + Math.sqrt(keyLength);
-  const tolerance =
-    (2 * UNIT_ROUNDOFF * roundings) / (1 - dropoutP) + (dtype === "float16" ? 2 * HALF_UNIT_ROUNDOFF : 0);
+  const tolerance = (2 * UNIT_ROUNDOFF * roundings) / (1 - dropoutP) + 2 * STORAGE_ROUNDOFF[dtype];
   return {
     output: { length: batch * heads * queryLength * valueHeadSize, runs: outputs, tolerance },
     weights: needWeights && {

@@ -1,11 +1,10 @@
 // The README's figures, from a recorded run.
 import { ourBuilds, referenceBuilds } from "./engines.mjs";
+import { list, markdownTable, percent, replaceGenerated, threeDigits, time } from "./text.mjs";
 
 /** @typedef {import("./record.mjs").Record} Record */
 /** @typedef {import("./record.mjs").Measurement} Measurement */
 
-const BEGIN = "<!-- begin: written by bench/readme.mjs from bench/record/ -->";
-const END = "<!-- end -->";
 const [SEPARATE, FUSED] = ourBuilds.map(({ name }) => name);
 const [REFERENCE] = referenceBuilds.map(({ name }) => name);
 
@@ -16,34 +15,22 @@ const AT_A_GLANCE = ["prefill", "decode", "linear"];
 const COMPARED = ["attention 512 dense", "attention 512 causal", "decode 1 of 2048", "linear 128x768x768"];
 
 /**
- * A README with the figures of a record in the place that is marked for them.
+ * A README with the figures of recorded runs in the place that is marked for them.
  * @param {string} readme
  * @param {Record} record
+ * @param {readonly Record[]} browsers
  */
-export function replaceFigures(readme, record) {
-  const start = readme.indexOf(BEGIN);
-  // Another such place may come before.
-  const stop = readme.indexOf(END, start);
-  if (start < 0 || stop < start) throw new Error(`expected the lines ${BEGIN} and ${END}`);
-  return `${readme.slice(0, start)}${BEGIN}\n\n${writeFigures(record)}\n\n${readme.slice(stop)}`;
-}
-
-/** @param {Record} record */
-const writeFigures = (record) =>
-  [describeRun(record), drawCases(record), drawEngines(record), describeGrowth(record)]
-    .filter((part) => part !== "")
-    .join("\n\n");
-
-const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(0)}%`;
-/** Three digits. */
-const threeDigits = (/** @type {number} */ value) =>
-  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(3);
-const time = (/** @type {number | undefined} */ milliseconds) =>
-  milliseconds === undefined ? "" : `${threeDigits(milliseconds)} ms`;
-const list = (/** @type {string[]} */ items) =>
-  items.length < 2 ? items.join() : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
-const table = (/** @type {string[]} */ head, /** @type {string[][]} */ rows) =>
-  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+export const replaceFigures = (readme, record, browsers) =>
+  replaceGenerated(
+    readme,
+    [
+      describeRun(record),
+      drawCases(record),
+      drawEngines(record),
+      describeGrowth(record),
+      drawBrowsers(record, browsers),
+    ].join("\n\n"),
+  );
 
 /** @param {Record} record */
 function describeRun({ environment, engines, peaks }) {
@@ -95,7 +82,10 @@ function drawTable(shown) {
       ...[time(Number.isFinite(reference) ? reference : undefined), faster.join(" / ")],
     ];
   });
-  return table(["", "separate", "of peak", "fused", "of peak", REFERENCE, "separate / fused are faster by"], rows);
+  return markdownTable(
+    ["", "separate", "of peak", "fused", "of peak", REFERENCE, "separate / fused are faster by"],
+    rows,
+  );
 }
 
 /** @param {Record} record */
@@ -118,7 +108,7 @@ function drawEngines({ engines, measurements, costs = [] }) {
       time(cost?.firstCallMilliseconds.best),
     ];
   });
-  return table(["", ...COMPARED, "to ship (gzip)", "import + init", "first call"], rows);
+  return markdownTable(["", ...COMPARED, "to ship (gzip)", "import + init", "first call"], rows);
 }
 
 /** @param {Record} record */
@@ -137,4 +127,26 @@ function describeGrowth({ scaling = [], memory = [] }) {
       ? []
       : `${memory[0].case} takes ${(Math.max(...memory.map(({ extraBytes }) => extraBytes)) / 2 ** 20).toFixed(1)} MiB beside inputs and output.`;
   return [growth, uses].flat().join(" ");
+}
+
+/**
+ * The cases that browsers were measured with, beside the same in Node.
+ * @param {Record} record
+ * @param {readonly Record[]} browsers
+ */
+function drawBrowsers(record, browsers) {
+  const names = [
+    ...new Set(browsers.flatMap(({ measurements }) => measurements.map((measurement) => measurement.case))),
+  ];
+  const rows = [record, ...browsers].map(({ environment, measurements }) => {
+    const [name, version] = (environment.browser ?? `Node/${environment.node}`).split("/");
+    const cells = names.map((name) => {
+      const found = measurements.find((measurement) => measurement.case === name && measurement.engine === FUSED);
+      return found?.shareOfPeak === undefined
+        ? ""
+        : `${time(found.milliseconds?.best)} (${percent(found.shareOfPeak)})`;
+    });
+    return [`${name[0].toUpperCase()}${name.slice(1)} ${version.split(".")[0]}`, ...cells];
+  });
+  return markdownTable(["fused (of peak)", ...names], rows);
 }

@@ -1,5 +1,6 @@
 // Looks for cliffs: sizes that reach a smaller share of the peak than their neighbours.
-import { describeMistakes, describePeaks, makeTable, number, percent } from "./table.mjs";
+import { describeMistakes, describePeaks, makeTable } from "./table.mjs";
+import { percent, threeDigits } from "./text.mjs";
 
 /** @typedef {import("./cases.mjs").AttentionCase} AttentionCase */
 /** @typedef {import("./record.mjs").Results} Results */
@@ -106,7 +107,7 @@ export function describeSweep({ skipped, measurements, peaks, drops }) {
   const table = makeTable(["case", "engine", "best ms", "of peak", "neighbours", "drop in points"], 2);
   const columns = drops.slice(0, LISTED).map(({ case: name, engine, milliseconds, shareOfPeak, neighbours, drop }) => {
     const shares = [percent(shareOfPeak), percent(neighbours), (100 * drop).toFixed(1)];
-    return [name, engine, number(milliseconds), ...shares];
+    return [name, engine, threeDigits(milliseconds), ...shares];
   });
   if (columns.length > 0) table.push(columns[0].map((_, column) => columns.map((row) => row[column]).join("\n")));
   return [

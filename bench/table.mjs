@@ -1,5 +1,6 @@
 // The figures of a run as text for a terminal.
 import Table from "cli-table3";
+import { percent, threeDigits } from "./text.mjs";
 
 /** @typedef {import("./record.mjs").Measurement} Measurement */
 /** @typedef {import("./record.mjs").Peak} Peak */
@@ -8,10 +9,6 @@ import Table from "cli-table3";
 /** A median below this share of the best means that somebody else used the processor for much of the run. */
 const CLEAN_SHARE = 0.9;
 
-export const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(0)}%`;
-/** Three digits. */
-export const number = (/** @type {number} */ value) =>
-  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(3);
 const megabytes = (/** @type {number} */ bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /**
@@ -33,9 +30,9 @@ function cells({ engine, failure, milliseconds, gflops, gigabytesPerSecond, boun
   const { best, median, lowerQuartile, upperQuartile } = milliseconds;
   return [
     engine,
-    number(best),
-    number(median),
-    `${number(lowerQuartile)} to ${number(upperQuartile)}`,
+    threeDigits(best),
+    threeDigits(median),
+    `${threeDigits(lowerQuartile)} to ${threeDigits(upperQuartile)}`,
     bound === "memory" ? `${gigabytesPerSecond.toFixed(1)} GB/s` : `${gflops.toFixed(1)} GFLOP/s`,
     shareOfPeak === undefined ? "" : percent(shareOfPeak),
     timesReference === undefined ? "" : `${timesReference.toFixed(2)}×`,
@@ -93,7 +90,7 @@ function describeCosts(costs) {
   const table = makeTable(["engine", "bytes", "gzip", "import + init ms", "first call ms"], 1);
   for (const { engine, bytes, gzipBytes, initMilliseconds, firstCallMilliseconds } of costs) {
     const times = [initMilliseconds, firstCallMilliseconds].map(
-      ({ best, median }) => `${number(best)} (${number(median)})`,
+      ({ best, median }) => `${threeDigits(best)} (${threeDigits(median)})`,
     );
     table.push([engine, bytes.toLocaleString("en"), gzipBytes.toLocaleString("en"), ...times]);
   }

@@ -45,6 +45,13 @@ export type ErrorCode =
 export class AttentionError extends Error {
   override readonly name = "AttentionError";
 
+  /**
+   * Errors are made by this package.
+   *
+   * @param code What went wrong.
+   * @param message The same for people.
+   * @param options `cause`: what the engine threw.
+   */
   constructor(
     readonly code: ErrorCode,
     message: string,

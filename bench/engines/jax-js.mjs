@@ -2,6 +2,7 @@
 // can. Its worker threads are those of browsers: in Node it has one thread.
 import { readFileSync } from "node:fs";
 import { defaultDevice, init, jit, nn, numpy } from "@jax-js/jax";
+import { isOursAlone } from "../cases.mjs";
 import { makeInputs } from "../inputs.mjs";
 import { swapMiddle } from "./layout.mjs";
 
@@ -47,8 +48,9 @@ function prepare(benchmarkCase) {
  */
 function prepareAttention(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = attentionCase;
-  const { layout, dtype, isCausal, causalAlignment, leftWindowSize, dropoutP, needWeights } = attentionCase;
-  if (dtype === "float16" || dropoutP !== undefined || needWeights !== undefined) return undefined;
+  const { layout, dtype, isCausal, causalAlignment, leftWindowSize, softcap, dropoutP, needWeights } = attentionCase;
+  if (dtype !== "float32" || softcap !== undefined || isOursAlone(attentionCase)) return undefined;
+  if (dropoutP !== undefined || needWeights !== undefined) return undefined;
   if (headSize !== valueHeadSize || (causalAlignment === "lower-right" && queryLength !== keyLength)) return undefined;
 
   // It keeps several copies of the scores, which beyond this number exceed 4 GiB.

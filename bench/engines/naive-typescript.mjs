@@ -1,6 +1,6 @@
 // What a developer writes without a library: plain loops over Float32Array, one row of scores at a time, left to the
 // engine's compiler. Keys that causality or a window closes are not visited.
-import { visibleKeys } from "../cases.mjs";
+import { isOursAlone, visibleKeys } from "../cases.mjs";
 import { makeInputs } from "../inputs.mjs";
 
 /** @typedef {import("../cases.mjs").AttentionCase} AttentionCase */
@@ -22,8 +22,9 @@ function prepare(benchmarkCase) {
  */
 function prepareAttention(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = attentionCase;
-  const { layout, dtype, dropoutP, needWeights } = attentionCase;
-  if (dtype === "float16" || dropoutP !== undefined || needWeights !== undefined) return undefined;
+  const { layout, dtype, softcap, dropoutP, needWeights } = attentionCase;
+  if (dtype !== "float32" || softcap !== undefined || isOursAlone(attentionCase)) return undefined;
+  if (dropoutP !== undefined || needWeights !== undefined) return undefined;
 
   const { query, key, value, mask } = makeInputs(attentionCase);
   const isBoolean = attentionCase.mask === "boolean";

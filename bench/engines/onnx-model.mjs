@@ -8,6 +8,7 @@ const MICROSOFT = "com.microsoft";
 const MICROSOFT_OPSET = 1;
 
 const elementTypes = { float32: 1, bool: 9 };
+const ATTRIBUTE_TYPE_FLOAT = 1;
 const ATTRIBUTE_TYPE_INT = 2;
 
 /**
@@ -25,7 +26,7 @@ const ATTRIBUTE_TYPE_INT = 2;
  * @property {typeof MICROSOFT} [domain] where it isn't ONNX's own
  * @property {readonly string[]} inputs names; an empty one is an input left out
  * @property {readonly string[]} outputs
- * @property {Readonly<Record<string, number>>} [attributes] integers
+ * @property {Readonly<Record<string, number | Float32Array>>} [attributes] integers, and floats as arrays of one
  */
 
 /** @param {readonly Uint8Array[]} parts */
@@ -48,6 +49,10 @@ const variableLength = (value) =>
 
 /** @param {number} field @param {number} value */
 const integer = (field, value) => Uint8Array.from([...variableLength(field * 8), ...variableLength(value)]);
+
+/** @param {number} field @param {Float32Array} value of one element; the machine is little-endian, as the format */
+const float = (field, value) =>
+  Uint8Array.from([...variableLength(field * 8 + 5), ...new Uint8Array(value.buffer, value.byteOffset, 4)]);
 
 /** @param {number} field @param {...Uint8Array} parts */
 function message(field, ...parts) {
@@ -83,7 +88,9 @@ function encodeNode({ operator, domain, inputs, outputs, attributes = {} }) {
     ...outputs.map((name) => text(2, name)),
     text(4, operator),
     ...Object.entries(attributes).map(([name, value]) =>
-      message(5, text(1, name), integer(3, value), integer(20, ATTRIBUTE_TYPE_INT)),
+      typeof value === "number"
+        ? message(5, text(1, name), integer(3, value), integer(20, ATTRIBUTE_TYPE_INT))
+        : message(5, text(1, name), float(2, value), integer(20, ATTRIBUTE_TYPE_FLOAT)),
     ),
     ...(domain === undefined ? [] : [text(7, domain)]),
   ]);

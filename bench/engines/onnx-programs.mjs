@@ -1,5 +1,6 @@
 // The cases as ONNX models of one operator, with what goes in and what comes out: for onnxruntime in WebAssembly and
 // native alike.
+import { isOursAlone } from "../cases.mjs";
 import { makeInputs } from "../inputs.mjs";
 import { swapMiddle } from "./layout.mjs";
 import { encodeModel } from "./onnx-model.mjs";
@@ -26,11 +27,16 @@ export const makeProgram = (benchmarkCase) =>
   benchmarkCase.operation === "attention" ? makeAttention(benchmarkCase) : makeLinear(benchmarkCase);
 
 /** What no operator has that is in use here. @param {AttentionCase} attentionCase */
-const isBeyondOnnx = ({ dtype, dropoutP, leftWindowSize, causalAlignment, queryLength, keyLength }) =>
-  dtype === "float16" ||
-  dropoutP !== undefined ||
-  leftWindowSize !== undefined ||
-  (causalAlignment === "lower-right" && queryLength !== keyLength);
+const isBeyondOnnx = (attentionCase) => {
+  const { dtype, dropoutP, leftWindowSize, causalAlignment, queryLength, keyLength } = attentionCase;
+  return (
+    dtype !== "float32" ||
+    isOursAlone(attentionCase) ||
+    dropoutP !== undefined ||
+    leftWindowSize !== undefined ||
+    (causalAlignment === "lower-right" && queryLength !== keyLength)
+  );
+};
 
 /**
  * https://onnx.ai/onnx/operators/onnx__Attention.html: of rank 4 its tensors are [B, H, L, D], of rank 3 [B, L, H · D].
@@ -39,7 +45,7 @@ const isBeyondOnnx = ({ dtype, dropoutP, leftWindowSize, causalAlignment, queryL
  */
 function makeAttention(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = attentionCase;
-  const { layout, isCausal, needWeights } = attentionCase;
+  const { layout, isCausal, softcap, needWeights } = attentionCase;
   if (isBeyondOnnx(attentionCase) || needWeights === "one head") return undefined;
 
   const { query, key, value, mask } = makeInputs(attentionCase);
@@ -66,6 +72,7 @@ function makeAttention(attentionCase) {
     outputs: needWeights === "all" ? ["Y", "", "", "weights"] : ["Y"],
     attributes: {
       is_causal: Number(isCausal),
+      ...(softcap !== undefined && { softcap: Float32Array.of(softcap) }),
       ...(layout === "BLHD" && { q_num_heads: heads, kv_num_heads: keyHeads }),
       // The fourth output is what softmax gives.
       ...(needWeights === "all" && { qk_matmul_output_mode: 3 }),
@@ -112,7 +119,7 @@ function makeLinear(linearCase) {
 }
 
 /**
- * By the operator MultiHeadAttention of com.microsoft, which has no grouped heads and no boolean mask:
+ * By the operator MultiHeadAttention of com.microsoft, which has no grouped heads, boolean mask or softcap:
  * https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.MultiHeadAttention. Its tensors
  * are [B, L, H · D]: of the layout BHLD, inputs are converted before the clock starts, the output after it stopped.
  * @param {import("../cases.mjs").Case} benchmarkCase
@@ -121,8 +128,9 @@ function makeLinear(linearCase) {
 export function makeMultiHeadAttention(benchmarkCase) {
   if (benchmarkCase.operation !== "attention" || isBeyondOnnx(benchmarkCase)) return undefined;
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = benchmarkCase;
-  const { layout, isCausal, needWeights } = benchmarkCase;
-  if (heads !== keyHeads || benchmarkCase.mask === "boolean" || needWeights !== undefined) return undefined;
+  const { layout, isCausal, softcap, needWeights } = benchmarkCase;
+  if (heads !== keyHeads || benchmarkCase.mask === "boolean" || softcap !== undefined) return undefined;
+  if (needWeights !== undefined) return undefined;
 
   const inputs = makeInputs(benchmarkCase);
   /** @type {(name: string, elements: Float32Array, length: number, size: number) => NamedTensor} */

@@ -1,7 +1,7 @@
 // TensorFlow.js on its WebAssembly backend, one thread. It has no operator for attention: two products and a softmax make it.
 import { getThreadsCount, setThreadsCount, version_wasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
-import { visibleKeys } from "../cases.mjs";
+import { isOursAlone, visibleKeys } from "../cases.mjs";
 import { makeInputs } from "../inputs.mjs";
 
 /** @typedef {import("../cases.mjs").AttentionCase} AttentionCase */
@@ -37,8 +37,9 @@ function prepare(benchmarkCase) {
 /** @param {AttentionCase} attentionCase */
 function prepareAttention(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = attentionCase;
-  const { layout, dtype, dropoutP, needWeights } = attentionCase;
-  if (layout !== "BHLD" || dtype === "float16" || dropoutP !== undefined || needWeights !== undefined) return undefined;
+  const { layout, dtype, softcap, dropoutP, needWeights } = attentionCase;
+  if (layout !== "BHLD" || dtype !== "float32" || softcap !== undefined || isOursAlone(attentionCase)) return undefined;
+  if (dropoutP !== undefined || needWeights !== undefined) return undefined;
 
   const elements = makeInputs(attentionCase);
   // The query heads of a key head stand below each other, as the rows of one product.

@@ -20,7 +20,8 @@ export async function open(arithmetic) {
  */
 function prepareAttention(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = attentionCase;
-  const { layout, dtype, isCausal, causalAlignment, leftWindowSize, dropoutP, needWeights } = attentionCase;
+  const { layout, dtype, isCausal, causalAlignment, leftWindowSize, openKeys, softcap, dropoutP, needWeights } =
+    attentionCase;
   const inputs = makeInputs(attentionCase);
 
   const tensor = (
@@ -33,6 +34,8 @@ function prepareAttention(attentionCase) {
   const key = tensor(inputs.key, keyHeads, keyLength, headSize);
   const value = tensor(inputs.value, keyHeads, keyLength, valueHeadSize);
   const mask = inputs.mask && Tensor.from(inputs.mask, [queryLength, keyLength]);
+  const { alibiSlopes, sinks } = inputs;
+  const keyLengths = openKeys === undefined ? undefined : Array.from({ length: batch }, () => openKeys);
 
   const attend = () =>
     scaledDotProductAttention(query, key, value, {
@@ -41,6 +44,10 @@ function prepareAttention(attentionCase) {
       causalAlignment,
       ...(mask !== undefined && { attnMask: mask }),
       ...(leftWindowSize !== undefined && { leftWindowSize }),
+      ...(keyLengths !== undefined && { keyLengths }),
+      ...(alibiSlopes !== undefined && { alibiSlopes }),
+      ...(sinks !== undefined && { sinks }),
+      ...(softcap !== undefined && { softcap }),
       ...(dropoutP !== undefined && { dropoutP, seed: DROPOUT_SEED }),
       ...(needWeights !== undefined && { needWeights: needWeights === "all" ? true : { heads: [0] } }),
     });

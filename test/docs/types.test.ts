@@ -8,8 +8,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { beforeAll, describe, expect, it } from "vitest";
+import { diagnose } from "../support/documented-code.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const pagesIn = (folder: string): string[] =>
@@ -36,56 +36,6 @@ const blocks = new Map(
     });
   }),
 );
-
-/** What the compiler has against each block. */
-function diagnose(texts: ReadonlyMap<string, string>): Map<string, string[]> {
-  const options: ts.CompilerOptions = {
-    strict: true,
-    noEmit: true,
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    moduleDetection: ts.ModuleDetectionKind.Force,
-    lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.esnext.disposable.d.ts"],
-    types: ["node"],
-    skipLibCheck: true,
-    allowArbitraryExtensions: true,
-    // The sources, whose types the built declarations repeat.
-    paths: {
-      "wasm-attention/*.wasm": [join(root, "ts/wasm/*.wasm")],
-      "wasm-attention/*.wasm?module": [join(root, "ts/entry/edge-light-*.ts")],
-    },
-  };
-  for (const entry of ["default", "slim", "nn", "io"]) {
-    const specifier = entry === "default" ? "wasm-attention" : `wasm-attention/${entry}`;
-    options.paths = { ...options.paths, [specifier]: [join(root, `ts/entry/${entry}.ts`)] };
-  }
-  const files = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...files,
-    fileExists: (path) => texts.has(path) || files.fileExists(path),
-    readFile: (path) => texts.get(path) ?? files.readFile(path),
-    getSourceFile: (path, language, ...rest) => {
-      const text = texts.get(path);
-      return text === undefined
-        ? files.getSourceFile(path, language, ...rest)
-        : ts.createSourceFile(path, text, language);
-    },
-  };
-  const program = ts.createProgram([...texts.keys()], options, host);
-  const describeAll = (diagnostics: readonly ts.Diagnostic[]): string[] =>
-    diagnostics.map(({ messageText, file, start }) => {
-      const line = file === undefined ? "" : file.text.slice(0, start).split("\n").length;
-      return `${line}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
-    });
-  expect(describeAll(program.getOptionsDiagnostics())).toEqual([]);
-  return new Map(
-    [...texts.keys()].map((path) => [
-      path,
-      describeAll(ts.getPreEmitDiagnostics(program, program.getSourceFile(path))),
-    ]),
-  );
-}
 
 describe("types of the code in the documentation", () => {
   const misuse = join(root, "misuse.mts");

@@ -25,7 +25,7 @@ const inlined: ModuleLoader = {
  * contradicts it.
  *
  * @example
- * ```ts
+ * ```js
  * import { init } from "wasm-attention";
  *
  * const runtime = await init();

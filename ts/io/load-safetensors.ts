@@ -43,15 +43,25 @@ const broken = (reason: string, cause?: unknown): AttentionError =>
 
 /**
  * Reads a safetensors file: tensors in float32, float16, bfloat16, int32 and bool, and, of every other dtype, entries
- * that operations refuse (`UnsupportedTensor`). The tensors are copies, and belong to the open scope.
- *
- * @param bytes The whole file.
+ * that operations refuse (`UnsupportedTensor`).
  *
  * Strict: what the format forbids is an error, also where other readers let it pass. (The format: the README of
  * github.com/huggingface/safetensors.)
  *
- * Throws an AttentionError (ERR_SAFETENSORS) that says what is wrong with the file, a TypeError for anything but bytes,
- * and a RangeError for lack of memory. No tensor is left behind then.
+ * @param bytes The whole file.
+ * @returns Tensors by name, in the order of the file, and its texts. The tensors are copies, and belong to the open scope.
+ * @throws An AttentionError (ERR_SAFETENSORS) that says what is wrong with the file; a TypeError for anything but bytes; a
+ *   RangeError for lack of memory. No tensor is left behind then.
+ * @example
+ * ```js
+ * import { init, loadSafetensors, saveSafetensors, Tensor } from "wasm-attention";
+ *
+ * await init();
+ * const file = saveSafetensors({ weight: Tensor.from([[1, 2]]) }, { licence: "MIT" }); // or await readFile(…)
+ * const { tensors, metadata } = loadSafetensors(file);
+ * for (const [name, { dtype, shape }] of tensors) console.log(name, dtype, shape); // weight float32 [ 1, 2 ]
+ * console.log(metadata.licence); // MIT
+ * ```
  */
 export function loadSafetensors(bytes: Uint8Array | ArrayBuffer): LoadedSafetensors {
   const file = readBytes(bytes);

@@ -41,9 +41,19 @@ interface Entry {
  *
  * @param tensors A Map or an object. Entries that `loadSafetensors` gave for other dtypes are written as they were.
  * @param metadata Texts by name; none by default.
+ * @returns The bytes of the file.
+ * @throws A TypeError for wrong kinds; a RangeError for a name that the format doesn't have ("__metadata__", half a
+ *   surrogate pair), for a header over 100 MB and for lack of memory.
+ * @example
+ * ```js
+ * import { init, Linear, saveSafetensors } from "wasm-attention";
  *
- * Throws a TypeError for wrong kinds, a RangeError for a name that the format doesn't have ("__metadata__", half a
- * surrogate pair), for a header over 100 MB and for lack of memory.
+ * await init();
+ * const layer = new Linear(2, 1);
+ * const file = saveSafetensors(layer.stateDict(), { note: "untrained" });
+ * console.log(file.length);
+ * layer.dispose();
+ * ```
  */
 export function saveSafetensors(tensors: SavedTensors, metadata?: Readonly<Record<string, string>>): Uint8Array {
   const texts = readMetadata(metadata);

@@ -14,12 +14,12 @@ const OPERATION = "embedding";
  * Rows of a table, bit for bit. As PyTorch's `embedding`, with the same order of arguments.
  *
  * @example
- * ```ts
+ * ```js
  * import { embedding, init } from "wasm-attention";
  *
  * await init();
  * const table = { data: [0, 0, 1, 1, 2, 2], shape: [3, 2] };
- * embedding([2, 0], table).toNested(); // [[2, 2], [0, 0]]
+ * console.log(embedding([2, 0], table).toNested()); // [[2, 2], [0, 0]]
  * ```
  *
  * @param indices Any shape; integers from 0 to rows − 1, as an int32 tensor, a typed array (of 64 bits too, as

@@ -24,13 +24,13 @@ interface Parameters {
  * function in every call.
  *
  * @example
- * ```ts
+ * ```js
  * import { init, linear } from "wasm-attention";
  *
  * await init();
  * const input = { data: [1, 2], shape: [1, 2] };
  * const weight = { data: [1, 0, 0, 1, 1, 1], shape: [3, 2] };
- * linear(input, weight).toNested(); // [[1, 2, 3]]
+ * console.log(linear(input, weight).toNested()); // [[1, 2, 3]]
  * ```
  *
  * @param input `[…, inFeatures]` of any rank from 1; float32, float16 or bfloat16.

@@ -74,11 +74,12 @@ function normalize(
  * last part counts only where numbers are subnormal.
  *
  * @example
- * ```ts
+ * ```js
  * import { init, layerNorm } from "wasm-attention";
  *
  * await init();
- * layerNorm({ data: [1, 3, -5, 5], shape: [2, 2] }, 2).toNested(); // about [[-1, 1], [-1, 1]]
+ * const output = layerNorm({ data: [1, 3, -5, 5], shape: [2, 2] }, 2);
+ * console.log(output.toNested()); // about [[-1, 1], [-1, 1]]
  * ```
  *
  * @param input `[…, ...normalizedShape]`; float32, float16 or bfloat16.

@@ -75,12 +75,12 @@ interface Tables {
  * for positions up to 2^26, and within 2^-19 for all. Time and memory grow with the rows, not with their positions.
  *
  * @example
- * ```ts
+ * ```js
  * import { init, rotaryEmbedding } from "wasm-attention";
  *
  * await init();
  * const query = { data: [1, 0], shape: [1, 2] };
- * rotaryEmbedding(query, { positionIds: 1 }).toNested(); // [[cos 1, sin 1]]
+ * console.log(rotaryEmbedding(query, { positionIds: 1 }).toNested()); // [[cos 1, sin 1]]
  * ```
  *
  * @param input `[B, H, L, D]`; or in the order that `layout` says; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]` or

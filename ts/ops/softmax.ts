@@ -22,11 +22,12 @@ export interface SoftmaxOptions {
  * n/1024) + 2^-99, with n the size of the axis; what is below 2^-99 of the largest may be 0.
  *
  * @example
- * ```ts
+ * ```js
  * import { init, softmax } from "wasm-attention";
  *
  * await init();
- * softmax({ data: [0, 0, 0, 0], shape: [2, 2] }).toNested(); // [[0.5, 0.5], [0.5, 0.5]]
+ * const weights = softmax({ data: [0, 0, 0, 0], shape: [2, 2] });
+ * console.log(weights.toNested()); // [[0.5, 0.5], [0.5, 0.5]]
  * ```
  *
  * @param input Any shape; float32, float16 or bfloat16.

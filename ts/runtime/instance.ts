@@ -200,8 +200,10 @@ export function initializeSync(options: InitSyncOptions, defaultMaximumMemory: n
  * Makes the runtime at once, from a module that the host has made: where nothing may be awaited, or where the host
  * makes modules from files alone. A later call returns the same runtime, unless an option contradicts it.
  *
- * Throws a TypeError or RangeError for wrong options, and an AttentionError when the host lacks what the module needs,
- * when the module is not a build of this version, when options contradict the runtime that there is, or while an
- * `init` is under way.
+ * @param options `module` is the build; the others have a default.
+ * @returns The runtime.
+ * @throws A TypeError or RangeError for wrong options; an AttentionError when the host lacks what the module needs, when
+ *   the module is not a build of this version, when options contradict the runtime that there is, or while an `init` is
+ *   under way.
  */
 export const initSync = (options: InitSyncOptions): Runtime => initializeSync(options, LARGEST_MEMORY);

@@ -49,7 +49,18 @@ function membersIn(result: unknown, members: ReadonlySet<Disposable>): Set<Dispo
  * objects, arrays, Maps and Sets that hold some) and those given to `keep`. When `fn` throws, all are disposed. Scopes
  * nest: what survives an inner scope belongs to the outer one.
  *
- * Throws a TypeError when `fn` is no function or returns a promise, whose later work would find its tensors gone.
+ * @param fn A function that is done when it returns: the later work of a promise would find its tensors gone.
+ * @returns What `fn` returns.
+ * @throws A TypeError when `fn` is no function or returns a promise; whatever `fn` throws.
+ * @example
+ * ```js
+ * import { init, scope, softmax, Tensor } from "wasm-attention";
+ *
+ * await init();
+ * const weights = scope(() => softmax(Tensor.from([1, 2, 3]))); // the tensor inside is disposed
+ * console.log(weights.toString());
+ * weights.dispose();
+ * ```
  */
 export function scope<R>(fn: () => R): R {
   if (typeof fn !== "function") throw typeError("scope", "fn", "a function", fn);
@@ -64,7 +75,13 @@ export function scope<R>(fn: () => R): R {
   }
 }
 
-/** Takes a tensor out of all scopes, so that it lives until its `dispose`. Returns it. */
+/**
+ * Takes a tensor out of all scopes, so that it lives until its `dispose`.
+ *
+ * @param tensor One that has not been disposed.
+ * @returns The same tensor.
+ * @throws A TypeError for anything but a tensor of this copy of the package.
+ */
 export function keep<T extends Tensor>(tensor: T): T {
   refuseForeignTensor("keep", "tensor", tensor);
   const own = rawTensor(tensor);

@@ -93,8 +93,24 @@ export class Tensor<D extends DType = DType> {
    * and nested numbers are rounded once, to the nearest, ties to even; nested numbers also make "int32" and "bool", nested
    * bigints "bool".
    *
-   * Throws a TypeError for the wrong kind of data (a Float64Array among them) or a detached array, and a RangeError for
-   * arrays of unequal lengths, a shape of another size, an integer that int32 doesn't hold, and for lack of memory.
+   * @param data The elements, or what stands for all three arguments.
+   * @param tensor A tensor to copy, also one of another copy of this package.
+   * @param shape Sizes, from the slowest axis to the fastest.
+   * @param dtype What the elements become.
+   * @returns A tensor of its own memory, which belongs to the open scope.
+   * @throws A TypeError for the wrong kind of data (a Float64Array among them) or a detached array; a RangeError for
+   *   arrays of unequal lengths, a shape of another size, an integer that int32 doesn't hold, and for lack of memory.
+   * @example
+   * ```js
+   * import { init, Tensor } from "wasm-attention";
+   *
+   * await init();
+   * const nested = Tensor.from([[1, 2], [3, 4]]);
+   * const flat = Tensor.from(Float32Array.of(1, 2, 3, 4), [2, 2], "float16");
+   * const ids = Tensor.from(BigInt64Array.of(101n, 102n));
+   * console.log(nested.shape, flat.dtype, ids.dtype); // [ 2, 2 ] float16 int32
+   * for (const tensor of [nested, flat, ids]) tensor.dispose();
+   * ```
    */
   static from(data: Float32Array, shape?: Shape): Tensor<"float32">;
   static from(data: Int32Array | BigIntArray, shape?: Shape): Tensor<"int32">;
@@ -117,19 +133,31 @@ export class Tensor<D extends DType = DType> {
   }
 
   /**
-   * The elements where they are, in WebAssembly memory: good until the next call of anything in this package. 16-bit
-   * floats are a Uint16Array of their bits, bool a Uint8Array.
+   * The elements where they are, in WebAssembly memory: good until the next call of anything in this package.
+   *
+   * @returns A typed array of the dtype; 16-bit floats are a Uint16Array of their bits, bool a Uint8Array.
+   * @throws A TypeError when the tensor has been disposed, an AttentionError when the runtime has failed.
    */
   view(): ArrayByDType[D] {
     return viewOf("Tensor.view", this);
   }
 
-  /** A copy of the elements in a typed array of the caller's own, of the same kind as `view`'s. */
+  /**
+   * A copy of the elements.
+   *
+   * @returns A typed array of the caller's own, of the same kind as `view`'s.
+   * @throws A TypeError when the tensor has been disposed, an AttentionError when the runtime has failed.
+   */
   toArray(): ArrayByDType[D] {
     return viewOf("Tensor.toArray", this).slice() as ArrayByDType[D];
   }
 
-  /** The elements as numbers or booleans in nested arrays; 16-bit floats are widened. A rank of 0 gives the element. */
+  /**
+   * The elements as numbers or booleans; 16-bit floats are widened.
+   *
+   * @returns Nested arrays, an axis each; of a tensor of rank 0 the element.
+   * @throws A TypeError when the tensor has been disposed, an AttentionError when the runtime has failed.
+   */
   toNested(): AnyRank<ElementOf<D>> {
     const values = numbersOf("Tensor.toNested", this);
     const nest = (axis: number, offset: number, stride: number): NestedArray => {
@@ -141,7 +169,13 @@ export class Tensor<D extends DType = DType> {
     return nest(0, 0, values.length) as AnyRank<ElementOf<D>>;
   }
 
-  /** The element of a tensor that has just one. Throws a RangeError for any other. */
+  /**
+   * The element of a tensor that has just one.
+   *
+   * @returns A number or, of a bool tensor, a boolean.
+   * @throws A RangeError for a tensor of more or fewer elements; a TypeError when it has been disposed, an AttentionError
+   *   when the runtime has failed.
+   */
   item(): ElementOf<D> {
     checkCount("Tensor.item", "this", this.shape, 1);
     const [value] = numbersOf("Tensor.item", this);
@@ -149,9 +183,13 @@ export class Tensor<D extends DType = DType> {
   }
 
   /**
-   * A new tensor of another dtype, or a copy. Floats are rounded to the nearest, ties to even. To int32, fractions are
-   * cut off, what is out of range becomes the nearest end, and NaN 0. To bool, everything but 0 is true; from bool,
-   * true is 1.
+   * The same elements in another dtype. Floats are rounded to the nearest, ties to even. To int32, fractions are cut off,
+   * what is out of range becomes the nearest end, and NaN 0. To bool, everything but 0 is true; from bool, true is 1.
+   *
+   * @param dtype That of the new tensor; its own makes a copy.
+   * @returns A tensor of its own memory, which belongs to the open scope.
+   * @throws A TypeError for another dtype and when the tensor has been disposed; a RangeError for lack of memory; an
+   *   AttentionError when the runtime has failed.
    */
   to<T extends DType>(dtype: T): Tensor<T> {
     checkDType("Tensor.to", "dtype", dtype);
@@ -159,8 +197,12 @@ export class Tensor<D extends DType = DType> {
   }
 
   /**
-   * The same elements in another shape, of which one size may be -1. The new tensor shares the memory, which is given
-   * back when both are disposed. Throws a RangeError when the number of elements differs.
+   * The same elements in another shape.
+   *
+   * @param shape Sizes, of which one may be -1: what the others leave.
+   * @returns A tensor that shares the memory, which is given back when both are disposed.
+   * @throws A RangeError when the number of elements differs; a TypeError for anything but a shape and when the tensor has
+   *   been disposed; an AttentionError when the runtime has failed.
    */
   reshape(shape: Shape): Tensor<D> {
     requireUsable("Tensor.reshape", "this", this);
@@ -168,12 +210,21 @@ export class Tensor<D extends DType = DType> {
     return makeTensor(storageOf(this).retain(), resolved, this.dtype);
   }
 
-  /** `{ data, shape, dtype }` with the elements as plain numbers, for JSON, which has no NaN and no infinities. */
+  /**
+   * What `JSON.stringify` writes. JSON has no NaN and no infinities.
+   *
+   * @returns The elements as plain numbers, with shape and dtype: `Tensor.from` takes it back.
+   * @throws A TypeError when the tensor has been disposed, an AttentionError when the runtime has failed.
+   */
   toJSON(): { data: number[]; shape: Shape; dtype: D } {
     return { data: Array.from(numbersOf("Tensor.toJSON", this)), shape: this.shape, dtype: this.dtype };
   }
 
-  /** The dtype, the shape and the elements, of long axes the ends alone. */
+  /**
+   * A text for people.
+   *
+   * @returns The dtype, the shape and the elements, of long axes the ends alone; of a disposed tensor that it is.
+   */
   toString(): string {
     const head = `Tensor ${this.dtype} ${show(this.shape)}`;
     if (this.disposed || storageOf(this).fate === "failed") return `${head} (disposed)`;

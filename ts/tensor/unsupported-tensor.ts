@@ -77,10 +77,12 @@ export class UnsupportedTensor {
   /**
    * A tensor of a dtype that is computed with, from I8, U8, I16, U16, U32, I64, U64, F64, F8_E4M3 and F8_E5M2. Floats are
    * exact, or rounded once to the nearest, ties to even; infinities and NaN stay. To int32, fractions are cut off. To bool,
-   * everything but 0 is true. It belongs to the open scope; this entry stays as it is.
+   * everything but 0 is true. This entry stays as it is.
    *
-   * Throws a TypeError for other formats, and a RangeError for a number that the dtype can't hold (finite ones that would
-   * become infinite, integers of more than 32 bits, and to int32 also infinities and NaN) and for lack of memory.
+   * @param dtype That of the new tensor.
+   * @returns A tensor of the same shape, which belongs to the open scope.
+   * @throws A TypeError for other formats; a RangeError for a number that the dtype can't hold (finite ones that would
+   *   become infinite, integers of more than 32 bits, and to int32 also infinities and NaN) and for lack of memory.
    */
   to<D extends DType>(dtype: D): Tensor<D> {
     checkDType(OPERATION, "dtype", dtype);

@@ -31,7 +31,9 @@ def prepare(case, arrays):
 
 def prepare_attention(case, tensors):
     lengths_differ = case["queryLength"] != case["keyLength"]
-    if "dropoutP" in case or "needWeights" in case:
+    if "dropoutP" in case or "needWeights" in case or "softcap" in case:
+        return None
+    if "openKeys" in case or "hasAlibi" in case or "hasSinks" in case:
         return None
     if case["isCausal"] and case["causalAlignment"] == "lower-right" and lengths_differ:
         return None

@@ -26,14 +26,13 @@ const OPERATION = "scaledDotProductAttention";
  * Attention-23 to -25 and PyTorch's `scaled_dot_product_attention` (the options).
  *
  * @example
- * ```ts
+ * ```js
  * import { init, randn, scaledDotProductAttention } from "wasm-attention";
  *
  * await init();
  * const [query, key, value] = [1, 2, 3].map((seed) => randn([1, 8, 128, 64], { seed }));
  * const { output, weights } = scaledDotProductAttention(query, key, value, { isCausal: true, needWeights: { heads: [0] } });
- * output.shape; // [1, 8, 128, 64]
- * weights.shape; // [1, 1, 128, 128]
+ * console.log(output.shape, weights.shape); // [1, 8, 128, 64], [1, 1, 128, 128]
  * ```
  *
  * @param query `[B, H, L, D]`; or `[B, L, H, D]` with `layout: "BLHD"`; or `[B, L, H·D]` with `numHeads`; or `[B, L, D]`
