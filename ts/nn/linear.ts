@@ -48,12 +48,12 @@ function drawParameters(inFeatures: number, outFeatures: number, hasBias: boolea
  * training or evaluation, makes no difference.
  *
  * @example
- * ```ts
+ * ```js
  * import { init, Linear } from "wasm-attention";
  *
  * await init();
  * const layer = new Linear(2, 3, { activation: "gelu" });
- * layer.forward({ data: [1, 2], shape: [1, 2] }).shape; // [1, 3]
+ * console.log(layer.forward({ data: [1, 2], shape: [1, 2] }).shape); // [1, 3]
  * layer.dispose();
  * ```
  */
@@ -102,12 +102,12 @@ export class Linear extends Module {
    * and stays the caller's.
    *
    * @example
-   * ```ts
+   * ```js
    * import { init, Linear } from "wasm-attention";
    *
    * await init();
    * const layer = Linear.from({ data: [1, 2], shape: [1, 2] }, undefined, { activation: "relu" });
-   * layer.forward({ data: [10, 100], shape: [2] }).item(); // 210
+   * console.log(layer.forward({ data: [10, 100], shape: [2] }).item()); // 210
    * ```
    *
    * @param weight `[outFeatures, inFeatures]`, of any float dtype.

@@ -148,8 +148,8 @@ function parametersOf(module: Module, method: string): Map<string, Tensor<"float
  *   }
  * }
  * const model = new Perceptron();
- * [...model.namedParameters().keys()]; // ["hidden.weight", "hidden.bias", "output.weight", "output.bias"]
- * model.forward({ data: [1, 2, 3, 4], shape: [2, 2] }).shape; // [2, 1]
+ * console.log([...model.namedParameters().keys()]); // ["hidden.weight", "hidden.bias", "output.weight", "output.bias"]
+ * console.log(model.forward({ data: [1, 2, 3, 4], shape: [2, 2] }).shape); // [2, 1]
  * model.dispose();
  * ```
  */
@@ -157,6 +157,7 @@ export abstract class Module {
   /** Whether the module is in training mode, in which alone dropout is applied. */
   declare readonly training: boolean;
 
+  /** A module in training mode, as yet without anything in it. */
   constructor() {
     const own: Internals = { module: this, packed: [], isTraining: true, isDisposed: false };
     internals.set(this, own);
@@ -194,6 +195,7 @@ export abstract class Module {
    * Switches the module and all below it to evaluation mode: no dropout.
    *
    * @returns The module.
+   * @throws {TypeError} when the module holds itself.
    */
   eval(): this {
     return this.train(false);
@@ -250,14 +252,14 @@ export abstract class Module {
    * are copied, or, when it throws, none; one error lists all that is wrong.
    *
    * @example
-   * ```ts
+   * ```js
    * import { init, Linear } from "wasm-attention";
    *
    * await init();
    * const layer = new Linear(2, 1);
    * const dict = { "head.weight": { data: [1, 2], shape: [1, 2] }, "head.bias": { data: [3], shape: [1] } };
    * layer.loadStateDict(dict, { prefix: "head." });
-   * layer.forward({ data: [10, 100], shape: [2] }).item(); // 213
+   * console.log(layer.forward({ data: [10, 100], shape: [2] }).item()); // 213
    * ```
    *
    * @param dict Tensors by name, as `loadSafetensors(bytes).tensors` or the state dict of another module.

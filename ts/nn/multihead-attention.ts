@@ -30,7 +30,7 @@ const NAME = "MultiheadAttention";
  * results are rounded once, to the query's dtype.
  *
  * @example
- * ```ts
+ * ```js
  * import { init, MultiheadAttention, rand } from "wasm-attention";
  *
  * await init();
@@ -38,8 +38,8 @@ const NAME = "MultiheadAttention";
  * const query = rand([1, 3, 8]);
  * const memory = rand([1, 5, 8]);
  * const { output, weights } = layer.forward(query, memory, memory, { needWeights: true });
- * output.shape; // [1, 3, 8]
- * weights.shape; // [1, 3, 5]
+ * console.log(output.shape); // [1, 3, 8]
+ * console.log(weights.shape); // [1, 3, 5]
  * layer.dispose();
  * ```
  */
@@ -67,13 +67,13 @@ export class MultiheadAttention extends AttentionModule {
    * which disposes them with itself. All else is copied to float32 and stays the caller's.
    *
    * @example
-   * ```ts
+   * ```js
    * import { init, loadSafetensors, MultiheadAttention, saveSafetensors } from "wasm-attention";
    *
    * await init();
    * const file = saveSafetensors(new MultiheadAttention(4, 2).stateDict());
    * const layer = MultiheadAttention.from(loadSafetensors(file).tensors, 4, 2);
-   * layer.in_proj_weight?.shape; // [12, 4]
+   * console.log(layer.in_proj_weight?.shape); // [12, 4]
    * ```
    *
    * @param dict The parameters by PyTorch's names, as `loadSafetensors(bytes).tensors`.

@@ -28,14 +28,14 @@ export const roleOf = (tensor: Tensor): Role | undefined => roles.get(tensor);
  * in its state dict and disposes it. No scope frees it any more.
  *
  * @example
- * ```ts
+ * ```js
  * import { init, Module, parameter, Tensor } from "wasm-attention";
  *
  * await init();
  * class Scale extends Module {
  *   factor = parameter(Tensor.from(new Float32Array(1).fill(2)));
  * }
- * Object.keys(new Scale().stateDict()); // ["factor"]
+ * console.log(Object.keys(new Scale().stateDict())); // ["factor"]
  * ```
  *
  * @param tensor A float32 tensor, of any shape. It is not copied.
@@ -50,7 +50,7 @@ export const parameter = <T extends Tensor>(tensor: T): T => mark("parameter", t
  * more.
  *
  * @example
- * ```ts
+ * ```js
  * import { buffer, init, Module, sinusoidalPositions } from "wasm-attention";
  *
  * await init();
@@ -58,7 +58,7 @@ export const parameter = <T extends Tensor>(tensor: T): T => mark("parameter", t
  *   table = buffer(sinusoidalPositions(16, 8));
  * }
  * const module = new Positions();
- * [module.parameters().length, Object.keys(module.stateDict())]; // [0, ["table"]]
+ * console.log([module.parameters().length, Object.keys(module.stateDict())]); // [0, ["table"]]
  * ```
  *
  * @param tensor A tensor of any dtype and shape. It is not copied.

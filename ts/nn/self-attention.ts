@@ -20,12 +20,12 @@ const NAME = "SelfAttention";
  * Letters: B batch, L tokens, E embedDim.
  *
  * @example
- * ```ts
+ * ```js
  * import { init, rand, SelfAttention } from "wasm-attention";
  *
  * await init();
  * const layer = new SelfAttention(8, 2).eval();
- * layer.forward(rand([1, 3, 8]), { isCausal: true }).output.shape; // [1, 3, 8]
+ * console.log(layer.forward(rand([1, 3, 8]), { isCausal: true }).output.shape); // [1, 3, 8]
  * layer.dispose();
  * ```
  */
