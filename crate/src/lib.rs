@@ -19,6 +19,7 @@
 //! | `math` | exp, log, tanh, the normal distribution, sin and cos with stated errors |
 //! | `dtype` | float16 and bfloat16 bits to and from float32 |
 //! | `attention` | scaled dot-product attention, forward |
+//! | `masks` | PyTorch's modules' masks as one |
 //! | `linear` | x·Wᵀ + b over packed weights |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
 //! | `numbered` | enumerations that cross the interface as numbers |
@@ -38,6 +39,7 @@ pub mod dtype;
 pub mod embedding;
 pub mod indices;
 pub mod linear;
+pub mod masks;
 pub mod math;
 pub mod memory;
 pub mod normalization;

@@ -69,7 +69,8 @@ test("slim with nn and io has the exports of the default entry, and the same one
   expect({ ...slimAlone, ...nn, ...io }).toEqual(everything);
   expect(ownInit).not.toBe(init);
   expect(Object.keys(slimModuleOnly).sort()).toEqual(Object.keys(slim).sort());
-  expect(Object.keys(nn).sort()).toEqual(["Linear", "MultiheadAttention", "SelfAttention"]);
+  const layers = ["Linear", "Module", "MultiheadAttention", "SelfAttention", "buffer", "parameter"];
+  expect(Object.keys(nn).sort()).toEqual(layers);
   expect(Object.keys(io).sort()).toEqual(["loadSafetensors", "saveSafetensors"]);
 });
 

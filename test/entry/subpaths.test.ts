@@ -12,9 +12,10 @@ beforeAll(async () => {
 afterAll(() => runtime.dispose());
 
 it("they export what the default entry does", () => {
-  const { Linear, MultiheadAttention, SelfAttention } = nn;
+  const { buffer, Linear, Module, MultiheadAttention, parameter, SelfAttention } = nn;
   const { loadSafetensors, saveSafetensors } = io;
-  expect(entry).toMatchObject({ Linear, MultiheadAttention, SelfAttention, loadSafetensors, saveSafetensors });
+  expect(entry).toMatchObject({ buffer, Linear, Module, MultiheadAttention, parameter, SelfAttention });
+  expect(entry).toMatchObject({ loadSafetensors, saveSafetensors });
 });
 
 it("a layer of nn and a file of io work with the default entry's runtime", () => {

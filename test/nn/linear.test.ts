@@ -199,6 +199,8 @@ describe("Linear", () => {
         ["without", { bias: false }, ["weight"]],
       ])("goes through safetensors: %s", (_, options, keys) => {
         withLayer(10, 7, options, (layer) => {
+          // Its weight is packed before the other layer's memory is counted.
+          run(layer);
           withLayer(10, 7, options, (other) => {
             expect(Object.keys(layer.stateDict())).toEqual(keys);
             expect(layer.parameters()).toEqual(Object.values(layer.stateDict()));
@@ -219,12 +221,16 @@ describe("Linear", () => {
         });
       });
 
-      it("lets what is written into a parameter's view take effect with the next loadStateDict", () => {
+      it.each<[string, (layer: Linear) => void]>([
+        ["the next loadStateDict", (layer) => void layer.loadStateDict(layer.stateDict())],
+        ["dropPackedWeights", (layer) => layer.dropPackedWeights()],
+      ])("lets what is written into the weight's view take effect with %s", (_, tell) => {
         withLayer(10, 7, {}, (layer) => {
-          const state = layer.stateDict();
-          state.weight.view().fill(0);
-          state.bias.view().fill(3);
-          layer.loadStateDict(state);
+          const before = run(layer);
+          layer.weight.view().fill(0);
+          expect(run(layer)).toEqual(before);
+          layer.bias?.view().fill(3);
+          tell(layer);
           expect(run(layer)).toEqual(new Float32Array(35).fill(3));
         });
       });
@@ -243,7 +249,7 @@ describe("Linear", () => {
           { weight: zeros(7, 10), bias: { data: new Float64Array(7), shape: [7] } },
           TypeError,
           "ERR_INVALID_TYPE",
-          /^Linear\.loadStateDict: bias\.data: expected a Float32Array, .* got Float64Array\(7\)$/,
+          /^Linear\.loadStateDict: dict: bias\.data: expected a Float32Array, .* got Float64Array\(7\)$/,
         ],
       ])("changes nothing for %s", (_, dict, kind, code, message) => {
         withLayer(10, 7, {}, (layer) => {
@@ -251,6 +257,89 @@ describe("Linear", () => {
           expectThrowsWithoutLeak(() => layer.loadStateDict(dict as StateDictLike), kind, code, message);
           expect(run(layer)).toEqual(before);
         });
+      });
+    });
+
+    describe("from", () => {
+      const input = given(randomOperand(9, "float32", [5, 10]), false);
+
+      it("takes a float32 tensor over, and draws nothing", () => {
+        withoutLeak(() => {
+          manualSeed(3);
+          const next = rand([2]).toArray();
+          manualSeed(3);
+          const weight = rand([7, 10], { seed: 1 });
+          const before = memoryUsage().bytesInUse;
+          const layer = scope(() => Linear.from(weight, undefined, { activation: "silu" }));
+          expect(memoryUsage().bytesInUse).toBe(before);
+          expect(rand([2]).toArray()).toEqual(next);
+          expect(layer).toMatchObject({ inFeatures: 10, outFeatures: 7, activation: "silu", bias: undefined });
+          expect(layer.weight).toBe(weight);
+          expect(layer.parameters()).toEqual([weight]);
+          expect(bitsOf(layer.forward(input))).toEqual(bitsOf(silu(linear(input, weight))));
+          layer.dispose();
+          expect(weight.disposed).toBe(true);
+        });
+      });
+
+      it("copies all else to float32, and leaves it to the caller", () => {
+        withoutLeak(() => {
+          const weight = rand([7, 10], { seed: 1, dtype: "bfloat16" });
+          const bias = { data: Float32Array.from({ length: 7 }, (_, n) => n), shape: [7] };
+          const layer = Linear.from(weight, bias);
+          expect(layer.parameters().map(({ dtype }) => dtype)).toEqual(["float32", "float32"]);
+          expect(bitsOf(layer.forward(input))).toEqual(bitsOf(linear(input, weight, bias)));
+          layer.dispose();
+          expect(weight.disposed).toBe(false);
+        });
+      });
+
+      it("takes the tensors out of the scopes in which they were made", () => {
+        const before = memoryUsage().bytesInUse;
+        let layer: Linear | undefined;
+        scope(() => {
+          layer = Linear.from(rand([7, 10]), rand([7], { dtype: "float16" }));
+        });
+        expect(layer?.parameters().map(({ disposed }) => disposed)).toEqual([false, false]);
+        layer?.dispose();
+        expect(memoryUsage().bytesInUse).toBe(before);
+      });
+
+      it.each<[string, () => unknown, typeof TypeError | typeof RangeError, ErrorCode, RegExp]>([
+        ["no weight", () => Linear.from(undefined as never), TypeError, "ERR_INVALID_TYPE", /: weight: expected a Ten/],
+        ["rank 1", () => Linear.from(zeros(3)), RangeError, "ERR_SHAPE", /: weight: expected shape \[outFeatures, in/],
+        [
+          "no rows",
+          () => Linear.from(zeros(0, 3)),
+          RangeError,
+          "ERR_INVALID_VALUE",
+          /: weight: .*at least 1, got \[0, 3/,
+        ],
+        ["another bias", () => Linear.from(zeros(2, 3), zeros(3)), RangeError, "ERR_SHAPE", /: bias: .*\[2\].*\[3\]/],
+        [
+          "integers",
+          () => Linear.from({ data: new Int32Array(6), shape: [2, 3] }),
+          TypeError,
+          "ERR_INVALID_TYPE",
+          /: weight: expected float32.* got "int32"$/,
+        ],
+        [
+          "a bias as an option",
+          () => Linear.from(zeros(2, 3), undefined, { bias: true } as object),
+          TypeError,
+          "ERR_INVALID_TYPE",
+          /: options: unknown option "bias"/,
+        ],
+        [
+          "an unknown activation",
+          () => Linear.from(zeros(2, 3), undefined, { activation: "elu" as never }),
+          RangeError,
+          "ERR_INVALID_VALUE",
+          /: activation: expected "gelu" or/,
+        ],
+      ])("refuses %s", (_, call, kind, code, message) => {
+        const error = expectThrowsWithoutLeak(call, kind, code, message);
+        expect((error as Error).message).toMatch(/^Linear\.from: /);
       });
     });
 
@@ -325,6 +414,8 @@ describe("Linear", () => {
     it("lives on when a scope ends, and its results do not", () => {
       const { bytesInUse } = memoryUsage();
       const layer = scope(() => ({ made: new Linear(4, 3) })).made;
+      // The first call packs the weight, for all that follow.
+      scope(() => void layer.forward(zeros(4)));
       const own = memoryUsage().bytesInUse;
       const output = scope(() => {
         layer.forward(zeros(2, 4));

@@ -5,6 +5,8 @@ import {
   AttentionError,
   type AttentionForwardOptions,
   type AttentionForwardResult,
+  type ErrorCode,
+  type IndicesLike,
   init,
   linear,
   loadSafetensors,
@@ -18,6 +20,7 @@ import {
   saveSafetensors,
   scaledDotProductAttention,
   scope,
+  SelfAttention,
   type StateDictLike,
   Tensor,
   type TensorData,
@@ -29,7 +32,7 @@ import { multiheadExample } from "../cases/worked-examples.js";
 import { expectThrows } from "../support/expect-error.js";
 import type { OracleMask, OracleTensor } from "../oracle/attention.js";
 import { type FloatType, roundTo } from "../oracle/half.js";
-import { multiheadAttention } from "../oracle/multihead-attention.js";
+import { multiheadAttention, type OraclePositions } from "../oracle/multihead-attention.js";
 
 /** Runs are the same every time; another seed by hand tries others. */
 const SEED = Number(process.env["PROPERTY_SEED"] ?? 23);
@@ -68,6 +71,12 @@ interface Recipe {
   readonly seed: number;
   readonly needWeights: boolean;
   readonly averageAttnWeights: boolean;
+  /** Another width than that of the heads together. */
+  readonly embedDim: number | null;
+  /** Key lengths are drawn. */
+  readonly hasKeyLengths: boolean;
+  /** Positions of queries and keys, with `rotary`: none, the first one's, all of them. */
+  readonly positions: readonly ["none" | "first" | "ids", "none" | "first" | "ids"];
   /** rotaryDim is a wish: no larger than the head, and not 0 where that is odd. */
   readonly rotary: Rotary | null;
   readonly dtypes: readonly [FloatType, FloatType, FloatType];
@@ -107,6 +116,9 @@ const recipes: fc.Arbitrary<Recipe> = fc.record({
   seed: fc.nat(),
   needWeights: fc.boolean(),
   averageAttnWeights: fc.boolean(),
+  embedDim: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 20 })),
+  hasKeyLengths: fc.boolean(),
+  positions: fc.tuple(fc.constantFrom("none", "first", "ids"), fc.constantFrom("none", "first", "ids")),
   rotary: nullOr(
     fc.record({
       base: fc.constantFrom(10000, 100),
@@ -136,6 +148,9 @@ interface Materialized {
   readonly inputs: readonly { readonly oracle: OracleTensor; readonly dtype: FloatType }[];
   readonly keyPaddingMask?: OracleMask & { readonly dtype: MaskDType };
   readonly attnMask?: OracleMask & { readonly dtype: MaskDType };
+  readonly keyLengths?: number[];
+  readonly positionIds?: OraclePositions;
+  readonly keyPositionIds?: OraclePositions;
   /** A number between -1 and 1. */
   readonly draw: () => number;
 }
@@ -152,7 +167,7 @@ function materialize(recipe: Recipe): Materialized {
   const uniform = uniformGenerator(recipe.dataSeed);
   const draw = (): number => 2 * uniform() - 1;
   const numHeads = keyHeads * group;
-  const embedDim = numHeads * headDim;
+  const embedDim = recipe.embedDim ?? numHeads * headDim;
   const [kdim, vdim] = [recipe.kdim ?? embedDim, recipe.vdim ?? embedDim];
   const fill = (dtype: FloatType, shape: number[], next: () => number): OracleTensor => ({
     data: Float64Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () =>
@@ -170,6 +185,14 @@ function materialize(recipe: Recipe): Materialized {
       ? { ...fill("float32", shape, () => Number(isHidden())), kind: "bool", dtype }
       : { ...fill(dtype, shape, () => (isHidden() ? -Infinity : 2 * draw())), kind: "float", dtype };
   };
+  const integer = (end: number): number => Math.floor(uniform() * end);
+  const batches = Array.from({ length: batch ?? 1 });
+  const rotary = fittingRotary(recipe);
+  const positions = (kind: (typeof recipe.positions)[0], length: number): OraclePositions | undefined => {
+    if (rotary === undefined || kind === "none") return undefined;
+    if (kind === "first") return integer(50);
+    return batches.map(() => Array.from({ length }, () => integer(50)));
+  };
   const planes = recipe.mask?.hasHeads ? [(batch ?? 1) * numHeads] : [];
   return {
     embedDim,
@@ -183,7 +206,8 @@ function materialize(recipe: Recipe): Materialized {
       batchFirst,
       dropout: recipe.dropout,
       numKvHeads: group === 1 ? undefined : keyHeads,
-      rotary: fittingRotary(recipe),
+      headDim: recipe.embedDim === null ? undefined : headDim,
+      rotary,
     },
     inputs: [
       sequence(recipe.dtypes[0], queries, embedDim),
@@ -192,6 +216,13 @@ function materialize(recipe: Recipe): Materialized {
     ],
     keyPaddingMask: recipe.padding === null ? undefined : mask(recipe.padding, batch === null ? [keys] : [batch, keys]),
     attnMask: recipe.mask === null ? undefined : mask(recipe.mask.dtype, [...planes, queries, keys]),
+    keyLengths: recipe.hasKeyLengths ? batches.map(() => integer(keys + 1)) : undefined,
+    positionIds: positions(recipe.positions[0], queries),
+    // By default those of the queries, which fit where both are as many.
+    keyPositionIds:
+      recipe.positions[1] === "none" && recipe.positions[0] === "ids" && queries !== keys
+        ? positions("ids", keys)
+        : positions(recipe.positions[1], keys),
     draw,
   };
 }
@@ -206,6 +237,10 @@ function randomState(attention: MultiheadAttention, draw: () => number): Record<
     }),
   );
 }
+
+/** Nested arrays, but for what these can't say: no batches of so many rows. */
+const packagePositions = (positions: OraclePositions | undefined, length: number): IndicesLike | number | undefined =>
+  Array.isArray(positions) && positions.length === 0 ? { data: new Int32Array(0), shape: [0, length] } : positions;
 
 /** Every element is the reference within a tolerance, rounded to the dtype; NaN nowhere. */
 function expectNear(name: string, actual: Tensor, expected: OracleTensor, dtype: FloatType): void {
@@ -275,7 +310,7 @@ describe("MultiheadAttention", () => {
       const { bytesInUse } = memoryUsage();
       const agrees = (recipe: Recipe): void => {
         const call = materialize(recipe);
-        const { keyPaddingMask, attnMask, inputs } = call;
+        const { keyPaddingMask, attnMask, inputs, keyLengths, positionIds, keyPositionIds } = call;
         const attention = new MultiheadAttention(call.embedDim, call.numHeads, call.options);
         attention.train(recipe.isTraining);
         const state = randomState(attention, call.draw);
@@ -292,7 +327,9 @@ describe("MultiheadAttention", () => {
           return attention.forward(given(query), given(key), given(value), {
             keyPaddingMask: given(masks.keyPaddingMask),
             attnMask: given(masks.attnMask),
-            ...{ isCausal, seed, needWeights, averageAttnWeights },
+            ...{ isCausal, seed, needWeights, averageAttnWeights, keyLengths },
+            positionIds: packagePositions(positionIds, recipe.queries),
+            keyPositionIds: packagePositions(keyPositionIds, recipe.keys),
           });
         });
         const [q, k, v] = inputs.map(({ oracle }) => oracle);
@@ -302,7 +339,10 @@ describe("MultiheadAttention", () => {
           q,
           k,
           v,
-          { keyPaddingMask, attnMask, isCausal, averageAttnWeights, training: recipe.isTraining, seed },
+          {
+            ...{ keyPaddingMask, attnMask, isCausal, averageAttnWeights, training: recipe.isTraining, seed },
+            ...{ keyLengths, positionIds, keyPositionIds: keyPositionIds ?? positionIds },
+          },
         );
         expectNear("output", result.output, expected.output, recipe.dtypes[0]);
         expect(result.weights !== undefined).toBe(needWeights);
@@ -310,7 +350,7 @@ describe("MultiheadAttention", () => {
         [attention, result.output, result.weights].forEach((owner) => owner?.dispose());
         expect(memoryUsage().bytesInUse).toBe(bytesInUse);
       };
-      fc.assert(fc.property(recipes, agrees), { seed: SEED, numRuns: 400 });
+      fc.assert(fc.property(recipes, agrees), { seed: SEED, numRuns: 600 });
     });
 
     it("gives every order of axes the same bits", () => {
@@ -335,6 +375,147 @@ describe("MultiheadAttention", () => {
       const restored = data.map((_, n) => actual[((Math.floor(n / 8) % 5) * 2 + Math.floor(n / 40)) * 8 + (n % 8)]);
       expect([...restored]).toEqual(expected.slice(0, 80));
       expect(actual.slice(80)).toEqual(expected.slice(80));
+    });
+
+    it("has heads whose size is their own", () => {
+      withSmall({ headDim: 3, numKvHeads: 1, addBiasKv: true }, (attention, x) => {
+        expect(attention).toMatchObject({ embedDim: 8, numHeads: 2, numKvHeads: 1, headDim: 3 });
+        const shapes = Object.entries(attention.stateDict()).map(([name, { shape }]) => [name, shape]);
+        expect(shapes).toEqual([
+          ["in_proj_weight", [12, 8]],
+          ["in_proj_bias", [12]],
+          ["bias_k", [1, 1, 3]],
+          ["bias_v", [1, 1, 3]],
+          ["out_proj.weight", [8, 6]],
+          ["out_proj.bias", [8]],
+        ]);
+        expect(attention.forward(x, x, x).output.shape).toEqual([2, 5, 8]);
+      });
+      withSmall({ headDim: 5, kdim: 3, vdim: 4 }, (attention) => {
+        const shapes = attention.parameters().map(({ shape }) => shape);
+        expect(shapes.slice(0, 4)).toEqual([[10, 8], [10, 3], [10, 4], [30]]);
+      });
+      // 8 is no multiple of 3.
+      const odd = new MultiheadAttention(8, 3, { headDim: 2 });
+      expect(odd.out_proj.weight.shape).toEqual([8, 6]);
+      odd.dispose();
+    });
+
+    it.each<[string, MultiheadAttentionOptions]>([
+      ["the keys of the call alone", {}],
+      ["extra keys, which stay visible", { addBiasKv: true, addZeroAttn: true }],
+      ["the batch second", { addZeroAttn: true, batchFirst: false }],
+    ])("hides the same by keyLengths as by keyPaddingMask: %s", (_, options) => {
+      withSmall(options, (attention, { data }) => {
+        const keyPaddingMask = [
+          [false, false, true, true, true],
+          [true, true, true, true, true],
+        ];
+        const x = { data, shape: options.batchFirst === false ? [5, 2, 8] : [2, 5, 8] };
+        const all = { needWeights: true, averageAttnWeights: false } as const;
+        for (const isCausal of [false, true]) {
+          const byLengths = attention.forward(x, x, x, { ...all, isCausal, keyLengths: [2, 0] });
+          expect(bitsOf(byLengths)).toEqual(bitsOf(attention.forward(x, x, x, { ...all, isCausal, keyPaddingMask })));
+          const [first] = byLengths.weights.toNested() as number[][][][];
+          expect(first[0][4].slice(0, 5).map((weight) => weight > 0)).toEqual([true, true, false, false, false]);
+        }
+      });
+    });
+
+    it("attends from some queries of a sequence with the bits of all of them, by their positions", () => {
+      withSmall({ rotary: true }, (attention, x) => {
+        const whole = attention.forward(x, x, x, { isCausal: true }).output.toArray();
+        const data = x.data as Float32Array;
+        const rows = Float32Array.from([...data.slice(24, 40), ...data.slice(64, 80)]);
+        const chunk = { data: rows, shape: [2, 2, 8] };
+        const attnMask = [
+          [false, false, false, false, true],
+          [false, false, false, false, false],
+        ];
+        for (const positionIds of [3, [3, 4], [[3, 4]], Int32Array.of(3, 4)]) {
+          const { output } = attention.forward(chunk, x, x, { positionIds, keyPositionIds: 0, attnMask });
+          expect([...output.toArray()]).toEqual([...whole.slice(24, 40), ...whole.slice(64, 80)]);
+        }
+        // Of both, what counts is how far apart they are; positions other than their own change the result.
+        const elsewhere = attention.forward(chunk, x, x, { positionIds: 2, keyPositionIds: 0, attnMask }).output;
+        expect([...elsewhere.toArray()]).not.toEqual([...whole.slice(24, 40), ...whole.slice(64, 80)]);
+        const shifted = attention.forward(x, x, x, { isCausal: true, positionIds: 7 }).output.toArray();
+        shifted.forEach((value, n) => expect(value).toBeCloseTo(whole[n], 5));
+      });
+    });
+
+    describe("from", () => {
+      const shapes = { in_proj_weight: [16, 8], in_proj_bias: [16], "out_proj.weight": [8, 8], "out_proj.bias": [8] };
+      const draw = (seed: number): Record<string, Tensor> =>
+        Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, rand(shape, { seed })]));
+
+      it("takes float32 tensors over, copies all else, and draws nothing", () => {
+        const { bytesInUse } = memoryUsage();
+        manualSeed(3);
+        const next = scope(() => rand([2]).toArray());
+        manualSeed(3);
+        const dict = draw(1);
+        const half = dict["in_proj_bias"].to("float16");
+        const options = { numKvHeads: 1, batchFirst: true };
+        const attention = MultiheadAttention.from({ ...dict, in_proj_bias: half }, 8, 2, options);
+        expect(scope(() => rand([2]).toArray())).toEqual(next);
+        expect(attention).toMatchObject({ embedDim: 8, numHeads: 2, numKvHeads: 1, batchFirst: true, training: true });
+        expect(attention.in_proj_weight).toBe(dict["in_proj_weight"]);
+        expect(attention.out_proj.weight).toBe(dict["out_proj.weight"]);
+        expect(attention.in_proj_bias?.toNested()).toEqual(half.toNested());
+        const other = new MultiheadAttention(8, 2, options);
+        other.loadStateDict({ ...dict, in_proj_bias: half });
+        const { attention: unused, x } = small();
+        unused.dispose();
+        scope(() => expect(bitsOf(attention.forward(x, x, x))).toEqual(bitsOf(other.forward(x, x, x))));
+        attention.dispose();
+        expect(Object.values(dict).map(({ disposed }) => disposed)).toEqual([true, false, true, true]);
+        expect(half.disposed).toBe(false);
+        for (const rest of [other, half, dict["in_proj_bias"]]) rest.dispose();
+        expect(memoryUsage().bytesInUse).toBe(bytesInUse);
+      });
+
+      it("takes a prefix", () => {
+        scope(() => {
+          const dict = Object.fromEntries(Object.entries(draw(2)).map(([name, value]) => [`h.0.attn.${name}`, value]));
+          const options = { numKvHeads: 1, prefix: "h.0.attn." };
+          const attention = SelfAttention.from({ ...dict, "h.1": rand([1]) }, 8, 2, options);
+          expect(attention).toMatchObject({ numKvHeads: 1, batchFirst: true });
+          expect(attention).toBeInstanceOf(SelfAttention);
+          expect(attention).not.toHaveProperty("prefix");
+          attention.dispose();
+        });
+      });
+
+      it.each<[string, unknown[], typeof TypeError | typeof RangeError, ErrorCode, RegExp]>([
+        ["no dictionary", [undefined, 8, 2], TypeError, "ERR_INVALID_TYPE", /dict: expected an object or a Map/],
+        [
+          "other shapes",
+          [shapes, 8, 2],
+          RangeError,
+          "ERR_SHAPE",
+          /dict: in_proj_weight: expected shape \[24, 8\], got \[16, 8\]; in_proj_bias: expected shape \[24\], got/,
+        ],
+        [
+          "missing and unknown names",
+          [shapes, 8, 2, { numKvHeads: 1, addBiasKv: true, bias: false }],
+          RangeError,
+          "ERR_INVALID_VALUE",
+          /dict: missing keys "bias_k", "bias_v"; unexpected keys "in_proj_bias", "out_proj\.bias"$/,
+        ],
+        ["wrong options", [shapes, 8, 2, { kdims: 1 }], TypeError, "ERR_INVALID_TYPE", /unknown option "kdims"/],
+        ["wrong sizes", [shapes, 8, 3], RangeError, "ERR_INVALID_VALUE", /numHeads: expected a divisor/],
+      ])("refuses %s, and takes nothing", (_, [dict, ...rest], kind, code, message) => {
+        scope(() => {
+          const tensors = dict === shapes ? draw(3) : dict;
+          const { bytesInUse } = memoryUsage();
+          const from = MultiheadAttention.from as (...given: unknown[]) => unknown;
+          const error = expectThrows(() => from(tensors, ...rest), kind, code, message);
+          expect((error as Error).message).toMatch(/^MultiheadAttention\.from: /);
+          expect(memoryUsage().bytesInUse).toBe(bytesInUse);
+          expect(Object.values(tensors ?? {}).some((tensor) => (tensor as Tensor).disposed)).toBe(false);
+        });
+      });
     });
 
     it("turns only rotaryDim elements of a head, as rotaryEmbedding does", () => {
@@ -607,12 +788,12 @@ describe("MultiheadAttention", () => {
             expectThrows(() => attention.loadStateDict(dict), RangeError, "ERR_INVALID_VALUE", message);
           };
           const told =
-            /loadStateDict: dict: every name begins with "encoder\.attn\."; take it off first; missing keys "in_/;
+            /loadStateDict: dict: every name begins with "encoder\.attn\."; give it as prefix; missing keys "in_/;
           refused(under("encoder.attn."), told);
           refused(under("encoder.attn.", "encoder.attn.bias_k"), told);
           refused(new Map([...Object.entries(under("encoder.attn.")), ["encoder.attn.x", zeros(1)]]), told);
           const most = Object.fromEntries(Object.entries(under("a.")).slice(0, 3));
-          refused(most, /every name begins with "a\."; take it off first; missing keys/);
+          refused(most, /every name begins with "a\."; give it as prefix; missing keys/);
           // Names that have no prefix in common, or under which there is something else.
           const untold = /loadStateDict: dict: missing keys/;
           refused(under("encoder.attn.", "decoder.attn.in_proj_weight"), untold);
@@ -650,7 +831,11 @@ describe("MultiheadAttention", () => {
         [[0, 1], RangeError, /embedDim: expected an integer from 1/],
         [[8.5, 1], RangeError, /embedDim/],
         [[8], TypeError, /numHeads: expected an integer.* got undefined/],
-        [[8, 3], RangeError, /numHeads: expected a divisor of embedDim, 8, got 3/],
+        [[8, 3], RangeError, /numHeads: expected a divisor of embedDim, 8, or headDim beside it, got 3/],
+        [[8, 2, { headDim: 0 }], RangeError, /headDim: expected an integer from 1/],
+        [[8, 3, { headDim: 2.5 }], RangeError, /headDim: .* got 2\.5/],
+        [[8, 2, { headDim: 3, rotary: true }], RangeError, /rotary\.rotaryDim: .*\(this one is 3\), got 0/],
+        [[8, 2, { headDim: 2 ** 30 }], RangeError, /out of memory/],
         [[8, 2, []], TypeError, /options: expected an object/],
         [[8, 2, { batch_first: true }], TypeError, /unknown option "batch_first"; did you mean batchFirst/],
         [[8, 2, { batchFirst: 1 }], TypeError, /batchFirst: expected a boolean, got 1/],
@@ -769,6 +954,22 @@ describe("MultiheadAttention", () => {
           RangeError,
           /attnMask: expected shape \[5, 5\] or \[4, 5, 5\], got \[2, 5, 5\]/,
         ],
+        [
+          "lengths of another batch",
+          [x, x, x, { keyLengths: [1] }],
+          RangeError,
+          /keyLengths: expected shape \[2\], one length a batch, got \[1\]/,
+        ],
+        ["a length beyond the keys", [x, x, x, { keyLengths: [5, 6] }], RangeError, /keyLengths\[1\]: .*to 5, got 6/],
+        ["a fraction of a length", [x, x, x, { keyLengths: [5, 1.5] }], RangeError, /keyLengths\[1\]: .* got 1\.5/],
+        ["one length", [x, x, x, { keyLengths: 3 }], TypeError, /keyLengths: expected an array of numbers/],
+        ["positions of queries", [x, x, x, { positionIds: 3 }], TypeError, /positionIds: needs a module with rotary/],
+        [
+          "positions of keys",
+          [x, x, x, { keyPositionIds: [1] }],
+          TypeError,
+          /keyPositionIds: needs a module with rotary/,
+        ],
         ["no boolean", [x, x, x, { needWeights: 1 }], TypeError, /needWeights: expected a boolean, got 1/],
         ["averages of something", [x, x, x, { averageAttnWeights: {} }], TypeError, /averageAttnWeights/],
         ["a causal word", [x, x, x, { isCausal: "yes" }], TypeError, /isCausal/],
@@ -787,6 +988,42 @@ describe("MultiheadAttention", () => {
           expect((error as Error).message).toMatch(message);
           expect((error as { code?: string }).code).toMatch(/^ERR_/);
           expect(bitsOf(attention.forward(x, x, x))).toEqual(before);
+        });
+      });
+
+      it.each<[string, Given, typeof TypeError | typeof RangeError, RegExp]>([
+        ["a negative one", [x, x, x, { positionIds: -1 }], RangeError, /: positionIds: expected an integer from 0 to/],
+        [
+          "one beyond int32",
+          [x, x, x, { positionIds: 2 ** 31 - 4 }],
+          RangeError,
+          /: positionIds: .*to 2147483643, got/,
+        ],
+        [
+          "of a number of rows",
+          [x, x, x, { positionIds: [1, 2] }],
+          RangeError,
+          /: positionIds: .*\[5\], or.*got \[2\]/,
+        ],
+        [
+          "of queries that are fewer than the keys, for both",
+          [{ data: data(16), shape: [2, 1, 8] }, x, x, { positionIds: [3] }],
+          RangeError,
+          /: keyPositionIds: expected shape \[2, 5\] or \[1, 5\] or \[5\], or an integer, got \[1\]/,
+        ],
+        ["of text", [x, x, x, { keyPositionIds: "1" }], TypeError, /: keyPositionIds: expected an integer, or/],
+      ])("refuses positions: %s", (_, given, kind, message) => {
+        withSmall({ rotary: true }, (attention) => {
+          let error: unknown;
+          try {
+            attention.forward(...(given as Parameters<MultiheadAttention["forward"]>));
+          } catch (thrown) {
+            error = thrown;
+          }
+          expect(error).toBeInstanceOf(kind);
+          expect((error as { code?: string }).code).toMatch(/^ERR_/);
+          expect((error as Error).message).toMatch(message);
+          expect((error as Error).message).toMatch(/^MultiheadAttention\.forward: /);
         });
       });
 
@@ -854,11 +1091,17 @@ describe("MultiheadAttention", () => {
     const runtime = await init({ maximumMemory: 8 * 2 ** 20 });
     expectThrows(() => new MultiheadAttention(1024, 1), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
     // The parameters fit, their packed form doesn't.
-    expectThrows(() => new MultiheadAttention(576, 1), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
+    const large = new MultiheadAttention(576, 1);
+    const own = memoryUsage().bytesInUse;
+    const row = { data: new Float32Array(576), shape: [1, 576] };
+    expectThrows(() => large.forward(row, row, row), RangeError, "ERR_OUT_OF_MEMORY", /out of memory/);
+    large.dropPackedWeights();
+    expect(memoryUsage().bytesInUse).toBe(own);
+    large.dispose();
     expect(memoryUsage().bytesInUse).toBe(0);
     const { attention, x } = small();
-    const { bytesInUse } = memoryUsage();
     const before = scope(() => bitsOf(attention.forward(x, x, x)));
+    const { bytesInUse } = memoryUsage();
     const long = { data: new Float32Array(16_000).fill(1), shape: [1, 2000, 8] };
     expectThrows(
       () => attention.forward(long, long, long, { needWeights: true }),

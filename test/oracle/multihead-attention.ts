@@ -1,6 +1,6 @@
 /**
  * Multi-head attention as docs/semantics.md 9 defines it, in float64, on top of the attention oracle.
- * Letters: B batch, L queries, S keys, E embedDim, G key heads (numKvHeads), D = E / numHeads.
+ * Letters: B batch, L queries, S keys, E embedDim, H numHeads, G numKvHeads, D headDim.
  */
 import { attention, type OracleMask, type OracleTensor } from "./attention.js";
 import type { RopeScaling } from "../../ts/entry/default.js";
@@ -12,12 +12,14 @@ export interface MultiheadConfiguration {
   readonly embedDim: number;
   readonly numHeads: number;
   readonly numKvHeads?: number;
+  /** E / H by default. */
+  readonly headDim?: number;
   readonly kdim?: number;
   readonly vdim?: number;
   readonly addZeroAttn?: boolean;
   readonly batchFirst?: boolean;
   readonly dropout?: number;
-  /** Rotates q and k by their positions 0, 1 … before bias_k is appended; rotaryDim 0 is the whole head. */
+  /** Rotates q and k by their positions before bias_k is appended; rotaryDim 0 is the whole head. */
   readonly rotary?: {
     readonly base: number;
     readonly ropeScaling?: RopeScaling;
@@ -29,10 +31,23 @@ export interface MultiheadConfiguration {
 /** PyTorch's state-dict names. What a configuration doesn't have is absent; bias_k and bias_v tell addBiasKv. */
 export type MultiheadState = Readonly<Record<string, OracleTensor | undefined>>;
 
+export type OraclePositions = number | readonly (readonly number[])[];
+
+/** All positions of [B, length], and what follows the last one. */
+function positionsOf(given: OraclePositions, batch: number, length: number): { all: number[]; end: number } {
+  if (typeof given !== "number") return { all: given.flat(), end: Math.max(-1, ...given.flat()) + 1 };
+  return { all: Array.from({ length: batch * length }, (_, n) => given + (n % length)), end: given + length };
+}
+
 export interface MultiheadCall {
   readonly keyPaddingMask?: OracleMask;
   readonly attnMask?: OracleMask;
   readonly isCausal?: boolean;
+  /** [B]: the S keys from there on are hidden. */
+  readonly keyLengths?: readonly number[];
+  /** [B, L] and [B, S], or the first positions; 0 by default. */
+  readonly positionIds?: OraclePositions;
+  readonly keyPositionIds?: OraclePositions;
   readonly averageAttnWeights?: boolean;
   /** Dropout is applied in training mode only, and then has a seed. */
   readonly training?: boolean;
@@ -77,10 +92,10 @@ function batchFirst(input: OracleTensor, isBatchFirst: boolean): { data: Float64
 /** Weights and biases of the three in-projections, from the packed or the separate names. */
 function inProjections(
   state: MultiheadState,
-  { embedDim, numHeads, numKvHeads = numHeads }: MultiheadConfiguration,
+  { embedDim, numHeads, numKvHeads = numHeads, headDim = embedDim / numHeads }: MultiheadConfiguration,
 ): { weight: ArrayLike<number>; bias?: ArrayLike<number>; outFeatures: number }[] {
-  const keyWidth = (embedDim / numHeads) * numKvHeads;
-  const widths = [embedDim, keyWidth, keyWidth];
+  const keyWidth = headDim * numKvHeads;
+  const widths = [headDim * numHeads, keyWidth, keyWidth];
   const packed = state["in_proj_weight"];
   const bias = state["in_proj_bias"];
   let row = 0;
@@ -121,7 +136,8 @@ export function multiheadAttention(
   call: MultiheadCall = {},
 ): MultiheadResult {
   const { embedDim, numHeads, numKvHeads = numHeads, rotary } = configuration;
-  const size = embedDim / numHeads;
+  const size = configuration.headDim ?? embedDim / numHeads;
+  const queryWidth = numHeads * size;
   const keyWidth = numKvHeads * size;
   const unbatched = query.shape.length === 2;
   const isBatchFirst = configuration.batchFirst ?? false;
@@ -140,18 +156,26 @@ export function multiheadAttention(
 
   if (rotary) {
     const rotarySize = rotary.rotaryDim || size;
-    const length = Math.max(queries, newKeys);
-    const positions = Array.from({ length }, (_, position) => position);
-    const tables = rotaryTables(positions, rotaryFrequencies(rotarySize, rotary.base, rotary.ropeScaling, length));
-    const rotate = (input: Float64Array, sequence: number, heads: number): Float64Array => {
-      const positionIds = Array.from({ length: batch * sequence }, (_, n) => n % sequence);
-      return rotaryEmbedding(input, tables.cosine, tables.sine, positionIds, {
+    const queryPositions = positionsOf(call.positionIds ?? 0, batch, queries);
+    const keyPositions = positionsOf(call.keyPositionIds ?? 0, batch, newKeys);
+    // The length that dynamic scaling goes by: of both sequences.
+    const length = Math.max(1, queryPositions.end, keyPositions.end);
+    const frequencies = rotaryFrequencies(rotarySize, rotary.base, rotary.ropeScaling, length);
+    const rotate = (
+      input: Float64Array,
+      sequence: number,
+      heads: number,
+      positions: readonly number[],
+    ): Float64Array => {
+      const tables = rotaryTables(positions, frequencies);
+      const rows = positions.map((_, row) => row);
+      return rotaryEmbedding(input, tables.cosine, tables.sine, rows, {
         ...{ batch, sequence, heads, headSize: size, rotarySize },
         ...{ interleaved: rotary.interleaved, headsFirst: false },
       });
     };
-    q = rotate(q, queries, numHeads);
-    k = rotate(k, newKeys, numKvHeads);
+    q = rotate(q, queries, numHeads, queryPositions.all);
+    k = rotate(k, newKeys, numKvHeads, keyPositions.all);
   }
 
   // 9.4: the projected keys, then bias_k, then zeros.
@@ -162,7 +186,7 @@ export function multiheadAttention(
 
   // 9.4 to 9.6: masks are added to one another in float32, cover the S keys only, and leave the extra ones visible.
   const mask = new Float64Array(batch * numHeads * queries * keys);
-  const { keyPaddingMask, attnMask, isCausal = false } = call;
+  const { keyPaddingMask, attnMask, isCausal = false, keyLengths } = call;
   for (let n = 0; n < mask.length; n++) {
     const j = n % keys;
     const i = Math.floor(n / keys) % queries;
@@ -173,12 +197,13 @@ export function multiheadAttention(
     const padding = keyPaddingMask ? addend(keyPaddingMask, Math.floor(plane / numHeads) * newKeys + j) : 0;
     const attnPlane = attnMask && attnMask.shape.length === 3 ? plane : 0;
     const added = attnMask ? addend(attnMask, (attnPlane * queries + i) * newKeys + j) : 0;
-    mask[n] = isCausal && j > i ? -Infinity : Math.fround(padding + added);
+    const isBeyond = keyLengths !== undefined && j >= keyLengths[Math.floor(plane / numHeads)];
+    mask[n] = isBeyond || (isCausal && j > i) ? -Infinity : Math.fround(padding + added);
   }
 
   const dropoutP = call.training ? (configuration.dropout ?? 0) : 0;
   const attended = attention(
-    { data: q, shape: [batch, queries, embedDim] },
+    { data: q, shape: [batch, queries, queryWidth] },
     { data: appendRows(k, batch, newKeys, keyWidth, extraKeys), shape: [batch, keys, keyWidth] },
     { data: appendRows(v, batch, newKeys, keyWidth, extraValues), shape: [batch, keys, keyWidth] },
     {
@@ -194,7 +219,7 @@ export function multiheadAttention(
 
   const outWeight = state["out_proj.weight"]!.data;
   const rows = batch * queries;
-  const joined = linear(attended.output.data, outWeight, state["out_proj.bias"]?.data, rows, embedDim, embedDim);
+  const joined = linear(attended.output.data, outWeight, state["out_proj.bias"]?.data, rows, queryWidth, embedDim);
   const weights = attended.weights!;
   if (unbatched) {
     return {

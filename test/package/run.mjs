@@ -156,7 +156,8 @@ const programs = {
 
 /** What an ES module of dist/ imports. */
 const importsOf = (/** @type {string} */ text) =>
-  [...text.matchAll(/^(?:.* from|import) "([^"]+)";$/gm)].map(([, specifier]) => specifier);
+  // Not those of examples in comments, which stay in classes.
+  [...text.matchAll(/^(?!\s*\*)(?:.* from|import) "([^"]+)";$/gm)].map(([, specifier]) => specifier);
 
 /**
  * The file and whatever it imports of the package, by path in dist/.

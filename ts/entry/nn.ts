@@ -2,6 +2,8 @@
 export type { AttentionForwardOptions, AttentionForwardResult } from "../nn/attention-module.js";
 export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "../nn/configuration.js";
 export { Linear, type LinearOptions } from "../nn/linear.js";
-export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "../nn/module.js";
+export { Module } from "../nn/module.js";
 export { MultiheadAttention } from "../nn/multihead-attention.js";
+export { buffer, parameter } from "../nn/parameter.js";
 export { SelfAttention } from "../nn/self-attention.js";
+export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "../nn/state-dict.js";

@@ -1,24 +1,28 @@
 import { checkBoolean, checkOptions, checkSeed } from "../arguments.js";
-import { shapeError } from "../errors.js";
+import { misuseError, shapeError } from "../errors.js";
 import { scaledDotProductAttention } from "../ops/attention/scaled-dot-product-attention.js";
+import { appendRows } from "../ops/concatenation.js";
 import { describeFloat } from "../ops/float-operand.js";
+import type { IndicesLike } from "../ops/indices.js";
 import type { MaskLike } from "../ops/mask-operand.js";
+import type { NumbersLike } from "../ops/numbers.js";
 import type { Operand, TensorLike } from "../ops/operand.js";
 import type { WhenAskedFor } from "../ops/options-given.js";
+import type { PackedLinear } from "../ops/packed-linear.js";
+import { POSITIONS, type Positions, readPositions } from "../ops/positions.js";
 import { drawSeed } from "../ops/random.js";
-import { rotaryEmbedding } from "../ops/rotary-embedding.js";
-import type { RopeScaling } from "../ops/rotary-frequencies.js";
+import { rotaryEmbedding, type RotaryEmbeddingOptions } from "../ops/rotary-embedding.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
-import { type AttentionProjections, createProjections } from "./attention-projections.js";
-import type { Configuration } from "./configuration.js";
-import { appendKeys } from "./extra-keys.js";
-import { combineMasks, readMasks } from "./masks.js";
-import { Module, rawModule } from "./module.js";
-import type { Projection } from "./projection.js";
-import { createParameters } from "./parameters.js";
+import { type AttentionParameters, drawParameters, readParameters } from "./attention-parameters.js";
+import { type Configuration, type MultiheadAttentionOptions, readConfiguration } from "./configuration.js";
+import { createInProjections, type InProjections } from "./in-projections.js";
+import { Linear } from "./linear.js";
+import { attentionMasks, readMasks } from "./masks.js";
+import { define, Module, rawModule, requireUsable } from "./module.js";
+import type { LoadStateDictOptions, StateDictLike } from "./state-dict.js";
 
 /** Options of `forward`. Letters: B batch, L queries, S keys. */
 export interface AttentionForwardOptions {
@@ -33,6 +37,15 @@ export interface AttentionForwardOptions {
   needWeights?: boolean;
   /** Return the mean over the heads, else the weights of every head. Default: true. */
   averageAttnWeights?: boolean;
+  /** `[B]` integers from 0 to S, `[1]` unbatched: hide keys from there on. Extra keys stay visible, as with masks. */
+  keyLengths?: NumbersLike;
+  /**
+   * The positions of the queries, by which `rotary` turns them: an integer, the first one's, which the others follow; or `[B,
+   * L]`, or `[L]` or `[1, L]` for all batches. Only with `rotary`. Default: 0. Causality goes by the places in the call.
+   */
+  positionIds?: IndicesLike | number;
+  /** The positions of the keys, where they are others: `[B, S]`, or as `positionIds`, which are the default. */
+  keyPositionIds?: IndicesLike | number;
   /** Hide keys that come after the query, with or without `attnMask` (in PyTorch a mere hint). Default: false. */
   isCausal?: boolean;
   /** Seed of the dropout. Default: one draw from the generator that `manualSeed` sets, when there is any dropout. */
@@ -63,6 +76,9 @@ const forwardOptionNames = [
   "needWeights",
   "averageAttnWeights",
   "isCausal",
+  "keyLengths",
+  "positionIds",
+  "keyPositionIds",
   "seed",
 ] as const satisfies readonly (keyof AttentionForwardOptions)[];
 
@@ -84,10 +100,32 @@ interface Inputs {
   readonly dtype: FloatDType;
 }
 
+/** What a module is made of; without parameters they are drawn. */
+export interface GivenAttention {
+  readonly configuration: Configuration;
+  readonly parameters?: AttentionParameters;
+}
+
+/** Options of `from`. */
+export type WithPrefix<Options> = Options & Pick<LoadStateDictOptions, "prefix">;
+
+/** Checks the arguments of `from`. */
+export function readGiven(
+  operation: string,
+  dict: StateDictLike,
+  embedDim: number,
+  numHeads: number,
+  options: WithPrefix<MultiheadAttentionOptions> | undefined,
+  allowed: readonly (keyof MultiheadAttentionOptions)[],
+): Required<GivenAttention> {
+  const configuration = readConfiguration(operation, embedDim, numHeads, options, [...allowed, "prefix"]);
+  return { configuration, parameters: readParameters(operation, configuration, dict, options?.prefix) };
+}
+
 /**
  * Multi-head attention with projections of its own. What the public modules share.
  *
- * Letters: B batch, L queries, S keys, E embedDim, H numHeads, G numKvHeads, D = E / H.
+ * Letters: B batch, L queries, S keys, E embedDim, H numHeads, G numKvHeads, D headDim.
  */
 export abstract class AttentionModule extends Module {
   /** Width E of queries and outputs. */
@@ -114,41 +152,30 @@ export abstract class AttentionModule extends Module {
   declare readonly batchFirst: boolean;
   /** How queries and keys are turned; undefined when they are not. */
   declare readonly rotary: Configuration["rotary"];
-  /** `[E + 2·G·D, E]`, unless keys or values have another width than E. */
-  declare readonly in_proj_weight: Tensor | undefined;
-  /** `[E, E]`, where there is no `in_proj_weight`. */
-  declare readonly q_proj_weight: Tensor | undefined;
+  /** `[(H + 2·G)·D, E]`, unless keys or values have another width than E. */
+  declare readonly in_proj_weight: Tensor<"float32"> | undefined;
+  /** `[H·D, E]`, where there is no `in_proj_weight`. */
+  declare readonly q_proj_weight: Tensor<"float32"> | undefined;
   /** `[G·D, kdim]`, likewise. */
-  declare readonly k_proj_weight: Tensor | undefined;
+  declare readonly k_proj_weight: Tensor<"float32"> | undefined;
   /** `[G·D, vdim]`, likewise. */
-  declare readonly v_proj_weight: Tensor | undefined;
-  /** `[E + 2·G·D]`, with `bias`. */
-  declare readonly in_proj_bias: Tensor | undefined;
+  declare readonly v_proj_weight: Tensor<"float32"> | undefined;
+  /** `[(H + 2·G)·D]`, with `bias`. */
+  declare readonly in_proj_bias: Tensor<"float32"> | undefined;
   /** `[1, 1, G·D]`, with `addBiasKv`. */
-  declare readonly bias_k: Tensor | undefined;
+  declare readonly bias_k: Tensor<"float32"> | undefined;
   /** `[1, 1, G·D]`, with `addBiasKv`. */
-  declare readonly bias_v: Tensor | undefined;
-  /** `weight` `[E, E]`, and `bias` `[E]` with `bias`. */
-  declare readonly out_proj: { readonly weight: Tensor; readonly bias?: Tensor };
-  readonly #projections: AttentionProjections;
+  declare readonly bias_v: Tensor<"float32"> | undefined;
+  /** `weight` `[E, H·D]`, and `bias` `[E]` with `bias`. */
+  declare readonly out_proj: Linear;
+  readonly #projections: InProjections;
 
-  protected constructor(name: string, configuration: Configuration) {
-    super(name, { ...configuration }, () => createParameters(name, configuration));
-    try {
-      this.#projections = createProjections(name, configuration, this.stateDict());
-    } catch (error) {
-      super.dispose();
-      throw error;
-    }
-  }
-
-  override dispose(): void {
-    super.dispose();
-    for (const projection of Object.values(rawModule(this).#projections)) projection.dispose();
-  }
-
-  protected override parametersChanged(): void {
-    for (const projection of Object.values(rawModule(this).#projections)) projection.repack();
+  protected constructor({ configuration, parameters: given }: GivenAttention) {
+    super();
+    const parameters = given ?? drawParameters(this[Symbol.toStringTag], configuration);
+    const { "out_proj.weight": weight, "out_proj.bias": bias, ...own } = parameters;
+    define(this, { ...configuration, ...own, out_proj: Linear.from(weight, bias) });
+    this.#projections = createInProjections(this, configuration, parameters);
   }
 
   protected attend(
@@ -158,7 +185,7 @@ export abstract class AttentionModule extends Module {
     options: AttentionForwardOptions | undefined,
   ): AttentionForwardResult {
     const layer = rawModule(this);
-    const operation = layer.requireUsable("forward");
+    const operation = requireUsable(layer, "forward");
     const given: AttentionForwardOptions = checkOptions(operation, options, forwardOptionNames);
     const { needWeights = false, averageAttnWeights = true, isCausal = false } = given;
     for (const [argument, flag] of Object.entries({ needWeights, averageAttnWeights, isCausal })) {
@@ -168,7 +195,8 @@ export abstract class AttentionModule extends Module {
     const inputs = readInputs(operation, layer, query, key, value);
     const { batch, queryLength, keyLength, isUnbatched, isBatchFirst, dtype } = inputs;
     const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary } = layer;
-    const masks = readMasks(operation, given, { ...inputs, heads: numHeads });
+    const masks = readMasks(operation, given, isCausal, { ...inputs, heads: numHeads });
+    const rotations = readRotations(operation, rotary, given, inputs);
     const dropoutP = layer.training ? layer.dropout : 0;
     const layout = isBatchFirst ? "BLHD" : "LBHD";
     const seed = dropoutP > 0 ? (given.seed ?? drawSeed(operation)) : undefined;
@@ -178,38 +206,34 @@ export abstract class AttentionModule extends Module {
       const { output: attended, weights } = scope(() => {
         const { query: toQuery, key: toKey, value: toValue } = layer.#projections;
         const widened = widener();
-        const project = (projection: Projection, input: NamedInput, length: number, heads: number): Tensor =>
+        const project = (projection: PackedLinear, input: NamedInput, length: number, heads: number): Tensor =>
           projection
             .apply(operation, widened(input.value))
             .reshape(isBatchFirst ? [batch, length, heads, headDim] : [length, batch, heads, headDim]);
         let q = project(toQuery, query, queryLength, numHeads);
         let k = project(toKey, key, keyLength, numKvHeads);
         let v = project(toValue, value, keyLength, numKvHeads);
-        if (rotary !== undefined) {
-          const ropeScaling = ofSequence(rotary.ropeScaling, queryLength, keyLength);
-          q = rotaryEmbedding(q, { ...rotary, ropeScaling, layout });
-          k = rotaryEmbedding(k, { ...rotary, ropeScaling, layout });
+        if (rotations !== undefined) {
+          q = rotaryEmbedding(q, { ...rotations.query, layout });
+          k = rotaryEmbedding(k, { ...rotations.key, layout });
         }
         const extraKeys = Number(addBiasKv) + Number(addZeroAttn);
         if (extraKeys > 0) {
           const { bias_k, bias_v } = layer;
           const zeros = addZeroAttn ? [undefined] : [];
-          k = appendKeys(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
-          v = appendKeys(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
+          k = appendRows(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
+          v = appendRows(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
         }
-        // Attention's own isCausal would hide the extra keys, which come after all others.
-        const isCausalByMask = isCausal && extraKeys > 0;
         return scaledDotProductAttention(q, k, v, {
           layout,
-          attnMask: combineMasks(operation, masks, extraKeys, isCausalByMask),
-          isCausal: isCausal && !isCausalByMask,
+          ...attentionMasks(operation, masks, extraKeys),
           dropoutP,
           seed,
           needWeights: needWeights && { averageHeads: averageAttnWeights },
           weightsMode: needWeights ? 4 : undefined,
         });
       });
-      const output = layer.#projections.out.apply(operation, attended.reshape(inputs.outputShape));
+      const output = layer.out_proj.forward(attended.reshape([...inputs.outputShape.slice(0, -1), numHeads * headDim]));
       const result: AttentionForwardResult = { output: rounded(output, dtype) };
       if (weights !== undefined) {
         result.weights = rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);
@@ -263,10 +287,30 @@ function widener(): (value: TensorLike) => Tensor {
   };
 }
 
-/** The same frequencies for queries and keys: dynamic ones depend on the length. */
-function ofSequence(scaling: RopeScaling | undefined, ...lengths: number[]): RopeScaling | undefined {
-  if (scaling?.ropeType !== "dynamic") return scaling;
-  return { ...scaling, sequenceLength: scaling.sequenceLength ?? Math.max(1, ...lengths) };
+/** How queries and keys are turned. Throws a TypeError for positions without `rotary`. */
+function readRotations(
+  operation: string,
+  rotary: Configuration["rotary"],
+  { positionIds, keyPositionIds = positionIds }: AttentionForwardOptions,
+  { batch, queryLength, keyLength }: Inputs,
+): Readonly<Record<"query" | "key", RotaryEmbeddingOptions>> | undefined {
+  if (rotary === undefined) {
+    for (const [argument, value] of Object.entries({ positionIds, keyPositionIds })) {
+      if (value !== undefined) throw misuseError(operation, argument, "needs a module with rotary");
+    }
+    return undefined;
+  }
+  const read = (argument: string, value: typeof positionIds, L: number): Positions =>
+    readPositions(operation, argument, value, { B: batch, L }, POSITIONS);
+  const query = read("positionIds", positionIds, queryLength);
+  const key = read("keyPositionIds", keyPositionIds, keyLength);
+  // The same frequencies for both: dynamic ones depend on the length.
+  const ropeScaling =
+    rotary.ropeScaling?.ropeType === "dynamic"
+      ? { sequenceLength: Math.max(1, query.length, key.length), ...rotary.ropeScaling }
+      : rotary.ropeScaling;
+  const options = { ...rotary, ropeScaling };
+  return { query: { ...options, positionIds }, key: { ...options, positionIds: keyPositionIds } };
 }
 
 /** A tensor in a dtype: itself when it has that. */

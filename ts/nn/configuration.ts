@@ -20,6 +20,8 @@ export interface SelfAttentionOptions {
   addBiasKv?: boolean;
   /** Append one key and value of zeros to every sequence. Default: false. */
   addZeroAttn?: boolean;
+  /** Width D of a head; the heads together are as wide as H · D, whatever embedDim is. Default: embedDim / numHeads. */
+  headDim?: number;
   /** Heads of keys and values, each shared by numHeads / numKvHeads query heads. Default: numHeads. */
   numKvHeads?: number;
   /** Rotary position embeddings of projected queries and keys, by position in the sequence; true: with defaults. */
@@ -57,6 +59,7 @@ export const selfAttentionOptionNames = [
   "bias",
   "addBiasKv",
   "addZeroAttn",
+  "headDim",
   "numKvHeads",
   "rotary",
 ] as const;
@@ -95,15 +98,16 @@ export function readConfiguration(
   embedDim: number,
   numHeads: number,
   options: MultiheadAttentionOptions | undefined,
-  allowed: readonly (keyof MultiheadAttentionOptions)[],
+  allowed: readonly (keyof MultiheadAttentionOptions | "prefix")[],
 ): Configuration {
-  const given = checkOptions(operation, options, allowed);
+  const given = checkOptions<MultiheadAttentionOptions & { prefix?: string }>(operation, options, allowed);
   checkInteger(operation, "embedDim", embedDim, 1, LARGEST_SIZE);
   checkInteger(operation, "numHeads", numHeads, 1, LARGEST_SIZE);
-  if (embedDim % numHeads !== 0) {
-    throw rangeError(operation, "numHeads", `a divisor of embedDim, ${embedDim}`, numHeads);
+  if (given.headDim === undefined && embedDim % numHeads !== 0) {
+    throw rangeError(operation, "numHeads", `a divisor of embedDim, ${embedDim}, or headDim beside it`, numHeads);
   }
-  const headDim = embedDim / numHeads;
+  const { headDim = embedDim / numHeads } = given;
+  checkInteger(operation, "headDim", headDim, 1, LARGEST_SIZE);
   const { numKvHeads = numHeads, kdim = embedDim, vdim = embedDim, dropout = 0 } = given;
   if (numHeads % checkInteger(operation, "numKvHeads", numKvHeads, 1, numHeads) !== 0) {
     throw rangeError(operation, "numKvHeads", `a divisor of numHeads, ${numHeads}`, numKvHeads);

@@ -10,7 +10,7 @@ import { createTensor, type Tensor } from "../tensor/tensor.js";
 const LARGEST_BYTES = 2 ** 31;
 
 /** Uniform within ±bound. */
-export function uniform(operation: string, shape: Shape, bound: number): Tensor {
+export function uniform(operation: string, shape: Shape, bound: number): Tensor<"float32"> {
   if (elementCount(shape) * bytesPerElement.float32 >= LARGEST_BYTES) {
     throw outOfMemoryError(`${operation}: out of memory: a parameter of shape ${show(shape)} exceeds 2 GiB`);
   }
@@ -18,10 +18,10 @@ export function uniform(operation: string, shape: Shape, bound: number): Tensor 
 }
 
 /** Glorot and Bengio 2010, for a weight `[outFeatures, inFeatures]`. */
-export const xavierUniform = (operation: string, shape: readonly [number, number]): Tensor =>
+export const xavierUniform = (operation: string, shape: readonly [number, number]): Tensor<"float32"> =>
   uniform(operation, shape, Math.sqrt(6 / (shape[0] + shape[1])));
 
-export function zeros(operation: string, shape: Shape): Tensor {
+export function zeros(operation: string, shape: Shape): Tensor<"float32"> {
   const tensor = createTensor(operation, shape, "float32");
   tensor.view().fill(0);
   return tensor;

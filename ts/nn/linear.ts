@@ -1,13 +1,16 @@
 import { checkBoolean, checkChoice, checkInteger, checkOptions } from "../arguments.js";
+import { rangeError } from "../errors.js";
 import type { Activation } from "../ops/activation.js";
+import { describeParameters } from "../ops/linear.js";
 import type { TensorLike } from "../ops/operand.js";
+import { PackedLinear } from "../ops/packed-linear.js";
 import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { uniform } from "./initialization.js";
-import { Module, rawModule, type StateDict } from "./module.js";
-import { Projection } from "./projection.js";
+import { define, Module, rawModule, requireUsable, withPacked } from "./module.js";
+import { adoptParameters, parameter } from "./parameter.js";
 
 const NAME = "Linear";
 
@@ -19,14 +22,21 @@ export interface LinearOptions {
   activation?: Activation;
 }
 
-const activationNames: readonly Activation[] = ["gelu", "gelu-tanh", "silu", "relu"];
+/** The weight and, where there is one, the bias. */
+type Parameters = readonly Tensor<"float32">[];
 
-/** `weight`, then `bias`: both uniform within ±1/√inFeatures, which is PyTorch's `kaiming_uniform_` with a = √5. */
-function createParameters(inFeatures: number, outFeatures: number, hasBias: boolean): StateDict {
+const activations: readonly Activation[] = ["gelu", "gelu-tanh", "silu", "relu"];
+
+function checkActivation(operation: string, activation: Activation | undefined): void {
+  if (activation !== undefined) checkChoice(operation, "activation", activation, activations);
+}
+
+/** Both uniform within ±1/√inFeatures, which is PyTorch's `kaiming_uniform_` with a = √5. */
+function drawParameters(inFeatures: number, outFeatures: number, hasBias: boolean): Parameters {
   requireInstance(NAME);
   const bound = 1 / Math.sqrt(inFeatures);
-  const weight = uniform(NAME, [outFeatures, inFeatures], bound);
-  return hasBias ? { weight, bias: uniform(NAME, [outFeatures], bound) } : { weight };
+  const shapes = [[outFeatures, inFeatures], ...(hasBias ? [[outFeatures]] : [])];
+  return scope(() => shapes.map((shape) => uniform(NAME, shape, bound))).map(parameter);
 }
 
 /**
@@ -34,8 +44,18 @@ function createParameters(inFeatures: number, outFeatures: number, hasBias: bool
  * activation besides.
  *
  * Parameters are float32: `weight` `[outFeatures, inFeatures]`, `bias` `[outFeatures]`. The weight is packed for the kernel
- * once, and anew by `loadStateDict`, where the function `linear` packs it in every call. The mode, training or evaluation,
- * makes no difference.
+ * by the first `forward`, and anew when it has changed, where the function `linear` packs it in every call. The mode,
+ * training or evaluation, makes no difference.
+ *
+ * @example
+ * ```js
+ * import { init, Linear } from "wasm-attention";
+ *
+ * await init();
+ * const layer = new Linear(2, 3, { activation: "gelu" });
+ * console.log(layer.forward({ data: [1, 2], shape: [1, 2] }).shape); // [1, 3]
+ * layer.dispose();
+ * ```
  */
 export class Linear extends Module {
   /** Width of the inputs. */
@@ -45,63 +65,95 @@ export class Linear extends Module {
   /** Applied to the outputs. */
   declare readonly activation: Activation | undefined;
   /** `[outFeatures, inFeatures]` */
-  declare readonly weight: Tensor;
+  declare readonly weight: Tensor<"float32">;
   /** `[outFeatures]`; undefined without one. */
-  declare readonly bias: Tensor | undefined;
-  readonly #projection: Projection;
+  declare readonly bias: Tensor<"float32"> | undefined;
+  readonly #packed: PackedLinear;
 
   /**
-   * A module in training mode, with fresh parameters from the package's generator, uniform within ±1/√inFeatures.
+   * A layer in training mode, with fresh parameters from the package's generator, uniform within ±1/√inFeatures.
    *
-   * Throws a TypeError for wrong kinds and unknown options, a RangeError for wrong values (sizes are at least 1) and for
-   * lack of memory, an AttentionError before `init`.
+   * @param inFeatures Width of the inputs, at least 1.
+   * @param outFeatures Width of the outputs, at least 1.
+   * @param options A bias or none, an activation.
+   * @throws {TypeError} for wrong kinds and unknown options.
+   * @throws {RangeError} for wrong values, and for lack of memory.
+   * @throws {AttentionError} before `init`.
    */
-  constructor(inFeatures: number, outFeatures: number, options?: LinearOptions) {
-    const { bias = true, activation } = checkOptions(NAME, options, ["bias", "activation"]);
+  constructor(inFeatures: number, outFeatures: number, options?: LinearOptions);
+  constructor(inFeatures: number, outFeatures: number, options?: LinearOptions, given?: Parameters) {
+    const { bias: hasBias = true, activation } = checkOptions(NAME, options, ["bias", "activation"]);
     checkInteger(NAME, "inFeatures", inFeatures, 1);
     checkInteger(NAME, "outFeatures", outFeatures, 1);
-    checkBoolean(NAME, "bias", bias);
-    if (activation !== undefined) checkChoice(NAME, "activation", activation, activationNames);
-    super(NAME, { inFeatures, outFeatures, activation }, () => createParameters(inFeatures, outFeatures, bias));
-    try {
-      this.#projection = pack(this);
-    } catch (error) {
-      super.dispose();
-      throw error;
-    }
+    checkBoolean(NAME, "bias", hasBias);
+    checkActivation(NAME, activation);
+    super();
+    const [weight, bias] = given ?? drawParameters(inFeatures, outFeatures, hasBias);
+    define(this, { inFeatures, outFeatures, activation, weight, bias });
+    this.#packed = withPacked(
+      this,
+      new PackedLinear({ weight, weightRow: 0, bias, biasRow: 0, outFeatures }, activation),
+    );
   }
 
   /**
-   * Applies the layer to every row.
+   * A layer of given parameters, for which nothing is drawn. float32 tensors are not copied: they become the layer's own,
+   * which disposes them with itself, and may be another module's parameters too (tied weights). All else is copied to float32
+   * and stays the caller's.
+   *
+   * @example
+   * ```js
+   * import { init, Linear } from "wasm-attention";
+   *
+   * await init();
+   * const layer = Linear.from({ data: [1, 2], shape: [1, 2] }, undefined, { activation: "relu" });
+   * console.log(layer.forward({ data: [10, 100], shape: [2] }).item()); // 210
+   * ```
+   *
+   * @param weight `[outFeatures, inFeatures]`, of any float dtype.
+   * @param bias `[outFeatures]`, of any float dtype; none by default.
+   * @param options An activation.
+   * @returns The layer, in training mode.
+   * @throws {TypeError} for wrong kinds and unknown options.
+   * @throws {RangeError} for shapes that don't fit, and for lack of memory.
+   */
+  static from(weight: TensorLike, bias?: TensorLike, options?: Pick<LinearOptions, "activation">): Linear {
+    return fromParameters(weight, bias, options);
+  }
+
+  /** The name in errors. */
+  override get [Symbol.toStringTag](): string {
+    return NAME;
+  }
+
+  /**
+   * Applies the layer to every row. Before the activation the error is at most (inFeatures + 1) · 2^-24 · (Σ |input · weight| +
+   * |bias|), typically its square root's; the functions `gelu`, `silu` and `relu` state what they add. A row's bits don't
+   * depend on the other rows.
    *
    * @param input `[…, inFeatures]` of any rank from 1; float32, float16 or bfloat16.
-   *
-   * The result is `[…, outFeatures]` in the input's dtype, computed in float32 and rounded once. Before the activation its
-   * error is at most (inFeatures + 1) · 2^-24 · (Σ |input · weight| + |bias|), typically its square root's; the functions
-   * `gelu`, `silu` and `relu` state what they add. A row's bits don't depend on the other rows.
-   *
-   * Throws a TypeError for wrong kinds and a disposed module, a RangeError for another width and for lack of memory.
+   * @returns `[…, outFeatures]` in the input's dtype, computed in float32 and rounded once.
+   * @throws {TypeError} for wrong kinds, and when the layer has been disposed.
+   * @throws {RangeError} for another width, and for lack of memory.
    */
   forward(input: TensorLike): Tensor<FloatDType> {
     const layer = rawModule(this);
-    return layer.#projection.apply(layer.requireUsable("forward"), input);
-  }
-
-  override dispose(): void {
-    super.dispose();
-    rawModule(this).#projection.dispose();
-  }
-
-  protected override parametersChanged(): void {
-    rawModule(this).#projection.repack();
+    return layer.#packed.apply(requireUsable(layer, "forward"), input);
   }
 }
 
-function pack({ weight, bias, outFeatures, activation }: Linear): Projection {
-  const parameters = { weight, weightRow: 0, bias, biasRow: 0, outFeatures };
-  return scope(() => {
-    const projection = new Projection(NAME, parameters, activation);
-    projection.keep();
-    return projection;
-  });
+// Not in the class, as a class that names itself gets another name from bundlers.
+function fromParameters(weight: TensorLike, bias: TensorLike | undefined, options: object | undefined): Linear {
+  const operation = `${NAME}.from`;
+  const { activation } = checkOptions<LinearOptions>(operation, options, ["activation"]);
+  checkActivation(operation, activation);
+  const described = describeParameters(operation, weight, bias);
+  const { inFeatures, outFeatures } = described;
+  if (inFeatures < 1 || outFeatures < 1) {
+    throw rangeError(operation, "weight", "sizes of at least 1", described.weight.shape);
+  }
+  const operands = described.bias === undefined ? [described.weight] : [described.weight, described.bias];
+  const parameters = adoptParameters(operation, operands);
+  const create = Linear as unknown as new (...content: unknown[]) => Linear;
+  return new create(inFeatures, outFeatures, { bias: bias !== undefined, activation }, parameters);
 }

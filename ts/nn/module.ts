@@ -1,226 +1,318 @@
 import { checkBoolean, checkOptions } from "../arguments.js";
-import { codedRangeError, codedTypeError, typeError } from "../errors.js";
+import { codedTypeError, misuseError, typeError } from "../errors.js";
 import { hidden } from "../hidden.js";
-import { kindOf } from "../kind.js";
-import { runCall } from "../ops/call.js";
-import { describeFloat, type FloatOperand } from "../ops/float-operand.js";
-import type { TensorLike } from "../ops/operand.js";
-import { float32View } from "../runtime/memory.js";
-import { show } from "../show.js";
-import { keep, scope } from "../tensor/scope.js";
-import { elementCount, sameShape } from "../tensor/shape.js";
-import { pointerOf, type Tensor } from "../tensor/tensor.js";
-import type { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
+import { tensorOf } from "../ops/operand.js";
+import type { PackedLinear } from "../ops/packed-linear.js";
+import { scope } from "../tensor/scope.js";
+import {
+  isTensor,
+  markChanged,
+  rawTensor,
+  requireUsable as requireUsableTensor,
+  type Tensor,
+} from "../tensor/tensor.js";
+import { roleOf } from "./parameter.js";
+import {
+  type LoadStateDictOptions,
+  type LoadStateDictResult,
+  matchStateDict,
+  type StateDict,
+  type StateDictLike,
+} from "./state-dict.js";
 
-/** A module's parameters by PyTorch's names, in PyTorch's order. */
-export type StateDict = Record<string, Tensor>;
-
-/** A tensor by name, or what `loadSafetensors` gives for a dtype without arithmetic: the latter a parameter refuses. */
-type StateDictValue = TensorLike | UnsupportedTensor;
-
-/** What `loadStateDict` takes: an object or a Map. */
-export type StateDictLike = Readonly<Record<string, StateDictValue>> | ReadonlyMap<string, StateDictValue>;
-
-/** Options of `loadStateDict`. */
-export interface LoadStateDictOptions {
-  /** Throw when a name is missing or unknown. Default: true. A wrong shape throws in any case. */
-  strict?: boolean;
+/** What a module keeps to itself. */
+interface Internals {
+  /** The module itself, where a proxy of it was asked: the one that has the private members. */
+  readonly module: Module;
+  /** The linear layers that it computes with, each with a packed copy of its weight. */
+  readonly packed: PackedLinear[];
+  isTraining: boolean;
+  isDisposed: boolean;
 }
 
-/** The names on which `loadStateDict` and the module disagree; with `strict` there are none. */
-export interface LoadStateDictResult {
-  missingKeys: string[];
-  unexpectedKeys: string[];
+const internals = /* @__PURE__ */ hidden<Module, Internals>();
+
+function internalsOf(module: Module): Internals {
+  const own = internals.get(module);
+  if (own === undefined) throw typeError("Module", "this", "a Module", module);
+  return own;
 }
 
-function readEntries(operation: string, dict: unknown): Map<string, TensorLike> {
-  if (typeof dict !== "object" || dict === null || Array.isArray(dict)) {
-    throw typeError(operation, "dict", "an object or a Map of tensors by name", dict);
+/** The module itself, of a proxy of it. */
+export const rawModule = <M extends Module>(module: M): M => internalsOf(module).module as M;
+
+/** A method's name in errors. Throws a TypeError when the module has been disposed. */
+export function requireUsable(module: Module, method: string): string {
+  const name = module[Symbol.toStringTag];
+  const operation = `${name}.${method}`;
+  if (internalsOf(module).isDisposed) {
+    throw codedTypeError("ERR_DISPOSED", `${operation}: this: the ${name} has been disposed`);
   }
-  const entries = kindOf(dict) === "Map" ? (dict as Map<unknown, TensorLike>) : Object.entries(dict);
-  const read = new Map<string, TensorLike>();
-  for (const [name, value] of entries as Iterable<[unknown, TensorLike]>) {
-    if (typeof name !== "string") throw typeError(operation, "dict", "names that are strings", name);
-    read.set(name, value);
-  }
-  return read;
+  return operation;
 }
 
-const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
-
-/** What every name begins with, when most parameters are there under it; undefined when nothing is. */
-function commonPrefix(entries: ReadonlyMap<string, unknown>, parameters: Iterable<string>): string | undefined {
-  const wanted = [...parameters];
-  const [first = "", ...others] = entries.keys();
-  for (let dot = first.indexOf("."); dot >= 0; dot = first.indexOf(".", dot + 1)) {
-    const prefix = first.slice(0, dot + 1);
-    if (!others.every((name) => name.startsWith(prefix))) return undefined;
-    if (wanted.filter((name) => entries.has(prefix + name)).length > wanted.length / 2) return prefix;
-  }
-  return undefined;
-}
-
-const raw = /* @__PURE__ */ hidden<Module, Module>();
-
-/** The layer itself, where a proxy of it was asked: the one that has the private members. */
-export const rawModule = <M extends Module>(module: M): M => (raw.get(module) ?? module) as M;
-
-/** Defines read-only properties that can be enumerated, since comparisons of layers go by these. */
-function define(target: object, properties: Readonly<Record<string, unknown>>): void {
+/** Defines read-only properties that can be enumerated, since comparisons of modules go by these. */
+export function define(module: Module, properties: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(properties)) {
-    Object.defineProperty(target, name, { value, enumerable: true });
+    Object.defineProperty(module, name, { value, enumerable: true });
   }
 }
 
-/** Parameters by their names in the state dict, where "out_proj.weight" is the `weight` of `out_proj`. */
-function nested(parameters: StateDict): Record<string, Tensor | StateDict> {
-  const tree: Record<string, Tensor | StateDict> = {};
-  for (const [path, parameter] of Object.entries(parameters)) {
-    const [name, inner] = path.split(".");
-    if (inner === undefined) tree[name] = parameter;
-    else tree[name] = { ...(tree[name] as StateDict | undefined), [inner]: parameter };
+/** Lets a module own the packed copy of a weight of its own. Returns it. */
+export function withPacked(module: Module, packed: PackedLinear): PackedLinear {
+  internalsOf(module).packed.push(packed);
+  return packed;
+}
+
+/** A tensor, a module or an array, in which there may be some; undefined for all else. */
+const memberOf = (value: unknown): Tensor | Module | readonly unknown[] | undefined =>
+  rawTensor(value) ?? internals.get(value)?.module ?? (Array.isArray(value) ? value : undefined);
+
+/** What a module and those below it hold, under every path: of each, parameters, buffers, modules, as in PyTorch. */
+interface Tree {
+  readonly modules: (readonly [path: string, module: Module])[];
+  readonly tensors: (readonly [path: string, tensor: Tensor])[];
+}
+
+/** Adds a module, or an array, to a tree; `holders` are those in which it stands. */
+function grow(tree: Tree, operation: string, holder: object, path: string, holders: readonly object[]): void {
+  if (holders.includes(holder)) {
+    throw misuseError(
+      operation,
+      path,
+      "a module that holds itself; keep what points back in a private property (#name)",
+    );
   }
+  if (!Array.isArray(holder)) tree.modules.push([path, holder as Module]);
+  const members = Object.entries(holder).flatMap(([name, value]) => {
+    const member = memberOf(value);
+    return member === undefined ? [] : [[path === "" ? name : `${path}.${name}`, member] as const];
+  });
+  for (const role of ["parameter", "buffer"] as const) {
+    for (const [at, member] of members) {
+      if (isTensor(member) && roleOf(member) === role) tree.tensors.push([at, member]);
+    }
+  }
+  for (const [at, member] of members) {
+    if (!isTensor(member)) grow(tree, operation, member, at, [...holders, holder]);
+  }
+}
+
+/** Throws a TypeError when the module holds itself. */
+function treeOf(operation: string, module: Module): Tree {
+  const tree: Tree = { modules: [], tensors: [] };
+  grow(tree, operation, rawModule(module), "", []);
   return tree;
 }
 
+/** By name, each once, under its first name. */
+function distinct<T>(entries: Iterable<readonly [name: string, value: T]>): Map<string, T> {
+  const names = new Map<T, string>();
+  for (const [name, value] of entries) if (!names.has(value)) names.set(value, name);
+  return new Map(Array.from(names, ([value, name]) => [name, value]));
+}
+
+function parametersOf(module: Module, method: string): Map<string, Tensor<"float32">> {
+  const { tensors } = treeOf(requireUsable(module, method), module);
+  const parameters = tensors.filter(([, tensor]) => roleOf(tensor) === "parameter");
+  return distinct(parameters as (readonly [string, Tensor<"float32">])[]);
+}
+
 /**
- * A layer with parameters of its own, all float32. It starts in training mode, as in PyTorch.
+ * The base of all layers and models, to be extended as PyTorch's `nn.Module`.
  *
- * Its configuration, its mode and its parameters are properties that can be enumerated, so that comparisons
- * (`assert.deepEqual`, `toEqual`) find two layers equal exactly when they are of the same class and these are equal.
+ * What a module consists of is found by its properties, whenever it is asked for: modules, and tensors that `parameter` or
+ * `buffer` has marked, in properties of their own or in arrays. Whatever else a property holds is left alone. The way there
+ * is the name in the state dict: `layers.0.weight`. A tensor that stands in two places is one parameter with two names (tied
+ * weights). A module may stand in several places too, but not in itself.
+ *
+ * A module owns what it consists of: no scope frees it, and `dispose` gives it all back, what it shares with other modules
+ * included. If a constructor throws half way, the parts that it had made can be given back by nobody but the garbage
+ * collector, where the host has a `FinalizationRegistry`: check arguments before making parts.
+ *
+ * It starts in training mode, as in PyTorch. The mode can be enumerated, as are the properties of layers, so that comparisons
+ * (`assert.deepEqual`, `toEqual`) find two modules equal exactly when they are of the same class and hold the same. In errors
+ * a module has the name of its class.
+ *
+ * @example
+ * ```ts
+ * import { init, Linear, Module, scope, type Tensor, type TensorLike } from "wasm-attention";
+ *
+ * await init();
+ * class Perceptron extends Module {
+ *   hidden = new Linear(2, 8, { activation: "relu" });
+ *   output = new Linear(8, 1);
+ *
+ *   forward(input: TensorLike): Tensor {
+ *     return scope(() => this.output.forward(this.hidden.forward(input)));
+ *   }
+ * }
+ * const model = new Perceptron();
+ * console.log([...model.namedParameters().keys()]); // ["hidden.weight", "hidden.bias", "output.weight", "output.bias"]
+ * console.log(model.forward({ data: [1, 2, 3, 4], shape: [2, 2] }).shape); // [2, 1]
+ * model.dispose();
+ * ```
  */
 export abstract class Module {
   /** Whether the module is in training mode, in which alone dropout is applied. */
   declare readonly training: boolean;
-  /** The class's name in errors. */
-  readonly #name: string;
-  readonly #parameters: ReadonlyMap<string, Tensor>;
-  #isTraining = true;
-  #isDisposed = false;
 
-  /**
-   * `configuration` is what distinguishes it from other layers of its class; `create` makes the parameters by name, of
-   * which none is left behind when it throws.
-   */
-  protected constructor(name: string, configuration: Readonly<Record<string, unknown>>, create: () => StateDict) {
-    raw.set(this, this);
-    this.#name = name;
-    const parameters = scope(create);
-    for (const parameter of Object.values(parameters)) keep(parameter);
-    this.#parameters = new Map(Object.entries(parameters));
-    define(this, configuration);
-    define(this, nested(parameters));
-    Object.defineProperty(this, "training", { enumerable: true, get: () => this.#isTraining });
+  /** A module in training mode, as yet without anything in it. */
+  constructor() {
+    const own: Internals = { module: this, packed: [], isTraining: true, isDisposed: false };
+    internals.set(this, own);
+    Object.defineProperty(this, "training", { enumerable: true, get: () => own.isTraining });
   }
 
   /** Whether `dispose` has been called. */
   get disposed(): boolean {
-    return rawModule(this).#isDisposed;
+    return internalsOf(this).isDisposed;
   }
 
-  /** The class's name in errors; where objects are told by it, layers are no plain ones (Vue leaves them as they are). */
+  /** The name in errors; where objects are told by it, modules are no plain ones (Vue leaves them as they are). */
   get [Symbol.toStringTag](): string {
-    return rawModule(this).#name;
+    return this.constructor.name || "Module";
   }
 
-  /** Switches to training mode, or with `false` to evaluation. Returns the module. */
+  /**
+   * Switches the module and all below it to training mode, or with `false` to evaluation.
+   *
+   * @param mode Default: true.
+   * @returns The module.
+   * @throws {TypeError} for anything but a boolean, and when the module holds itself.
+   */
   train(mode = true): this {
-    const self = rawModule(this);
-    self.#isTraining = checkBoolean(`${self.#name}.train`, "mode", mode);
+    const operation = `${this[Symbol.toStringTag]}.train`;
+    checkBoolean(operation, "mode", mode);
+    const { modules } = treeOf(operation, this);
+    internalsOf(this).isTraining = mode;
+    // By their own methods, which users may have overridden.
+    for (const [, module] of modules.slice(1)) module.train(mode);
     return this;
   }
 
-  /** Switches to evaluation mode: no dropout. Returns the module. */
+  /**
+   * Switches the module and all below it to evaluation mode: no dropout.
+   *
+   * @returns The module.
+   * @throws {TypeError} when the module holds itself.
+   */
   eval(): this {
     return this.train(false);
   }
 
   /**
-   * The parameters by PyTorch's names. These are the module's own tensors, not copies, and end with it. The kernels
-   * compute with a packed form, so what is written into a `view` of one takes effect with the next `loadStateDict`, be it
-   * of this very dictionary.
+   * The module itself, under the name "", and all below it, each once, under its first name.
    *
-   * Throws a TypeError when the module has been disposed.
+   * @returns Modules by name, in the order of the state dict.
+   * @throws {TypeError} when the module has been disposed or holds itself.
    */
-  stateDict(): StateDict {
-    const self = rawModule(this);
-    self.requireUsable("stateDict");
-    return Object.fromEntries(self.#parameters);
-  }
-
-  /** The parameters in the order of `stateDict`, whose words about ownership hold here too. */
-  parameters(): Tensor[] {
-    const self = rawModule(this);
-    self.requireUsable("parameters");
-    return [...self.#parameters.values()];
+  namedModules(): Map<string, Module> {
+    return distinct(treeOf(requireUsable(this, "namedModules"), this).modules);
   }
 
   /**
-   * Copies parameters from a dictionary with PyTorch's names; float16 and bfloat16 are widened. Either all that fit are
-   * copied, or, when it throws, none.
+   * The parameters, each once, under its first name. These are the module's own tensors, not copies, and end with it.
    *
-   * Throws a RangeError that lists missing names, unknown names and wrong shapes (the first two only with `strict`), and
-   * tells a prefix that all names have; a TypeError for anything but float tensors.
+   * @returns Parameters by name, in the order of the state dict.
+   * @throws {TypeError} when the module has been disposed or holds itself.
+   */
+  namedParameters(): Map<string, Tensor<"float32">> {
+    return parametersOf(this, "namedParameters");
+  }
+
+  /**
+   * The parameters without their names, as an optimizer takes them.
+   *
+   * @returns What `namedParameters` has, in its order.
+   * @throws {TypeError} when the module has been disposed or holds itself.
+   */
+  parameters(): Tensor<"float32">[] {
+    return [...parametersOf(this, "parameters").values()];
+  }
+
+  /**
+   * The parameters and buffers by PyTorch's names; a tensor that stands in two places is there twice. These are the module's
+   * own tensors, not copies, and end with it.
+   *
+   * Layers compute with a packed copy of their weights, so what is written into a `view` of one takes effect after
+   * `dropPackedWeights`, or with the next `loadStateDict`, be it of this very dictionary.
+   *
+   * @returns Of each module its parameters, its buffers, then what the modules in it hold.
+   * @throws {TypeError} when the module has been disposed or holds itself.
+   */
+  stateDict(): StateDict {
+    const { tensors } = treeOf(requireUsable(this, "stateDict"), this);
+    return Object.fromEntries<Tensor>(tensors);
+  }
+
+  /**
+   * Copies parameters and buffers from a dictionary with PyTorch's names. Floats are converted to the dtype that is there,
+   * so that 16-bit ones are widened for parameters. A tensor with several names needs one of them alone. Either all that fit
+   * are copied, or, when it throws, none; one error lists all that is wrong.
+   *
+   * @example
+   * ```js
+   * import { init, Linear } from "wasm-attention";
+   *
+   * await init();
+   * const layer = new Linear(2, 1);
+   * const dict = { "head.weight": { data: [1, 2], shape: [1, 2] }, "head.bias": { data: [3], shape: [1] } };
+   * layer.loadStateDict(dict, { prefix: "head." });
+   * console.log(layer.forward({ data: [10, 100], shape: [2] }).item()); // 213
+   * ```
+   *
+   * @param dict Tensors by name, as `loadSafetensors(bytes).tensors` or the state dict of another module.
+   * @param options Whether all names must agree, and a prefix of the dictionary's names.
+   * @returns The names on which the two disagree.
+   * @throws {TypeError} when a value is no tensor or of a dtype that doesn't fit, and when the module has been disposed or
+   *   holds itself.
+   * @throws {RangeError} for missing names, unknown names (both with `strict` alone) and wrong shapes, telling a prefix that all
+   *   names have; and for lack of memory.
    */
   loadStateDict(dict: StateDictLike, options?: LoadStateDictOptions): LoadStateDictResult {
-    const self = rawModule(this);
-    const operation = self.requireUsable("loadStateDict");
-    const { strict: isStrict = true } = checkOptions(operation, options, ["strict"]);
-    checkBoolean(operation, "strict", isStrict);
-    const entries = readEntries(operation, dict);
-
-    const missingKeys = [...self.#parameters.keys()].filter((name) => !entries.has(name));
-    const unexpectedKeys = [...entries.keys()].filter((name) => !self.#parameters.has(name));
-    const loaded: [Tensor, FloatOperand][] = [];
-    const problems: string[] = [];
-    for (const [name, parameter] of self.#parameters) {
-      const value = entries.get(name);
-      if (value === undefined) continue;
-      const operand = describeFloat(operation, name, value);
-      if (!sameShape(operand.shape, parameter.shape)) {
-        problems.push(`${name}: expected shape ${show(parameter.shape)}, got ${show(operand.shape)}`);
-      }
-      loaded.push([parameter, operand]);
-    }
-    const code = isStrict && missingKeys.length + unexpectedKeys.length > 0 ? "ERR_INVALID_VALUE" : "ERR_SHAPE";
-    if (isStrict && unexpectedKeys.length > 0) problems.unshift(`unexpected keys ${quoted(unexpectedKeys)}`);
-    if (isStrict && missingKeys.length > 0) problems.unshift(`missing keys ${quoted(missingKeys)}`);
-    const prefix = isStrict && missingKeys.length > 0 ? commonPrefix(entries, self.#parameters.keys()) : undefined;
-    if (prefix !== undefined) problems.unshift(`every name begins with ${JSON.stringify(prefix)}; take it off first`);
-    if (problems.length > 0) throw codedRangeError(code, `${operation}: dict: ${problems.join("; ")}`);
-
-    runCall(operation, (call) => {
-      // All that could fail comes before the first parameter changes.
-      const copies = loaded.map(([parameter, operand]) => ({
-        target: pointerOf(parameter, operation, operand.argument),
-        source: call.inputAsFloat32(operand),
-        length: elementCount(parameter.shape),
-      }));
-      for (const { target, source, length } of copies) {
-        float32View(target, length).set(float32View(source, length));
+    const operation = requireUsable(this, "loadStateDict");
+    const given = checkOptions(operation, options, ["strict", "prefix"]);
+    const expected = new Map(treeOf(operation, this).tensors);
+    const { found, ...disagreement } = matchStateDict(operation, dict, expected, given);
+    scope(() => {
+      // All that could fail comes before the first tensor changes.
+      const copies = found.map(([target, operand]) => [target, tensorOf(operation, operand, target.dtype)] as const);
+      for (const [target, { argument }] of found) requireUsableTensor(operation, argument, target);
+      for (const [target, source] of copies) {
+        target.view().set(source.view());
+        markChanged(target);
       }
     });
-    self.parametersChanged();
-    return { missingKeys, unexpectedKeys };
+    return disagreement;
   }
 
-  /** Gives the memory of the parameters back. Using the module afterwards throws a TypeError. */
-  dispose(): void {
-    const self = rawModule(this);
-    self.#isDisposed = true;
-    for (const parameter of self.#parameters.values()) parameter.dispose();
-  }
-
-  /** A method's name in errors. Throws a TypeError when the module has been disposed. */
-  protected requireUsable(method: string): string {
-    const self = rawModule(this);
-    const operation = `${self.#name}.${method}`;
-    if (self.#isDisposed) {
-      throw codedTypeError("ERR_DISPOSED", `${operation}: this: the ${self.#name} has been disposed`);
+  /**
+   * Gives back the memory of the packed copies of weights in the module and all below it. The next `forward` makes them anew,
+   * of the weights as they then are: also after they were written into by `view`, which nothing else tells.
+   *
+   * @throws {TypeError} when the module has been disposed or holds itself.
+   */
+  dropPackedWeights(): void {
+    for (const [, module] of treeOf(requireUsable(this, "dropPackedWeights"), this).modules) {
+      for (const packed of internalsOf(module).packed) packed.drop();
     }
-    return operation;
   }
 
-  /** Called when parameters have other values: what was derived from them is out of date. */
-  protected abstract parametersChanged(): void;
+  /**
+   * Gives back the memory of all that the module and those below it hold. Using them afterwards throws a TypeError; disposing
+   * them again does nothing.
+   *
+   * @throws {TypeError} when the module holds itself.
+   */
+  dispose(): void {
+    const own = internalsOf(this);
+    if (own.isDisposed) return;
+    const { modules, tensors } = treeOf(`${this[Symbol.toStringTag]}.dispose`, this);
+    own.isDisposed = true;
+    for (const packed of own.packed) packed.drop();
+    for (const [, tensor] of tensors) tensor.dispose();
+    // By their own methods, which users may have overridden.
+    for (const [, module] of modules.slice(1)) module.dispose();
+  }
 }

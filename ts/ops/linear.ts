@@ -1,8 +1,7 @@
 import { shapeError } from "../errors.js";
-import { float32View } from "../runtime/memory.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { elementCount, requireShape, type Shape } from "../tensor/shape.js";
-import { pointerOf, type Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { activations } from "../wasm/interface.js";
 import type { Activation } from "./activation.js";
 import { type Call, runCall } from "./call.js";
@@ -11,27 +10,7 @@ import type { TensorLike } from "./operand.js";
 
 const OPERATION = "linear";
 
-/** The parameters of a linear layer: rows of a weight, which PyTorch may stack with others, and of a bias. */
-export interface LinearParameters {
-  /** `[at least weightRow + outFeatures, inFeatures]` */
-  readonly weight: Tensor;
-  readonly weightRow: number;
-  /** `[at least biasRow + outFeatures]` */
-  readonly bias: Tensor | undefined;
-  readonly biasRow: number;
-  readonly outFeatures: number;
-}
-
-/** A linear layer as the kernel reads it. Modules keep it between calls. */
-export interface PackedLinear {
-  readonly inFeatures: number;
-  readonly outFeatures: number;
-  readonly weight: Tensor<"float32">;
-  /** `[outFeatures]` */
-  readonly bias: Tensor<"float32"> | undefined;
-  readonly activation: Activation | undefined;
-}
-
+/** The parameters of a call, checked. */
 interface Parameters {
   readonly weight: FloatOperand;
   readonly bias: FloatOperand | undefined;
@@ -71,54 +50,12 @@ export function linear(input: TensorLike, weight: TensorLike, bias?: TensorLike)
     const packed = call.temporary(packedLength(call, inFeatures, outFeatures) * bytesPerElement.float32);
     pack(call, packed, call.inputAsFloat32(parameters.weight), inFeatures, outFeatures);
     const biasPointer = parameters.bias === undefined ? 0 : call.inputAsFloat32(parameters.bias);
-    return multiply(call, x, packed, biasPointer, undefined, inFeatures, outFeatures);
+    return multiply(call, x, () => packed, biasPointer, undefined, inFeatures, outFeatures);
   });
 }
 
-/** Memory for the packed form of float32 parameters, to be filled by `packLinear`. It belongs to the open scope. */
-export function createPackedLinear(
-  operation: string,
-  { weight, bias, outFeatures }: LinearParameters,
-  activation?: Activation,
-): PackedLinear {
-  const inFeatures = weight.shape[1];
-  return runCall(operation, (call) => ({
-    inFeatures,
-    outFeatures,
-    weight: call.output([packedLength(call, inFeatures, outFeatures)], "float32"),
-    bias: bias && call.output([outFeatures], "float32"),
-    activation,
-  }));
-}
-
-/** Packs the parameters as they are now. It allocates nothing. */
-export function packLinear(operation: string, packed: PackedLinear, parameters: LinearParameters): void {
-  const { inFeatures, outFeatures } = packed;
-  const { weight, weightRow, bias, biasRow } = parameters;
-  const rows = pointerOf(weight) + weightRow * inFeatures * bytesPerElement.float32;
-  runCall(operation, (call) => pack(call, pointerOf(packed.weight), rows, inFeatures, outFeatures));
-  if (bias === undefined || packed.bias === undefined) return;
-  const biases = pointerOf(bias) + biasRow * bytesPerElement.float32;
-  float32View(pointerOf(packed.bias), outFeatures).set(float32View(biases, outFeatures));
-}
-
-/** As `linear`, with parameters that have been packed, and the activation; without one, the same bits. */
-export function linearPacked(
-  operation: string,
-  argument: string,
-  input: TensorLike,
-  { inFeatures, outFeatures, weight, bias, activation }: PackedLinear,
-): Tensor<FloatDType> {
-  const x = describeFloat(operation, argument, input);
-  checkInput(operation, x, inFeatures);
-  return runCall(operation, (call) => {
-    const biasPointer = bias === undefined ? 0 : pointerOf(bias, operation, "bias");
-    const packed = pointerOf(weight, operation, "weight");
-    return multiply(call, x, packed, biasPointer, activation, inFeatures, outFeatures);
-  });
-}
-
-function describeParameters(operation: string, weight: TensorLike, bias: TensorLike | undefined): Parameters {
+/** Checks a weight and a bias. Throws what `describeFloat` does, and a RangeError for shapes that don't fit. */
+export function describeParameters(operation: string, weight: TensorLike, bias: TensorLike | undefined): Parameters {
   const w = describeFloat(operation, "weight", weight);
   if (w.shape.length !== 2) throw shapeError(operation, "weight", "shape [outFeatures, inFeatures]", w.shape);
   const [outFeatures, inFeatures] = w.shape;
@@ -127,23 +64,30 @@ function describeParameters(operation: string, weight: TensorLike, bias: TensorL
   return { weight: w, bias: b, inFeatures, outFeatures };
 }
 
-function checkInput(operation: string, { argument, shape }: FloatOperand, inFeatures: number): void {
+/** Throws a RangeError unless the input's rows are as wide as the weight's. */
+export function checkInput(operation: string, { argument, shape }: FloatOperand, inFeatures: number): void {
   if (shape.length === 0 || shape[shape.length - 1] !== inFeatures) {
     throw shapeError(operation, argument, `shape […, ${inFeatures}], with the weight's inFeatures last`, shape);
   }
 }
 
-const packedLength = (call: Call, inFeatures: number, outFeatures: number): number =>
+/** Elements of the packed form of a weight `[outFeatures, inFeatures]`. */
+export const packedLength = (call: Call, inFeatures: number, outFeatures: number): number =>
   call.kernelStatus((kernels) => kernels.linear_packed_length(inFeatures, outFeatures));
 
-function pack(call: Call, packed: number, weight: number, inFeatures: number, outFeatures: number): void {
+/** Packs a float32 weight, all by pointers. */
+export function pack(call: Call, packed: number, weight: number, inFeatures: number, outFeatures: number): void {
   call.kernel((kernels) => kernels.linear_pack(packed, weight, inFeatures, outFeatures));
 }
 
-function multiply(
+/**
+ * activation(input · weightᵀ + bias), with a bias pointer of 0 for none. `packed` gives the pointer to the packed weight: it
+ * is asked last, when the memory for all else is there.
+ */
+export function multiply(
   call: Call,
   input: FloatOperand,
-  packed: number,
+  packed: () => number,
   bias: number,
   activation: Activation | undefined,
   inFeatures: number,
@@ -154,19 +98,11 @@ function multiply(
   const source = call.inputAsFloat32(input);
   const scratchLength = call.kernelStatus((kernels) => kernels.linear_scratch_length(rows, inFeatures));
   const scratch = call.temporary(scratchLength * bytesPerElement.float32);
-  return call.outputFromFloat32([...leading, outFeatures], input.dtype, (output) =>
+  const code = activations[activation ?? "identity"];
+  return call.outputFromFloat32([...leading, outFeatures], input.dtype, (output) => {
+    const weight = packed();
     call.kernel((kernels) =>
-      kernels.linear(
-        output,
-        source,
-        packed,
-        bias,
-        scratch,
-        rows,
-        inFeatures,
-        outFeatures,
-        activations[activation ?? "identity"],
-      ),
-    ),
-  );
+      kernels.linear(output, source, weight, bias, scratch, rows, inFeatures, outFeatures, code),
+    );
+  });
 }

@@ -2,7 +2,7 @@ import { typeError } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Shape } from "../tensor/shape.js";
 import { isTensorData, readTensorData, type Source, type TensorData } from "../tensor/source.js";
-import { isTensor, refuseForeignTensor, requireUsable, type Tensor } from "../tensor/tensor.js";
+import { isTensor, refuseForeignTensor, requireUsable, type Tensor, tensorFromSource } from "../tensor/tensor.js";
 import type { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
 
 /** Whatever an operation takes as a tensor. */
@@ -36,4 +36,10 @@ export function describe(
   if (!isTensorData(value)) throw typeError(operation, argument, expected, value);
   const source = readTensorData(operation, `${argument}.`, value);
   return { argument, shape: source.shape, dtype: source.dtype, content: source };
+}
+
+/** An operand as a tensor, of a dtype: the caller's own when it is one, else a new one that belongs to the scope. */
+export function tensorOf(operation: string, { content }: Operand, dtype?: DType): Tensor {
+  const tensor = isTensor(content) ? content : tensorFromSource(operation, content);
+  return dtype === undefined || tensor.dtype === dtype ? tensor : tensor.to(dtype);
 }

@@ -1,5 +1,5 @@
 import { checkBoolean, checkInteger, checkOptions, checkPair } from "../arguments.js";
-import { misuseError, rangeError, shapeError, typeError } from "../errors.js";
+import { misuseError, rangeError, shapeError } from "../errors.js";
 import { show } from "../show.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { requireShape, sameShape } from "../tensor/shape.js";
@@ -9,8 +9,9 @@ import { ArgumentBlock } from "./argument-block.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import { checkHeads, type Layout, readLayout, readSizes, type Sizes, stridesOf } from "./head-axes.js";
-import { INDICES_EXPECTED, type IndicesLike, readIndices } from "./indices.js";
+import type { IndicesLike } from "./indices.js";
 import type { Operand, TensorLike } from "./operand.js";
+import { POSITIONS, type Positions, readPositions } from "./positions.js";
 import {
   readRotaryFrequencies,
   type RotaryFrequencies,
@@ -19,8 +20,6 @@ import {
 } from "./rotary-frequencies.js";
 
 const OPERATION = "rotaryEmbedding";
-/** Position numbers are int32. */
-const POSITIONS = 2 ** 31;
 
 /** Options of `rotaryEmbedding`. Letters as in its description. `base` and `ropeScaling` are for calls without tables. */
 export interface RotaryEmbeddingOptions extends RotaryFrequencyOptions {
@@ -53,15 +52,6 @@ interface Caches {
   readonly rows: number;
   /** Whether there is a row for each b and l, so that no positions are needed. */
   readonly isPerRow: boolean;
-}
-
-/** The positions of the rows. */
-interface Positions {
-  /** `[B, L]` or, for all batches, `[L]`; without them the rows have `first` and those that follow. */
-  readonly ids: Operand | undefined;
-  readonly first: number;
-  /** The largest position and 1. */
-  readonly length: number;
 }
 
 /** Tables in the memory. */
@@ -121,7 +111,7 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
   const rotarySize = readRotarySize(rotaryDim, x, sizes.D);
   checkBoolean(OPERATION, "interleaved", interleaved);
   const caches = readCaches(given, sizes, rotarySize);
-  const positions = readPositions(given.positionIds, sizes, caches?.rows ?? POSITIONS);
+  const positions = readPositions(OPERATION, "positionIds", given.positionIds, sizes, caches?.rows ?? POSITIONS);
   const frequencies = readRotaryFrequencies(OPERATION, "", given);
   // What the batches share is there once.
   const shared = caches?.isPerRow === true ? caches.cosine : positions.ids;
@@ -192,19 +182,6 @@ function readCaches(options: RotaryEmbeddingOptions, { B, L }: Sizes, rotarySize
   }
   requireShape(OPERATION, caches.sine, [shape], ", as cosine has it");
   return { ...caches, rows: isPerRow ? shape[0] * L : shape[0], isPerRow };
-}
-
-function readPositions(value: IndicesLike | number | undefined, { B, L }: Sizes, rows: number): Positions {
-  if (value === undefined || typeof value === "number") {
-    const first = value === undefined ? 0 : checkInteger(OPERATION, "positionIds", value, 0, rows - L);
-    return { ids: undefined, first, length: first + L };
-  }
-  if (typeof value !== "object") {
-    throw typeError(OPERATION, "positionIds", `an integer, or ${INDICES_EXPECTED}`, value);
-  }
-  const { operand, largest } = readIndices(OPERATION, "positionIds", value, rows);
-  requireShape(OPERATION, operand, [...(B === 1 ? [] : [[B, L]]), [1, L], [L]], ", or an integer");
-  return { ids: operand, first: 0, length: largest + 1 };
 }
 
 /** Cosines and sines of the positions: a row for each of them, which the input's rows take in their order. */

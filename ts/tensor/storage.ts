@@ -4,6 +4,8 @@ import { allocate, free } from "../runtime/memory.js";
 /** A block of WebAssembly memory that tensors share, given back when the last of them lets go. */
 export class Storage {
   readonly pointer: number;
+  /** How often its content has been replaced: what was derived from it compares this. */
+  version = 0;
   readonly #instanceNumber: number;
   #owners = 1;
 

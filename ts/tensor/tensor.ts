@@ -326,6 +326,14 @@ export function pointerOf(tensor: Tensor, operation = "Tensor", argument = "tens
   return storageOf(tensor).pointer;
 }
 
+/** A number that every operation raises that gives a tensor other elements in place. Writes through a `view` don't. */
+export const versionOf = (tensor: Tensor): number => storageOf(tensor).version;
+
+/** Tells what was derived from a tensor's elements that they have changed. */
+export function markChanged(tensor: Tensor): void {
+  storageOf(tensor).version += 1;
+}
+
 /** A new tensor with a copy of elements, in the dtype that they are in. */
 function tensorFromElements(operation: string, shape: Shape, dtype: DType, elements: Elements): Tensor {
   const tensor = createTensor(operation, shape, dtype);

@@ -22,6 +22,25 @@ export function allocate(bytes) {
 }
 
 /**
+ * output `[batch, length + extra_length, width]` = rows `[batch, length, width]`, in every batch followed by the same
+ * extra ones `[extra_length, width]`; or, where `is_batch_first` is 0, `[length + extra_length, batch, width]` of `[length,
+ * batch, width]`. float32.
+ * @param {number} output
+ * @param {number} rows
+ * @param {number} extra
+ * @param {number} batch
+ * @param {number} length
+ * @param {number} extra_length
+ * @param {number} width
+ * @param {number} is_batch_first
+ * @returns {number}
+ */
+export function append_rows(output, rows, extra, batch, length, extra_length, width, is_batch_first) {
+    const ret = wasm.append_rows(output, rows, extra, batch, length, extra_length, width, is_batch_first);
+    return ret >>> 0;
+}
+
+/**
  * The `Arithmetic` of this build.
  * @returns {number}
  */
@@ -70,6 +89,27 @@ export function bytes_peak() {
 }
 
 /**
+ * Takes a mask, of which a row's `keys` are contiguous, into the combined one; strides of 0 repeat.
+ * @param {number} combined
+ * @param {number} mask
+ * @param {number} batch
+ * @param {number} heads
+ * @param {number} rows
+ * @param {number} keys
+ * @param {number} width
+ * @param {number} batch_stride
+ * @param {number} head_stride
+ * @param {number} row_stride
+ * @param {number} combined_dtype
+ * @param {number} mask_dtype
+ * @returns {number}
+ */
+export function combine_mask(combined, mask, batch, heads, rows, keys, width, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype) {
+    const ret = wasm.combine_mask(combined, mask, batch, heads, rows, keys, width, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype);
+    return ret >>> 0;
+}
+
+/**
  * Converts `length` elements between two `Dtype`s.
  * @param {number} output
  * @param {number} input
@@ -105,6 +145,24 @@ export function embedding(output, table, indices, count, rows, columns, dtype) {
  */
 export function free(pointer) {
     wasm.free(pointer);
+}
+
+/**
+ * Hides keys in a combined mask: from the int32 key lengths `[batch]` on, and those after the query where `is_causal` is not 0.
+ * @param {number} combined
+ * @param {number} optional_key_lengths
+ * @param {number} batch
+ * @param {number} heads
+ * @param {number} rows
+ * @param {number} keys
+ * @param {number} width
+ * @param {number} combined_dtype
+ * @param {number} is_causal
+ * @returns {number}
+ */
+export function hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, width, combined_dtype, is_causal) {
+    const ret = wasm.hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, width, combined_dtype, is_causal);
+    return ret >>> 0;
 }
 
 /**

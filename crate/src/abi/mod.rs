@@ -21,11 +21,15 @@ mod activation;
 #[cfg(target_arch = "wasm32")]
 mod attention;
 #[cfg(target_arch = "wasm32")]
+mod concatenation;
+#[cfg(target_arch = "wasm32")]
 mod dtype;
 #[cfg(target_arch = "wasm32")]
 mod embedding;
 #[cfg(target_arch = "wasm32")]
 mod linear;
+#[cfg(target_arch = "wasm32")]
+mod masks;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(target_arch = "wasm32")]

@@ -219,6 +219,7 @@ impl<'a> ValueHeads<'a> {
 
 /// Writes past rows, then new rows into `present`, bit for bit: `[B, Hkv, P, size]` and `[B, Hkv, S, size]` into
 /// `[B, Hkv, P + S, size]`.
+#[inline(never)]
 pub fn concatenate<T: Copy>(
     present: (&mut [T], Strides),
     past: (&[T], Strides, usize),

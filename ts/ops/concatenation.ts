@@ -1,0 +1,33 @@
+import { runCall } from "./call.js";
+import { float32View } from "../runtime/memory.js";
+import { bytesPerElement } from "../tensor/dtype.js";
+import { elementCount } from "../tensor/shape.js";
+import { pointerOf, type Tensor } from "../tensor/tensor.js";
+
+/**
+ * `[B, L + extra.length, …]` of float32 rows `[B, L, …]`, or `[L + extra.length, B, …]` of `[L, B, …]` when `isBatchFirst` is
+ * false: followed, in every batch, by the same extra rows: a tensor of so many elements, or zeros for undefined. It belongs to
+ * the scope.
+ */
+export function appendRows(
+  operation: string,
+  rows: Tensor,
+  extra: readonly (Tensor<"float32"> | undefined)[],
+  isBatchFirst: boolean,
+): Tensor {
+  const [outer, inner, ...sizes] = rows.shape;
+  const [batch, length] = isBatchFirst ? [outer, inner] : [inner, outer];
+  const all = length + extra.length;
+  const width = elementCount(sizes);
+  return runCall(operation, (call) => {
+    const output = call.output([...(isBatchFirst ? [batch, all] : [all, batch]), ...sizes], "float32");
+    const appended = call.temporary(extra.length * width * bytesPerElement.float32);
+    const view = float32View(appended, extra.length * width).fill(0);
+    extra.forEach((row, index) => row && view.set(row.view(), index * width));
+    const [target, source] = [pointerOf(output), pointerOf(rows)];
+    call.kernel((kernels) =>
+      kernels.append_rows(target, source, appended, batch, length, extra.length, width, Number(isBatchFirst)),
+    );
+    return output;
+  });
+}

@@ -1,0 +1,79 @@
+import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
+import { disposedByHand, releaseWhenCollected, Storage } from "../tensor/storage.js";
+import { pointerOf, type Tensor, versionOf } from "../tensor/tensor.js";
+import type { Activation } from "./activation.js";
+import { type Call, runCall } from "./call.js";
+import { describeFloat } from "./float-operand.js";
+import { checkInput, multiply, pack, packedLength } from "./linear.js";
+import type { TensorLike } from "./operand.js";
+
+/** The parameters of a linear layer: rows of a weight, which PyTorch may stack with others, and of a bias. */
+export interface LinearParameters {
+  /** `[at least weightRow + outFeatures, inFeatures]` */
+  readonly weight: Tensor<"float32">;
+  readonly weightRow: number;
+  /** `[at least biasRow + outFeatures]` */
+  readonly bias: Tensor<"float32"> | undefined;
+  readonly biasRow: number;
+  readonly outFeatures: number;
+}
+
+const pointerToRow = (tensor: Tensor, row: number, width: number, operation: string, argument: string): number =>
+  pointerOf(tensor, operation, argument) + row * width * bytesPerElement.float32;
+
+/**
+ * A linear layer whose weight is packed for the kernel when it is first needed, and anew when its version tells that it
+ * has changed. It owns the packed copy, not the parameters.
+ */
+export class PackedLinear {
+  readonly #parameters: LinearParameters;
+  readonly #activation: Activation | undefined;
+  #packed: Storage | undefined;
+  /** The weight's when it was packed. */
+  #version: number | undefined;
+
+  constructor(parameters: LinearParameters, activation?: Activation) {
+    this.#parameters = parameters;
+    this.#activation = activation;
+  }
+
+  /** As `linear`, with the activation; without one, the same bits. */
+  apply(operation: string, input: TensorLike): Tensor<FloatDType> {
+    const { weight, bias, biasRow, outFeatures } = this.#parameters;
+    const inFeatures = weight.shape[1];
+    const x = describeFloat(operation, "input", input);
+    checkInput(operation, x, inFeatures);
+    return runCall(operation, (call) => {
+      const biasPointer = bias === undefined ? 0 : pointerToRow(bias, biasRow, 1, operation, "bias");
+      const packed = (): number => this.#pack(call, operation, inFeatures);
+      return multiply(call, x, packed, biasPointer, this.#activation, inFeatures, outFeatures);
+    });
+  }
+
+  /** Gives the packed copy's memory back, until it is needed again. */
+  drop(): void {
+    if (this.#packed === undefined) return;
+    disposedByHand(this);
+    this.#packed.release();
+    this.#packed = undefined;
+  }
+
+  /** A pointer to the packed form of the weight as it is. */
+  #pack(call: Call, operation: string, inFeatures: number): number {
+    const { weight, weightRow, outFeatures } = this.#parameters;
+    const rows = pointerToRow(weight, weightRow, inFeatures, operation, "weight");
+    if (this.#packed === undefined) {
+      const length = packedLength(call, inFeatures, outFeatures);
+      this.#packed = new Storage(operation, length * bytesPerElement.float32);
+      releaseWhenCollected(this, this.#packed);
+      this.#version = undefined;
+    }
+    const { pointer } = this.#packed;
+    const version = versionOf(weight);
+    if (version !== this.#version) {
+      pack(call, pointer, rows, inFeatures, outFeatures);
+      this.#version = version;
+    }
+    return pointer;
+  }
+}
