@@ -1,4 +1,4 @@
-/** The table of docs/operations.md, from the operations' records. */
+/** The table of docs/operations.md, and what the README says of them, from the operations' records. */
 import { formulaOf } from "./error-bounds.js";
 import { operations } from "./operations.js";
 
@@ -15,6 +15,17 @@ export function operationsTable(): string {
   });
   return ["| operation | what it computes | error in float32, at most |", "| --- | --- | --- |", ...rows].join("\n");
 }
+
+/** The README's list of the operations that have no row of their own there, as the row of its table. */
+export function operationsRow(): string {
+  const names = operations
+    .filter(({ family }) => !/^(attention|nn|io)\/|^random$/.test(family))
+    .map(({ name }) => `\`${name}\``);
+  return `| operations | ${names.join(", ")} |`;
+}
+
+/** The README with that row. */
+export const replaceRow = (readme: string): string => readme.replace(/^\| operations \|.*$/m, operationsRow());
 
 /** The page with the table between its marks. */
 export function replaceTable(page: string, table: string): string {

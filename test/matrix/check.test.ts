@@ -105,8 +105,9 @@ describe("the suite", () => {
     expect(leftOut.sort()).toEqual([
       "entry/entries",
       "io/utf8",
-      "ops/linear",
+      "nn/collected-modules",
       "ops/operands",
+      "ops/packed-linear",
       "ops/random",
       "ops/records",
       "tensor/comparison",

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import * as entry from "../../ts/entry/default.js";
 import { boundNames, formulaOf } from "../cases/error-bounds.js";
 import { operations } from "../cases/operations.js";
-import { operationsTable, replaceTable } from "../cases/operations-table.js";
+import { operationsTable, replaceRow, replaceTable } from "../cases/operations-table.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string): string => readFileSync(root + path, "utf8");
@@ -13,11 +13,14 @@ const read = (path: string): string => readFileSync(root + path, "utf8");
 /** What computes nothing: its tests stand in the folder that is named. */
 const others: Readonly<Record<string, string>> = {
   AttentionError: "runtime",
+  buffer: "nn",
   init: "runtime",
   initSync: "runtime",
   keep: "tensor",
   manualSeed: "ops",
   memoryUsage: "runtime",
+  Module: "nn",
+  parameter: "nn",
   scope: "tensor",
   Tensor: "tensor",
 };
@@ -65,6 +68,11 @@ describe("error bounds", () => {
       : [existsSync(`${root}${rust}.rs`) ? `${rust}.rs` : `${rust}/mod.rs`, `ts/ops/${family}.ts`];
     for (const file of files) expect(plain(read(file)), file).toContain(formulaOf(bound));
   });
+});
+
+it("the README lists the operations (else: npm run update:records)", () => {
+  const readme = read("README.md");
+  expect(replaceRow(readme)).toBe(readme);
 });
 
 it("docs/operations.md has the table of the records (else: npm run update:records)", () => {

@@ -127,7 +127,7 @@ export class Linear extends Module {
   }
 
   /**
-   * Applies the layer to every row. Before the activation the error is at most (inFeatures + 1) · 2^-24 · (Σ |input · weight| +
+   * Applies the layer to every row. Before the activation the error is at most 2^-24 · (n + 1) · (Σ |input · weight| +
    * |bias|), typically its square root's; the functions `gelu`, `silu` and `relu` state what they add. A row's bits don't
    * depend on the other rows.
    *

@@ -16,11 +16,17 @@ pub fn product(sizes: &[usize]) -> Result<usize, Status> {
 }
 
 fn check<T>(pointer: usize, length: usize) -> Result<(), Status> {
-    let bytes = length.checked_mul(size_of::<T>()).ok_or(Status::InvalidArgument)?;
+    check_block(pointer, length, size_of::<T>(), align_of::<T>())
+}
+
+// Once for all types and exports, since it would be a part of each.
+#[inline(never)]
+fn check_block(pointer: usize, length: usize, size: usize, alignment: usize) -> Result<(), Status> {
+    let bytes = length.checked_mul(size).ok_or(Status::InvalidArgument)?;
     let end = pointer.checked_add(bytes).ok_or(Status::InvalidArgument)?;
     // The memory may be 4 GiB, which a usize can't hold: compare pages.
     let inside = end.div_ceil(PAGE_BYTES) <= memory_size(0);
-    let aligned = pointer.is_multiple_of(align_of::<T>());
+    let aligned = pointer.is_multiple_of(alignment);
     if pointer != 0 && inside && aligned && bytes <= isize::MAX as usize {
         Ok(())
     } else {

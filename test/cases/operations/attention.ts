@@ -16,7 +16,7 @@ export const attentionRecord: OperationRecord = {
   name: "scaledDotProductAttention",
   family: "attention/scaled-dot-product-attention",
   computes: "softmax(scale · query · keyᵀ + masks) · value",
-  error: "[semantics.md, 8.2](semantics.md#8-precision)",
+  error: "[semantics.md, 8.2](semantics.md#8-dtypes-and-error)",
   property: { suite: "ops/attention/properties" },
   refusals: { suite: "ops/attention/bad-input" },
   call: () => [scaledDotProductAttention(floats(2, 3, 4), floats(2, 5, 4), floats(2, 5, 6)).output],
