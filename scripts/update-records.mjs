@@ -1,5 +1,5 @@
 // Writes what follows from the operations' records (test/cases/operations.ts): the table in docs/operations.md, the list in the
-// README, and test/cases/bits.json, with the cases of bits and the hashes of the kernels' bits as they are now. For a record that
+// README, test/cases/error-bounds.json for the crate, and test/cases/bits.json, with the cases of bits and the hashes of the kernels' bits as they are now. For a record that
 // is new, and for a change that is meant to change bits. `npm run update:records`.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,17 +26,22 @@ async function update() {
     const contents = `
       export { init } from "../ts/entry/default.js";
       export { bitsCases } from "./cases/bits.js";
-      export { operationsTable, replaceRow, replaceTable } from "./cases/operations-table.js";`;
+      export { errorBounds, operationsTable, replaceRow, replaceTable } from "./cases/records.js";`;
     const resolveDir = fileURLToPath(new URL("../test", import.meta.url));
     await build({ stdin: { contents, resolveDir }, bundle: true, format: "esm", platform: "node", outfile });
-    /** @type {typeof import("../ts/entry/default.js") & typeof import("../test/cases/bits.js") & typeof import("../test/cases/operations-table.js")} */
-    const { init, bitsCases, operationsTable, replaceRow, replaceTable } = await import(pathToFileURL(outfile).href);
+    /** @type {typeof import("../ts/entry/default.js") & typeof import("../test/cases/bits.js") & typeof import("../test/cases/records.js")} */
+    const { init, bitsCases, errorBounds, operationsTable, replaceRow, replaceTable } = await import(
+      pathToFileURL(outfile).href
+    );
 
     const page = fileURLToPath(new URL("../docs/operations.md", import.meta.url));
     await store(page, replaceTable(readFileSync(page, "utf8"), operationsTable()), "markdown");
 
     const readme = fileURLToPath(new URL("../README.md", import.meta.url));
     writeFileSync(readme, replaceRow(readFileSync(readme, "utf8")));
+
+    const bounds = fileURLToPath(new URL("../test/cases/error-bounds.json", import.meta.url));
+    await store(bounds, JSON.stringify(errorBounds), "json");
 
     /** @type {Record<string, string>[]} */
     const hashes = bitsCases.map(() => ({}));

@@ -3,7 +3,7 @@ import type fc from "fast-check";
 import type { AttentionError, ErrorCode, Tensor, TensorData } from "../../ts/entry/default.js";
 import type { FloatType } from "../oracle/half.js";
 import { count } from "./layer-operands.js";
-import type { BoundName } from "./error-bounds.js";
+import type { ErrorBound } from "./error-bound.js";
 import type { BitsCase, BitsInputs } from "./bits.js";
 
 /** A drawn call, and what the oracle says of its result. */
@@ -37,8 +37,8 @@ export interface OperationRecord {
   readonly family: string;
   /** In one line, as docs/operations.md has it. */
   readonly computes: string;
-  /** How far off results of float32 may be: bounds that have a name, or words. */
-  readonly error: readonly BoundName[] | string;
+  /** How far off results of float32 may be: a bound by the name of each form, or words. */
+  readonly error: Readonly<Record<string, ErrorBound>> | string;
   /** Calls with the oracle's results; or the test file, relative to test/, that has such a property in a form of its own. */
   readonly property: { readonly trials: fc.Arbitrary<Trial>; readonly numRuns: number } | { readonly suite: string };
   /** Wrong calls; or the test file that has them. */

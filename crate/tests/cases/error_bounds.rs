@@ -1,5 +1,5 @@
-//! The error bounds that test/cases/error-bounds.json has for all tests and the documentation: sums of powers of two, each
-//! times a quantity that has a name.
+//! The error bounds of the operations' records (test/cases/operations.ts): sums of powers of two, each times a quantity that has a
+//! name.
 
 use serde_json::Value;
 use std::sync::LazyLock;

@@ -2,9 +2,13 @@
 import fc from "fast-check";
 import { gelu, relu, silu, type Tensor, type TensorLike } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/activation.js";
-import { errorBound } from "../error-bounds.js";
+import { type ErrorBound, evaluate } from "../error-bound.js";
 import { dataSeeds, floatTypes, given, leadingAxes, randomOperand } from "../layer-operands.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
+
+const geluBound: ErrorBound = [["2^-20.5", "|result|"], ["2^-114"]];
+const geluTanhBound: ErrorBound = [["2^-23", "(3 + 4 · |u|) · |result|"], ["2^-124"]];
+const siluBound: ErrorBound = [["2^-22", "|result|"], ["2^-121"]];
 
 /** A function of one number, in one of its forms. */
 export interface ActivationForm {
@@ -21,7 +25,7 @@ export const geluForms: readonly ActivationForm[] = [
     title: "gelu",
     ours: (input) => gelu(input),
     truth: (x) => oracle.gelu(x),
-    tolerance: (_, truth) => errorBound("gelu", absolute(truth)),
+    tolerance: (_, truth) => evaluate(geluBound, absolute(truth)),
   },
   {
     title: 'gelu with approximate "tanh"',
@@ -30,7 +34,7 @@ export const geluForms: readonly ActivationForm[] = [
     tolerance: (x, truth) => {
       const u = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
       const quantity = (3 + 4 * Math.abs(u)) * Math.abs(truth);
-      return errorBound('gelu with approximate "tanh"', { "(3 + 4 · |u|) · |result|": quantity });
+      return evaluate(geluTanhBound, { "(3 + 4 · |u|) · |result|": quantity });
     },
   },
 ];
@@ -39,7 +43,7 @@ export const siluForm: ActivationForm = {
   title: "silu",
   ours: silu,
   truth: oracle.silu,
-  tolerance: (_, truth) => errorBound("silu", absolute(truth)),
+  tolerance: (_, truth) => evaluate(siluBound, absolute(truth)),
 };
 
 export const reluForm: ActivationForm = { title: "relu", ours: relu, truth: oracle.relu, tolerance: () => 0 };
@@ -93,7 +97,7 @@ const activation = (
 const geluRecord = activation(
   "gelu",
   "x · Φ(x), or its approximation by tanh",
-  ["gelu", 'gelu with approximate "tanh"'],
+  { gelu: geluBound, 'gelu with approximate "tanh"': geluTanhBound },
   geluForms,
 );
 
@@ -139,7 +143,7 @@ export const activationRecords: readonly OperationRecord[] = [
     },
   },
   {
-    ...activation("silu", "x / (1 + e^−x)", ["silu"], [siluForm]),
+    ...activation("silu", "x / (1 + e^−x)", { silu: siluBound }, [siluForm]),
     bits: {
       cases: [{ name: "silu: wide", seed: 62, amplitude: 100, sizes: { rows: 1, columns: 1003 } }],
       run: (_, inputs) => [silu(inputs.matrix("input"))],

@@ -2,9 +2,11 @@
 import fc from "fast-check";
 import { Linear, linear, rand, randn, Tensor } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/linear.js";
-import { errorBound } from "../error-bounds.js";
+import { type ErrorBound, evaluate } from "../error-bound.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "../layer-operands.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
+
+const bound: ErrorBound = [["2^-24", "(n + 1) · (Σ |input · weight| + |bias|)"]];
 
 const trials: fc.Arbitrary<Trial> = fc
   .record({
@@ -33,7 +35,7 @@ const trials: fc.Arbitrary<Trial> = fc
       shape: [...leading, outFeatures],
       expected: oracle.linear(input.values, weight.values, bias?.values, rows, inFeatures, outFeatures),
       tolerance: (index) =>
-        errorBound("linear", {
+        evaluate(bound, {
           "(n + 1) · (Σ |input · weight| + |bias|)": (inFeatures + 1) * sums[index],
         }),
     };
@@ -47,7 +49,7 @@ export const linearRecords: readonly OperationRecord[] = [
     name: "linear",
     family: "linear",
     computes: "input · weightᵀ + bias",
-    error: ["linear"],
+    error: { linear: bound },
     property: { trials, numRuns: 200 },
     // prettier-ignore
     refusals: [
@@ -115,7 +117,7 @@ export const linearRecords: readonly OperationRecord[] = [
     name: "Linear",
     family: "nn/linear",
     computes: "activation(input · weightᵀ + bias), with parameters of its own",
-    error: ["linear"],
+    error: { linear: bound },
     property: { suite: "nn/linear" },
     refusals: { suite: "nn/linear" },
     call: () => {

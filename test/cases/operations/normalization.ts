@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { layerNorm, rmsNorm } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/normalization.js";
-import { errorBound } from "../error-bounds.js";
+import { type ErrorBound, evaluate } from "../error-bound.js";
 import {
   count,
   dataSeeds,
@@ -15,6 +15,16 @@ import {
   randomOperand,
 } from "../layer-operands.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
+
+const layerNormBound: ErrorBound = [
+  ["2^-24", "((8 + n/16) · (|z| + c) · |weight| + |result|)"],
+  ["2^-149", "(1 + |weight| + |weight| / s)"],
+];
+
+const rmsNormBound: ErrorBound = [
+  ["2^-24", "(9 + n/16) · |result|"],
+  ["2^-149", "(1 + |weight|)"],
+];
 
 export interface NormProblem {
   readonly shape: readonly number[];
@@ -81,7 +91,7 @@ function layerNormError(problem: NormProblem, epsilon: number): (index: number) 
     const w = weight?.values[index % columns] ?? 1;
     const result = z * w + (bias?.values[index % columns] ?? 0);
     const scale = Math.abs(w);
-    return errorBound("layerNorm", {
+    return evaluate(layerNormBound, {
       "((8 + n/16) · (|z| + c) · |weight| + |result|)":
         (8 + columns / 16) * (Math.abs(z) + c) * scale + Math.abs(result),
       "(1 + |weight| + |weight| / s)": 1 + scale + scale / s,
@@ -117,7 +127,7 @@ export function rmsNormTrial(problem: NormProblem): Trial {
     shape,
     expected,
     tolerance: (index) =>
-      errorBound("rmsNorm", {
+      evaluate(rmsNormBound, {
         "(9 + n/16) · |result|": (9 + columns / 16) * Math.abs(expected[index]),
         "(1 + |weight|)": 1 + Math.abs(weight?.values[index % columns] ?? 1),
       }),
@@ -132,7 +142,7 @@ export const normalizationRecords: readonly OperationRecord[] = [
     name: "layerNorm",
     family: "normalization",
     computes: "(input − mean) / √(variance + epsilon) · weight + bias",
-    error: ["layerNorm"],
+    error: { layerNorm: layerNormBound },
     property: { trials: problems.map(layerNormTrial), numRuns: 400 },
     // prettier-ignore
     refusals: [
@@ -218,7 +228,7 @@ export const normalizationRecords: readonly OperationRecord[] = [
     name: "rmsNorm",
     family: "normalization",
     computes: "input / √(mean of input² + epsilon) · weight",
-    error: ["rmsNorm"],
+    error: { rmsNorm: rmsNormBound },
     property: { trials: problems.map(rmsNormTrial), numRuns: 400 },
     // prettier-ignore
     refusals: [

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { sinusoidalPositions } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/sinusoidal-positions.js";
-import { errorBound } from "../error-bounds.js";
+import { type ErrorBound, evaluate } from "../error-bound.js";
 import type { OperationRecord } from "../operation.js";
+
+const bound: ErrorBound = [["2^-24"]];
 
 const untyped = sinusoidalPositions as (length: unknown, embedDim: unknown) => never;
 const sizes = fc.oneof(fc.integer({ min: 0, max: 70 }), fc.constantFrom(300, 2000));
@@ -11,14 +13,14 @@ export const sinusoidalPositionsRecord: OperationRecord = {
   name: "sinusoidalPositions",
   family: "sinusoidal-positions",
   computes: "sines and cosines of positions",
-  error: ["sinusoidalPositions"],
+  error: { sinusoidalPositions: bound },
   property: {
     trials: fc.tuple(sizes, fc.integer({ min: 0, max: 70 })).map(([rows, columns]) => ({
       run: () => sinusoidalPositions(rows, columns),
       dtype: "float32",
       shape: [rows, columns],
       expected: oracle.sinusoidalPositions(rows, columns),
-      tolerance: () => errorBound("sinusoidalPositions", {}),
+      tolerance: () => evaluate(bound, {}),
     })),
     numRuns: 20,
   },

@@ -1,16 +1,21 @@
-/** The table of docs/operations.md, and what the README says of them, from the operations' records. */
-import { formulaOf } from "./error-bounds.js";
+/** What the documentation and the crate's tests take from the operations' records. */
+import { type ErrorBound, formulaOf } from "./error-bound.js";
 import { operations } from "./operations.js";
 
 const BEGIN = "<!-- begin: written by npm run update:records -->";
 const END = "<!-- end -->";
+
+/** All bounds by name, as test/cases/error-bounds.json has them for the crate's tests. */
+export const errorBounds: Readonly<Record<string, ErrorBound>> = Object.fromEntries(
+  operations.flatMap(({ error }) => (typeof error === "string" ? [] : Object.entries(error))),
+);
 
 /** A bar would end the cell. */
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 export function operationsTable(): string {
   const rows = operations.map(({ name, computes, error }) => {
-    const errors = typeof error === "string" ? [error] : error.map((bound) => formulaOf(bound));
+    const errors = typeof error === "string" ? [error] : Object.values(error).map(formulaOf);
     return `| \`${name}\` | ${cell(computes)} | ${cell(errors.join("; "))} |`;
   });
   return ["| operation | what it computes | error in float32, at most |", "| --- | --- | --- |", ...rows].join("\n");
