@@ -419,8 +419,8 @@ export function attendRow(problem: Problem, b: number, h: number, i: number, pre
     requireThat(seed !== undefined, "dropout has a seed");
     const kept = keptKeys(seed, dropoutP, b, h, i, keys);
     for (let j = 0; j < keys; j++) {
-      // An invalid row stays NaN at every visible key (6.2), dropped or not.
-      dropped[j] = kept[j] || state === "invalid" ? rounded(weights[j] / rounded(1 - dropoutP)) : 0;
+      // An invalid row stays NaN at every visible key (6.2), dropped or not, and 0 at hidden ones.
+      dropped[j] = kept[j] || (state === "invalid" && visible[j]) ? rounded(weights[j] / rounded(1 - dropoutP)) : 0;
     }
   }
 
