@@ -5,17 +5,18 @@
 //! gelu_tanh = ½·x·(1 + tanh u) = x / (1 + exp(−2u))                       u = √(2/π)·(x + 0.044715·x³)
 //! silu      = x / (1 + exp(−x))
 //! relu      = max(x, 0)
+//! swiglu    = silu(a) · b
 //! ```
 //!
 //! Errors, for every finite float32: gelu 2^-20.5 · |result| + 2^-114, gelu_tanh 2^-23 · (3 + 4 · |u|) · |result| + 2^-124,
-//! silu 2^-22 · |result| + 2^-121. The second part is what becomes 0 in the tail, where a result would soon be subnormal:
+//! silu 2^-22 · |result| + 2^-121, swiglu 2^-21.5 · |result| + 2^-121 · |b| + 2^-149. The second part is what becomes 0 in the tail, where a result would soon be subnormal:
 //! gelu below −12.5, gelu_tanh below −10.06, silu below −88.72. As in PyTorch, gelu and silu of −∞ are NaN.
-//! (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units".)
+//! (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units"; Shazeer 2020, "GLU Variants Improve Transformer".)
 
 use crate::dtype::canonical;
 use crate::math::{exp, normal_cdf};
 use crate::numbered::numbered;
-use crate::simd::{F32x4, map};
+use crate::simd::{F32x4, LANES, map};
 
 numbered! {
     /// The function that is applied to the elements of an output.
@@ -74,6 +75,19 @@ pub fn silu(output: &mut [f32], input: &[f32]) {
 pub fn relu(output: &mut [f32], input: &[f32]) {
     let zero = F32x4::zero();
     map(output, input, |x| canonical(x.lt(zero).select(zero, x)));
+}
+
+/// `output[i]` = `silu(a[i]) · b[i]`, the gate of a feed-forward network.
+pub fn swiglu(output: &mut [f32], a: &[f32], b: &[f32]) {
+    assert_eq!(output.len(), b.len());
+    silu(output, a);
+    let (outputs, outputs_rest) = output.as_chunks_mut::<LANES>();
+    let (factors, factors_rest) = b.as_chunks::<LANES>();
+    for (output, factor) in outputs.iter_mut().zip(factors) {
+        *output = canonical(F32x4::from_array(*output) * F32x4::from_array(*factor)).to_array();
+    }
+    canonical(F32x4::load_partial(outputs_rest, 0.0) * F32x4::load_partial(factors_rest, 0.0))
+        .store_partial(outputs_rest);
 }
 
 /// x / (1 + exp(exponent))

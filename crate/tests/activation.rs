@@ -6,7 +6,7 @@ mod error_bounds;
 mod oracle;
 
 use error_bounds::powers;
-use wasm_attention::activation::{gelu, gelu_tanh, relu, silu};
+use wasm_attention::activation::{gelu, gelu_tanh, relu, silu, swiglu};
 use wasm_attention::dtype::CANONICAL_NAN;
 
 /// float32 numbers of both signs over all exponents, subnormals included, and closer together where the tails end.
@@ -111,4 +111,41 @@ fn tails_of_a_slice_are_like_the_rest() {
             assert_eq!(run(function, &input), alone);
         }
     }
+}
+
+#[test]
+fn swiglu_is_within_the_stated_error() {
+    let [relative, tail, rounding] = powers("swiglu", ["|result|", "|b|", ""]);
+    let a = sweep();
+    for factor in [1.0, -0.3, 1e-20, 1e20, 0.0] {
+        // As many as the lanes, one more and so on, so that every place in a vector has every factor.
+        let b: Vec<f32> = (0..a.len()).map(|i| factor * [1.0, -2.0, 0.7][i % 3]).collect();
+        let mut output = vec![f32::NAN; a.len()];
+        swiglu(&mut output, &a, &b);
+        for ((&a, &b), y) in a.iter().zip(&b).zip(output) {
+            let b = f64::from(b);
+            let truth = oracle::silu(f64::from(a)) * b;
+            // Beyond the range of float32 comes infinity.
+            if truth.abs() > f64::from(f32::MAX) / 1.001 {
+                continue;
+            }
+            let allowed = relative * truth.abs() + tail * b.abs() + rounding;
+            assert!((f64::from(y) - truth).abs() <= allowed, "swiglu({a:e}, {b:e}) = {y:e}, expected {truth:e}");
+        }
+    }
+}
+
+#[test]
+fn swiglu_is_silu_and_a_product_at_any_length() {
+    for length in 0..9_u8 {
+        let a: Vec<f32> = (0..length).map(|i| f32::from(i) - 3.5).collect();
+        let b: Vec<f32> = (0..length).map(|i| f32::from(i) * 0.3 - 1.0).collect();
+        let mut output = vec![f32::NAN; a.len()];
+        swiglu(&mut output, &a, &b);
+        let product: Vec<f32> = run(silu, &a).iter().zip(&b).map(|(y, b)| y * b).collect();
+        assert_eq!(output, product);
+    }
+    let mut output = [0.0; 2];
+    swiglu(&mut output, &[0.0, f32::INFINITY], &[f32::INFINITY, 1.0]);
+    assert_eq!((output[0].to_bits(), output[1]), (CANONICAL_NAN, f32::INFINITY));
 }

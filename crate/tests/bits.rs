@@ -11,7 +11,7 @@ use attention_call::{
 };
 use rope_scaling::scaled_frequencies;
 use serde_json::Value;
-use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu};
+use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu, swiglu};
 use wasm_attention::attention::Sizes;
 use wasm_attention::dtype::Dtype;
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
@@ -22,7 +22,8 @@ use wasm_attention::simd::FUSED;
 use wasm_attention::sinusoidal_positions::sinusoidal_positions;
 use wasm_attention::softmax::softmax;
 
-const STREAMS: [&str; 9] = ["query", "key", "value", "attnMask", "pastKey", "pastValue", "input", "weight", "bias"];
+const STREAMS: [&str; 10] =
+    ["query", "key", "value", "attnMask", "pastKey", "pastValue", "input", "weight", "bias", "other"];
 
 /// Marsaglia's xorshift generator of 32 bits.
 fn words(seed: u32, stream: &str, length: usize) -> Vec<u32> {
@@ -252,6 +253,7 @@ impl Case<'_> {
             "gelu" => gelu(&mut output, &x),
             "silu" => silu(&mut output, &x),
             "relu" => relu(&mut output, &x),
+            "swiglu" => swiglu(&mut output, &x, &input("other", rows * columns)),
             "rotaryEmbedding" => output = self.rotary_embedding(),
             "sinusoidalPositions" => sinusoidal_positions(&mut output, rows, columns),
             "rand" => uniform(&mut output, self.number("low", 0.0), self.number("high", 1.0), seed(), 0),

@@ -64,3 +64,8 @@ export function silu(x: number): number {
 export function relu(x: number): number {
   return x < 0 ? 0 : x;
 }
+
+/** silu(a) · b. */
+export function swiglu(a: number, b: number): number {
+  return silu(a) * b;
+}

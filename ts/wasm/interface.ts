@@ -258,4 +258,4 @@ export const rotaryEmbeddingArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x4edc682c;
+export const INTERFACE_HASH = 0x7874de79;

@@ -157,4 +157,9 @@ export function softmax(output: number, input: number, scratch: number, outer: n
  */
 export function softmax_scratch_length(length: number, inner: number): number;
 
+/**
+ * `output[i]` = silu(`a[i]`) · `b[i]`.
+ */
+export function swiglu(output: number, a: number, b: number, length: number): number;
+
 export function __wbg_set_wasm(exports: object | undefined): void;

@@ -401,6 +401,19 @@ export function softmax_scratch_length(length, inner) {
     const ret = wasm.softmax_scratch_length(length, inner);
     return ret >>> 0;
 }
+
+/**
+ * `output[i]` = silu(`a[i]`) · `b[i]`.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} length
+ * @returns {number}
+ */
+export function swiglu(output, a, b, length) {
+    const ret = wasm.swiglu(output, a, b, length);
+    return ret >>> 0;
+}
 export function __wbindgen_init_externref_table() {
     const table = wasm.__wbindgen_externrefs;
     table.set(0, undefined);

@@ -1,6 +1,6 @@
-/** gelu, silu, relu. */
+/** gelu, silu, relu, swiglu. */
 import fc from "fast-check";
-import { gelu, relu, silu, type Tensor, type TensorLike } from "../../../ts/entry/default.js";
+import { gelu, relu, silu, swiglu, type Tensor, type TensorLike } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/activation.js";
 import { type ErrorBound, evaluate } from "../error-bound.js";
 import { dataSeeds, floatTypes, given, leadingAxes, randomOperand } from "../layer-operands.js";
@@ -9,6 +9,8 @@ import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operat
 const geluBound: ErrorBound = [["2^-20.5", "|result|"], ["2^-114"]];
 const geluTanhBound: ErrorBound = [["2^-23", "(3 + 4 · |u|) · |result|"], ["2^-124"]];
 const siluBound: ErrorBound = [["2^-22", "|result|"], ["2^-121"]];
+
+const swigluBound: ErrorBound = [["2^-21.5", "|result|"], ["2^-121", "|b|"], ["2^-149"]];
 
 /** A function of one number, in one of its forms. */
 export interface ActivationForm {
@@ -70,6 +72,22 @@ const trialsOf = (forms: readonly ActivationForm[]): fc.Arbitrary<Trial> =>
         tolerance: (index) => tolerance(input.values[index], expected[index]),
       };
     });
+
+const swigluTrials: fc.Arbitrary<Trial> = fc
+  .tuple(recipes, floatTypes)
+  .map(([{ dtype, shape, amplitude, isTensor, dataSeed }, dtypeOfB]) => {
+    const a = randomOperand(dataSeed, dtype, shape, amplitude);
+    const b = randomOperand(dataSeed + 1, dtypeOfB, shape);
+    const expected = a.values.map((x, index) => oracle.swiglu(x, b.values[index]));
+    return {
+      run: () => swiglu(given(a, isTensor), given(b, isTensor)),
+      dtype,
+      shape,
+      expected,
+      tolerance: (index) =>
+        evaluate(swigluBound, { "|result|": Math.abs(expected[index]), "|b|": Math.abs(b.values[index]) }),
+    };
+  });
 
 const large = randomOperand(1, "float16", [2, 4, 30, 32]);
 
@@ -167,6 +185,31 @@ export const activationRecords: readonly OperationRecord[] = [
         },
       ],
       run: (_, inputs) => [relu(inputs.matrix("input"))],
+    },
+  },
+  {
+    name: "swiglu",
+    family: "activation",
+    computes: "silu(a) · b",
+    error: { swiglu: swigluBound },
+    property: { trials: swigluTrials, numRuns: 100 },
+    refusals: [
+      ...wrongDTypes("swiglu", "a", (a) => swiglu(a, floats(3, 4))),
+      ...wrongDTypes("swiglu", "b", (b) => swiglu(floats(3, 4), b)),
+      [
+        "different shapes",
+        () => swiglu(floats(2, 3), floats(3)),
+        RangeError,
+        "ERR_SHAPE",
+        /^swiglu: b: .*\[2, 3\], as a has it, got \[3\]/,
+      ],
+    ],
+    call: () => [swiglu(floats(2, 3), floats(2, 3))],
+    memory: { swiglu: () => [swiglu(large, large)] },
+    mixture: (n) => [swiglu(floats(n, 3), randomOperand(n, "float16", [n, 3]))],
+    bits: {
+      cases: [{ name: "swiglu: wide", seed: 79, amplitude: 100, sizes: { rows: 1, columns: 1003 } }],
+      run: (_, inputs) => [swiglu(inputs.matrix("input"), inputs.matrix("other"))],
     },
   },
 ];
