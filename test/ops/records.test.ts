@@ -44,6 +44,10 @@ describe.each(operations)("the record of $name", ({ name, family, property, refu
     expect(read(`ts/${path}.ts`)).toMatch(new RegExp(`export (function|const|class) ${name}\\b`));
   });
 
+  it("is of an operation that the changelog names", () => {
+    expect(read("CHANGELOG.md")).toContain(`\`${name}`);
+  });
+
   it("has calls for every test that follows from it", () => {
     expect("suite" in refusals || refusals.length > 0).toBe(true);
     expect(Object.keys(memory).join()).toContain(name);
@@ -61,6 +65,14 @@ describe("error bounds", () => {
   it("are stored for the crate's tests (else: npm run update:records)", () => {
     expect(storedBounds).toEqual(errorBounds);
   });
+
+  it.each(stated.filter(({ family }) => !family.startsWith("nn/")))(
+    "that of $name holds natively too",
+    ({ family, name }) => {
+      const tests = read(`crate/tests/${family.replaceAll("-", "_")}.rs`);
+      expect(tests).toContain(`powers(${JSON.stringify(name)}, `);
+    },
+  );
 
   it.each(stated)("that of $name stands in the documentation of $family", ({ family, bound }) => {
     const rust = `crate/src/${family.replaceAll("-", "_")}`;
