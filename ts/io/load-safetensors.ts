@@ -50,8 +50,9 @@ const broken = (reason: string, cause?: unknown): AttentionError =>
  *
  * @param bytes The whole file.
  * @returns Tensors by name, in the order of the file, and its texts. The tensors are copies, and belong to the open scope.
- * @throws An AttentionError (ERR_SAFETENSORS) that says what is wrong with the file; a TypeError for anything but bytes; a
- *   RangeError for lack of memory. No tensor is left behind then.
+ * @throws {AttentionError} (ERR_SAFETENSORS) that says what is wrong with the file.
+ * @throws {TypeError} for anything but bytes.
+ * @throws {RangeError} for lack of memory. No tensor is left behind then.
  * @example
  * ```js
  * import { init, loadSafetensors, saveSafetensors, Tensor } from "wasm-attention";

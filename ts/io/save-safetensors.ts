@@ -42,8 +42,9 @@ interface Entry {
  * @param tensors A Map or an object. Entries that `loadSafetensors` gave for other dtypes are written as they were.
  * @param metadata Texts by name; none by default.
  * @returns The bytes of the file.
- * @throws A TypeError for wrong kinds; a RangeError for a name that the format doesn't have ("__metadata__", half a
- *   surrogate pair), for a header over 100 MB and for lack of memory.
+ * @throws {TypeError} for wrong kinds.
+ * @throws {RangeError} for a name that the format doesn't have ("__metadata__", half a surrogate pair), for a header over
+ *   100 MB and for lack of memory.
  * @example
  * ```js
  * import { init, Linear, saveSafetensors } from "wasm-attention";

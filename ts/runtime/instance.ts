@@ -202,8 +202,8 @@ export function initializeSync(options: InitSyncOptions, defaultMaximumMemory: n
  *
  * @param options `module` is the build; the others have a default.
  * @returns The runtime.
- * @throws A TypeError or RangeError for wrong options; an AttentionError when the host lacks what the module needs, when
- *   the module is not a build of this version, when options contradict the runtime that there is, or while an `init` is
- *   under way.
+ * @throws {TypeError | RangeError} for wrong options.
+ * @throws {AttentionError} when the host lacks what the module needs, when the module is not a build of this version, when
+ *   options contradict the runtime that there is, or while an `init` is under way.
  */
 export const initSync = (options: InitSyncOptions): Runtime => initializeSync(options, LARGEST_MEMORY);

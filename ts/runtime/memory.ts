@@ -19,7 +19,7 @@ const LARGEST_ALLOCATION = 2 ** 31;
  * The memory that the runtime uses.
  *
  * @returns Bytes: those in use, those taken from the host, and the most that were in use.
- * @throws An AttentionError before `init`, and once the runtime has failed.
+ * @throws {AttentionError} before `init`, and once the runtime has failed.
  */
 export function memoryUsage(): MemoryUsage {
   const { memory } = requireInstance("memoryUsage");

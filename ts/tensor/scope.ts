@@ -51,7 +51,8 @@ function membersIn(result: unknown, members: ReadonlySet<Disposable>): Set<Dispo
  *
  * @param fn A function that is done when it returns: the later work of a promise would find its tensors gone.
  * @returns What `fn` returns.
- * @throws A TypeError when `fn` is no function or returns a promise; whatever `fn` throws.
+ * @throws {TypeError} when `fn` is no function or returns a promise.
+ * @throws Whatever `fn` throws.
  * @example
  * ```js
  * import { init, scope, softmax, Tensor } from "wasm-attention";
@@ -80,7 +81,7 @@ export function scope<R>(fn: () => R): R {
  *
  * @param tensor One that has not been disposed.
  * @returns The same tensor.
- * @throws A TypeError for anything but a tensor of this copy of the package.
+ * @throws {TypeError} for anything but a tensor of this copy of the package.
  */
 export function keep<T extends Tensor>(tensor: T): T {
   refuseForeignTensor("keep", "tensor", tensor);

@@ -98,8 +98,9 @@ export class Tensor<D extends DType = DType> {
    * @param shape Sizes, from the slowest axis to the fastest.
    * @param dtype What the elements become.
    * @returns A tensor of its own memory, which belongs to the open scope.
-   * @throws A TypeError for the wrong kind of data (a Float64Array among them) or a detached array; a RangeError for
-   *   arrays of unequal lengths, a shape of another size, an integer that int32 doesn't hold, and for lack of memory.
+   * @throws {TypeError} for the wrong kind of data (a Float64Array among them) or a detached array.
+   * @throws {RangeError} for arrays of unequal lengths, a shape of another size, an integer that int32 doesn't hold, and
+   *   for lack of memory.
    * @example
    * ```js
    * import { init, Tensor } from "wasm-attention";
@@ -136,7 +137,8 @@ export class Tensor<D extends DType = DType> {
    * The elements where they are, in WebAssembly memory: good until the next call of anything in this package.
    *
    * @returns A typed array of the dtype; 16-bit floats are a Uint16Array of their bits, bool a Uint8Array.
-   * @throws A TypeError when the tensor has been disposed, an AttentionError when the runtime has failed.
+   * @throws {TypeError} when the tensor has been disposed.
+   * @throws {AttentionError} when the runtime has failed.
    */
   view(): ArrayByDType[D] {
     return viewOf("Tensor.view", this);
@@ -146,7 +148,8 @@ export class Tensor<D extends DType = DType> {
    * A copy of the elements.
    *
    * @returns A typed array of the caller's own, of the same kind as `view`'s.
-   * @throws A TypeError when the tensor has been disposed, an AttentionError when the runtime has failed.
+   * @throws {TypeError} when the tensor has been disposed.
+   * @throws {AttentionError} when the runtime has failed.
    */
   toArray(): ArrayByDType[D] {
     return viewOf("Tensor.toArray", this).slice() as ArrayByDType[D];
@@ -156,7 +159,8 @@ export class Tensor<D extends DType = DType> {
    * The elements as numbers or booleans; 16-bit floats are widened.
    *
    * @returns Nested arrays, an axis each; of a tensor of rank 0 the element.
-   * @throws A TypeError when the tensor has been disposed, an AttentionError when the runtime has failed.
+   * @throws {TypeError} when the tensor has been disposed.
+   * @throws {AttentionError} when the runtime has failed.
    */
   toNested(): AnyRank<ElementOf<D>> {
     const values = numbersOf("Tensor.toNested", this);
@@ -173,8 +177,9 @@ export class Tensor<D extends DType = DType> {
    * The element of a tensor that has just one.
    *
    * @returns A number or, of a bool tensor, a boolean.
-   * @throws A RangeError for a tensor of more or fewer elements; a TypeError when it has been disposed, an AttentionError
-   *   when the runtime has failed.
+   * @throws {RangeError} for a tensor of more or fewer elements.
+   * @throws {TypeError} when it has been disposed.
+   * @throws {AttentionError} when the runtime has failed.
    */
   item(): ElementOf<D> {
     checkCount("Tensor.item", "this", this.shape, 1);
@@ -188,8 +193,9 @@ export class Tensor<D extends DType = DType> {
    *
    * @param dtype That of the new tensor; its own makes a copy.
    * @returns A tensor of its own memory, which belongs to the open scope.
-   * @throws A TypeError for another dtype and when the tensor has been disposed; a RangeError for lack of memory; an
-   *   AttentionError when the runtime has failed.
+   * @throws {TypeError} for another dtype and when the tensor has been disposed.
+   * @throws {RangeError} for lack of memory.
+   * @throws {AttentionError} when the runtime has failed.
    */
   to<T extends DType>(dtype: T): Tensor<T> {
     checkDType("Tensor.to", "dtype", dtype);
@@ -201,8 +207,9 @@ export class Tensor<D extends DType = DType> {
    *
    * @param shape Sizes, of which one may be -1: what the others leave.
    * @returns A tensor that shares the memory, which is given back when both are disposed.
-   * @throws A RangeError when the number of elements differs; a TypeError for anything but a shape and when the tensor has
-   *   been disposed; an AttentionError when the runtime has failed.
+   * @throws {RangeError} when the number of elements differs.
+   * @throws {TypeError} for anything but a shape and when the tensor has been disposed.
+   * @throws {AttentionError} when the runtime has failed.
    */
   reshape(shape: Shape): Tensor<D> {
     requireUsable("Tensor.reshape", "this", this);
@@ -214,7 +221,8 @@ export class Tensor<D extends DType = DType> {
    * What `JSON.stringify` writes. JSON has no NaN and no infinities.
    *
    * @returns The elements as plain numbers, with shape and dtype: `Tensor.from` takes it back.
-   * @throws A TypeError when the tensor has been disposed, an AttentionError when the runtime has failed.
+   * @throws {TypeError} when the tensor has been disposed.
+   * @throws {AttentionError} when the runtime has failed.
    */
   toJSON(): { data: number[]; shape: Shape; dtype: D } {
     return { data: Array.from(numbersOf("Tensor.toJSON", this)), shape: this.shape, dtype: this.dtype };

@@ -81,8 +81,9 @@ export class UnsupportedTensor {
    *
    * @param dtype That of the new tensor.
    * @returns A tensor of the same shape, which belongs to the open scope.
-   * @throws A TypeError for other formats; a RangeError for a number that the dtype can't hold (finite ones that would
-   *   become infinite, integers of more than 32 bits, and to int32 also infinities and NaN) and for lack of memory.
+   * @throws {TypeError} for other formats.
+   * @throws {RangeError} for a number that the dtype can't hold (finite ones that would become infinite, integers of more
+   *   than 32 bits, and to int32 also infinities and NaN) and for lack of memory.
    */
   to<D extends DType>(dtype: D): Tensor<D> {
     checkDType(OPERATION, "dtype", dtype);
