@@ -23,13 +23,9 @@ numbered! {
     pub enum Activation {
         /// x as it is.
         Identity = "identity",
-        /// `gelu`.
         Gelu = "gelu",
-        /// `gelu_tanh`.
         GeluTanh = "gelu-tanh",
-        /// `silu`.
         Silu = "silu",
-        /// `relu`.
         Relu = "relu",
     }
 }

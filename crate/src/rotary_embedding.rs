@@ -14,22 +14,15 @@ use crate::dtype::canonical_scalar;
 use crate::indices::IndexOutOfRange;
 use crate::math::sin_cos;
 
-/// Where head h of position s of batch b begins, in elements; its features are contiguous.
+/// Sizes, and where head h of position s of batch b begins, in elements; its features are contiguous.
 #[derive(Clone, Copy, Debug)]
 pub struct RotaryLayout {
-    /// Number of batches.
     pub batch: usize,
-    /// Positions in a sequence.
     pub sequence: usize,
-    /// Number of heads.
     pub heads: usize,
-    /// Features of a head.
     pub head_size: usize,
-    /// From one batch to the next.
     pub batch_stride: usize,
-    /// From one position to the next.
     pub sequence_stride: usize,
-    /// From one head to the next.
     pub head_stride: usize,
     /// From one batch to the next in the position ids or, without them, in the rows of the tables: `sequence`, or 0 where
     /// the batches share them.

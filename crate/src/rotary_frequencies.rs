@@ -11,17 +11,14 @@ use crate::math::{exp2_double, log2_double};
 use crate::numbered::numbered;
 use core::f64::consts::{LN_2, TAU};
 
-/// How frequencies are scaled. Every factor is at least 1, every other number positive.
+/// How frequencies are scaled. Every factor, by which sequences get longer, is at least 1, every other number positive.
 #[derive(Clone, Copy, Debug)]
 pub enum RopeScaling {
     /// Not at all.
     None,
     /// Position interpolation (Chen et al. 2023, "Extending Context Window of Large Language Models via Positional
     /// Interpolation"): frequency / factor.
-    Linear {
-        /// How many times longer sequences get.
-        factor: f64,
-    },
+    Linear { factor: f64 },
     /// Dynamic NTK-aware scaling (bloc97 and emozilla 2023; Peng et al. 2023, "YaRN", 3.1 and 3.3): for a sequence of
     /// `length`, base is multiplied by
     ///
@@ -30,19 +27,12 @@ pub enum RopeScaling {
     /// ```
     ///
     /// with length at least `max_position_embeddings`, so that shorter sequences are not scaled.
-    Dynamic {
-        /// How many times longer sequences get.
-        factor: f64,
-        /// Length of the sequences of the training.
-        max_position_embeddings: f64,
-    },
+    Dynamic { factor: f64, max_position_embeddings: f64 },
     /// YaRN (Peng et al. 2023, "YaRN: Efficient Context Window Extension of Large Language Models", 3.2): frequencies of at
     /// least `beta_fast` turns in a sequence of the training stay, those of at most `beta_slow` are divided by `factor`, and
     /// between them the share of the division grows in a straight line with i.
     Yarn {
-        /// How many times longer sequences get.
         factor: f64,
-        /// Length of the sequences of the training.
         original_max_position_embeddings: f64,
         /// Turns from which a frequency stays; no fewer than `beta_slow`.
         beta_fast: f64,
@@ -55,9 +45,7 @@ pub enum RopeScaling {
     /// of more than `high_freq_factor` turns in a sequence of the training stay, those of fewer than `low_freq_factor` are
     /// divided by `factor`, and between them the share of the division falls in a straight line with the turns.
     Llama3 {
-        /// How many times longer sequences get.
         factor: f64,
-        /// Length of the sequences of the training.
         original_max_position_embeddings: f64,
         /// Turns up to which a frequency is divided.
         low_freq_factor: f64,
@@ -69,15 +57,10 @@ pub enum RopeScaling {
 numbered! {
     /// The kinds of `RopeScaling`.
     pub enum RopeType {
-        /// `RopeScaling::None`.
         None = "default",
-        /// `RopeScaling::Linear`.
         Linear = "linear",
-        /// `RopeScaling::Dynamic`.
         Dynamic = "dynamic",
-        /// `RopeScaling::Yarn`.
         Yarn = "yarn",
-        /// `RopeScaling::Llama3`.
         Llama3 = "llama3",
     }
 }

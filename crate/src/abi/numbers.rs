@@ -6,7 +6,6 @@ use crate::simd::FUSED;
 numbered! {
     /// What an export answers.
     pub enum Status {
-        /// Done.
         Ok = "ok",
         /// A pointer outside the memory or misaligned, a number that stands for nothing, or sizes whose product overflows.
         InvalidArgument = "invalid-argument",
@@ -36,11 +35,9 @@ impl Arithmetic {
 numbered! {
     /// The elements of a mask.
     pub enum MaskDtype {
-        /// Added to the scores.
+        /// The floats are added to the scores.
         Float32 = "float32",
-        /// Likewise.
         Float16 = "float16",
-        /// Likewise.
         BFloat16 = "bfloat16",
         /// Bytes: 0 hides.
         Bool = "bool",
