@@ -29,6 +29,14 @@ export interface Disposable {
   dispose(): void;
 }
 
+/** A call of a usual size, for the benchmark. */
+export interface TypicalCall {
+  readonly size: string;
+  readonly run: () => Tensor;
+  /** What it reads and writes. */
+  readonly bytes: number;
+}
+
 /** An operation of the package: from its record follow its tests. */
 export interface OperationRecord {
   /** Of the export. */
@@ -49,6 +57,8 @@ export interface OperationRecord {
   readonly memory: Readonly<Record<string, () => readonly Disposable[]>>;
   /** Calls of sizes that vary with `n`, of which some may be refused, as parts of a mixture. */
   readonly mixture: (n: number) => readonly Disposable[];
+  /** What `npm run bench:operations` times, on operands in the open scope. The benchmark has attention and linear layers itself. */
+  readonly typical?: () => TypicalCall;
   /** Calls whose bits are the same on every host; or why the operation has none of its own. */
   readonly bits:
     | { readonly cases: readonly BitsCase[]; readonly run: (test: BitsCase, inputs: BitsInputs) => readonly Tensor[] }

@@ -1,19 +1,9 @@
 import { expect } from "vitest";
 import { type Tensor } from "../../ts/entry/default.js";
-import { valuesOf } from "../conformance/records.js";
-import { type FloatType, roundTo } from "../oracle/half.js";
+import { type FloatType } from "../oracle/half.js";
+import { faultOf } from "./fault.js";
 
-/** Half a unit in the last place: what the one rounding to a 16-bit result may cost. */
-function halfUnit(dtype: FloatType, value: number): number {
-  const magnitude = Math.abs(value);
-  if (dtype === "float16") return Math.max(magnitude * 2 ** -11, 2 ** -25);
-  return dtype === "bfloat16" ? Math.max(magnitude * 2 ** -8, 2 ** -134) : 0;
-}
-
-/**
- * Fails unless every element is within `tolerance(index)` of the float64 truth, with half a unit in the last place more
- * for 16-bit results. NaN equals NaN; what a dtype can't hold must be infinite.
- */
+/** Fails unless a tensor has this dtype and shape, and every element is as near to the truth as `faultOf` asks. */
 export function expectWithin(
   actual: Tensor,
   dtype: FloatType,
@@ -22,14 +12,6 @@ export function expectWithin(
   tolerance: (index: number) => number,
 ): void {
   expect({ shape: actual.shape, dtype: actual.dtype }).toEqual({ shape, dtype });
-  const values = valuesOf(actual);
-  values.forEach((x, index) => {
-    const y = expected[index];
-    if (Object.is(x, y) || Object.is(x, roundTo(dtype, y))) return;
-    const allowed = tolerance(index);
-    const limit = allowed + halfUnit(dtype, Math.abs(y) + allowed);
-    if (!(Math.abs(x - y) <= limit)) {
-      expect.fail(`element ${index}: ${x} for ${y}: ${Math.abs(x - y)} apart, which is more than ${limit}`);
-    }
-  });
+  const fault = faultOf(actual, dtype, expected, tolerance);
+  if (fault !== undefined) expect.fail(fault);
 }

@@ -1,6 +1,6 @@
 /** gelu, silu, relu, swiglu. */
 import fc from "fast-check";
-import { gelu, relu, silu, swiglu, type Tensor, type TensorLike } from "../../../ts/entry/default.js";
+import { gelu, randn, relu, silu, swiglu, type Tensor, type TensorLike } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/activation.js";
 import { type ErrorBound, evaluate } from "../error-bound.js";
 import { dataSeeds, floatTypes, given, leadingAxes, randomOperand } from "../layer-operands.js";
@@ -108,6 +108,10 @@ const activation = (
     refusals: wrongDTypes(name, "input", ours),
     call: () => [ours(floats(2, 3))],
     memory: { [name]: () => [ours(large)] },
+    typical: () => {
+      const input = randn([128, 3072], { seed: 1 });
+      return { size: "[128, 3072]", run: () => ours(input), bytes: 2 * 4 * 128 * 3072 };
+    },
     mixture: (n) => forms.map((form) => form.ours(randomOperand(n, n % 2 === 0 ? "float32" : "bfloat16", [n, 3]))),
   };
 };
@@ -206,6 +210,10 @@ export const activationRecords: readonly OperationRecord[] = [
     ],
     call: () => [swiglu(floats(2, 3), floats(2, 3))],
     memory: { swiglu: () => [swiglu(large, large)] },
+    typical: () => {
+      const [a, b] = [1, 2].map((seed) => randn([128, 3072], { seed }));
+      return { size: "[128, 3072]", run: () => swiglu(a, b), bytes: 3 * 4 * 128 * 3072 };
+    },
     mixture: (n) => [swiglu(floats(n, 3), randomOperand(n, "float16", [n, 3]))],
     bits: {
       cases: [{ name: "swiglu: wide", seed: 79, amplitude: 100, sizes: { rows: 1, columns: 1003 } }],

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { embedding, Tensor } from "../../../ts/entry/default.js";
+import { embedding, randn, Tensor } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/embedding.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "../layer-operands.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
@@ -67,6 +67,11 @@ export const embeddingRecord: OperationRecord = {
   ],
   call: () => [embedding([2], weight)],
   memory: { embedding: () => [embedding(ids, table)] },
+  typical: () => {
+    const weight = randn([30_000, 768], { seed: 1 });
+    const indices = Int32Array.from({ length: 512 }, (_, at) => (at * 7919) % 30_000);
+    return { size: "512 of [30000, 768]", run: () => embedding(indices, weight), bytes: 2 * 4 * 512 * 768 };
+  },
   mixture: (n) => [embedding([0, n - 1], floats(n, 8))],
   bits: { none: "it copies" },
 };

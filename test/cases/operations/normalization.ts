@@ -1,6 +1,6 @@
 /** layerNorm and rmsNorm. */
 import fc from "fast-check";
-import { layerNorm, rmsNorm } from "../../../ts/entry/default.js";
+import { layerNorm, randn, rmsNorm } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/normalization.js";
 import { type ErrorBound, evaluate } from "../error-bound.js";
 import {
@@ -159,6 +159,10 @@ export const normalizationRecords: readonly OperationRecord[] = [
     ],
     call: () => [layerNorm(floats(2, 4), 4, floats(4), floats(4))],
     memory: { layerNorm: () => [layerNorm(large, 32, gain, gain)] },
+    typical: () => {
+      const [input, weight, bias] = [[128, 768], [768], [768]].map((shape, seed) => randn(shape, { seed }));
+      return { size: "[128, 768]", run: () => layerNorm(input, 768, weight, bias), bytes: 2 * 4 * 128 * 768 };
+    },
     mixture: (n) => [layerNorm(floats(n, 6), [6])],
     bits: {
       cases: [
@@ -240,6 +244,10 @@ export const normalizationRecords: readonly OperationRecord[] = [
     ],
     call: () => [rmsNorm(floats(2, 4), 4, floats(4))],
     memory: { rmsNorm: () => [rmsNorm(large, 32, gain)] },
+    typical: () => {
+      const [input, weight] = [[128, 768], [768]].map((shape, seed) => randn(shape, { seed }));
+      return { size: "[128, 768]", run: () => rmsNorm(input, 768, weight), bytes: 2 * 4 * 128 * 768 };
+    },
     mixture: (n) => [rmsNorm(floats(n, 6), [6])],
     bits: {
       cases: [

@@ -58,6 +58,7 @@ export const randomRecords: readonly OperationRecord[] = [
     ],
     call: () => [rand([2])],
     memory: { rand: () => [rand([9999], { dtype: "bfloat16" })] },
+    typical: () => ({ size: "[512, 768]", run: () => rand([512, 768], { seed: 1 }), bytes: 4 * 512 * 768 }),
     mixture: (n) => [rand([n])],
     bits: {
       cases: [
@@ -87,6 +88,7 @@ export const randomRecords: readonly OperationRecord[] = [
     ],
     call: () => [randn([2])],
     memory: { randn: () => [randn([9999], { seed: 1 })] },
+    typical: () => ({ size: "[512, 768]", run: () => randn([512, 768], { seed: 1 }), bytes: 4 * 512 * 768 }),
     mixture: (n) => [randn([n, 2], { dtype: "float16" })],
     bits: {
       cases: [

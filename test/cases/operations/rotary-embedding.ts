@@ -1,6 +1,12 @@
 /** rotaryEmbedding in every arrangement, with tables and without. */
 import fc from "fast-check";
-import { type RopeScaling, rotaryEmbedding, type RotaryEmbeddingOptions, Tensor } from "../../../ts/entry/default.js";
+import {
+  randn,
+  type RopeScaling,
+  rotaryEmbedding,
+  type RotaryEmbeddingOptions,
+  Tensor,
+} from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/rotary-embedding.js";
 import * as frequencyOracle from "../../oracle/rotary-frequencies.js";
 import { count, dataSeeds, floatTypes, given, randomOperand } from "../layer-operands.js";
@@ -283,6 +289,10 @@ export const rotaryEmbeddingRecord: OperationRecord = {
   memory: {
     rotaryEmbedding: () => [rotaryEmbedding(large, { positionIds: ids })],
     "rotaryEmbedding with tables": () => [rotaryEmbedding(large, { cosine: angles, sine: angles, positionIds: ids })],
+  },
+  typical: () => {
+    const input = randn([1, 12, 128, 64], { seed: 1 });
+    return { size: "[1, 12, 128, 64]", run: () => rotaryEmbedding(input), bytes: 2 * 4 * 12 * 128 * 64 };
   },
   mixture: (n) => [rotaryEmbedding(floats(1, 1, n, 8))],
   bits: {

@@ -35,6 +35,7 @@ export const sinusoidalPositionsRecord: OperationRecord = {
   ],
   call: () => [sinusoidalPositions(3, 4)],
   memory: { sinusoidalPositions: () => [sinusoidalPositions(300, 64)] },
+  typical: () => ({ size: "[512, 768]", run: () => sinusoidalPositions(512, 768), bytes: 4 * 512 * 768 }),
   mixture: (n) => [sinusoidalPositions(n, 8)],
   bits: {
     cases: [{ name: "sinusoidalPositions: odd width", seed: 66, amplitude: 1, sizes: { rows: 300, columns: 23 } }],

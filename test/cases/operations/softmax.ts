@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { softmax } from "../../../ts/entry/default.js";
+import { randn, softmax } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/softmax.js";
 import { type ErrorBound, evaluate } from "../error-bound.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "../layer-operands.js";
@@ -75,6 +75,10 @@ export const softmaxRecord: OperationRecord = {
   ],
   call: () => [softmax(good)],
   memory: { "softmax along an axis": () => [softmax(large, { axis: 1 })], softmax: () => [softmax(large)] },
+  typical: () => {
+    const input = randn([12, 128, 512], { seed: 1 });
+    return { size: "[12, 128, 512]", run: () => softmax(input), bytes: 2 * 4 * 12 * 128 * 512 };
+  },
   mixture: (n) => [softmax(floats(n, 6)), softmax(floats(2, n, 3), { axis: 1 })],
   bits: {
     cases: [
