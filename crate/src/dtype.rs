@@ -75,7 +75,7 @@ pub fn narrow(output: &mut [u16], input: &[f32], dtype: Dtype) {
 }
 
 /// As `widen` and `narrow` after each other, between the two 16-bit types (or within one, which canonicalises NaN).
-pub fn convert_half(output: &mut [u16], output_dtype: Dtype, input: &[u16], input_dtype: Dtype) {
+pub fn convert_half(output: &mut [u16], input: &[u16], output_dtype: Dtype, input_dtype: Dtype) {
     const CHUNK: usize = 64;
     assert_eq!(output.len(), input.len());
     let mut wide = [0.0; CHUNK];

@@ -5,16 +5,16 @@ mod products;
 #[path = "oracle/sample.rs"]
 mod sample;
 
-use products::{Matrix, check_scores, check_single_scores, check_single_sums, check_sums};
+use products::{StoredRows, check_scores, check_single_scores, check_single_sums, check_sums};
 
 /// Rows of many counts, sizes and distances.
-fn matrices(counts: impl Iterator<Item = usize>) -> impl Iterator<Item = Matrix> {
-    counts.flat_map(|count| (0..=26).flat_map(move |size| [0, 1, 5].map(|gap| Matrix::new(count, size, gap))))
+fn stored_rows(counts: impl Iterator<Item = usize>) -> impl Iterator<Item = StoredRows> {
+    counts.flat_map(|count| (0..=26).flat_map(move |size| [0, 1, 5].map(|gap| StoredRows::new(count, size, gap))))
 }
 
 #[test]
 fn tiles_of_scores() {
-    for keys in matrices(0..=26) {
+    for keys in stored_rows(0..=26) {
         check_scores(&keys, 8);
         check_scores(&keys, 4);
     }
@@ -22,7 +22,7 @@ fn tiles_of_scores() {
 
 #[test]
 fn tiles_of_sums() {
-    for values in matrices(1..=26) {
+    for values in stored_rows(1..=26) {
         for is_first in [false, true] {
             check_sums(&values, 8, is_first);
             check_sums(&values, 4, is_first);
@@ -32,10 +32,10 @@ fn tiles_of_sums() {
 
 #[test]
 fn scores_of_a_single_row() {
-    matrices(0..=26).for_each(|keys| check_single_scores(&keys));
+    stored_rows(0..=26).for_each(|keys| check_single_scores(&keys));
 }
 
 #[test]
 fn sums_of_a_single_row() {
-    matrices(0..=26).for_each(|values| check_single_sums(&values));
+    stored_rows(0..=26).for_each(|values| check_single_sums(&values));
 }

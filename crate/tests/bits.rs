@@ -233,11 +233,11 @@ impl Case<'_> {
                     &x,
                     &packed,
                     bias.as_deref(),
-                    self.activation(),
                     &mut scratch,
                     rows,
                     columns,
                     out_features,
+                    self.activation(),
                 );
             }
             "layerNorm" => {

@@ -76,9 +76,9 @@ fn slices_are_converted_like_single_values() {
             assert!(narrowed.iter().zip(&thirds).all(|(&b, &x)| b == narrow_one(x)));
         }
         let mut converted = vec![0; length];
-        convert_half(&mut converted, Dtype::BFloat16, &bits, Dtype::Float16);
+        convert_half(&mut converted, &bits, Dtype::BFloat16, Dtype::Float16);
         assert!(converted.iter().zip(&bits).all(|(&c, &b)| c == float32_to_bfloat16(float16_to_float32(b))));
-        convert_half(&mut converted, Dtype::Float16, &bits, Dtype::BFloat16);
+        convert_half(&mut converted, &bits, Dtype::Float16, Dtype::BFloat16);
         assert!(converted.iter().zip(&bits).all(|(&c, &b)| c == float32_to_float16(bfloat16_to_float32(b))));
     }
 }

@@ -35,7 +35,7 @@ fn run_activated(
     pack_weight(&mut packed, weight, in_features, out_features);
     let mut scratch = vec![f32::NAN; scratch_length(rows, in_features).unwrap()];
     let mut output = vec![f32::NAN; rows * out_features];
-    linear(&mut output, input, &packed, bias, activation, &mut scratch, rows, in_features, out_features);
+    linear(&mut output, input, &packed, bias, &mut scratch, rows, in_features, out_features, activation);
     output
 }
 

@@ -11,9 +11,10 @@ mod products;
 mod sample;
 
 use attention_call::{AttentionCall, CallMask, CallWeights, Data, InStrips, Layout, MaskData, dropout};
-use products::{Matrix, check_scores, check_single_scores, check_single_sums, check_sums};
+use products::{StoredRows, check_scores, check_single_scores, check_single_sums, check_sums};
 use sample::sample;
-use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
+use wasm_attention::attention::layout::{KeyStrips, Keys, StripsExist, Values};
+use wasm_attention::attention::matrix::Matrix;
 use wasm_attention::attention::register_tile::{accumulate, scores};
 use wasm_attention::attention::{Sizes, single_row};
 use wasm_attention::dtype::Dtype;
@@ -22,7 +23,9 @@ use wasm_attention::tiles::PANEL;
 #[test]
 fn score_tiles() {
     // What a tile leaves over; and, without gaps, whole tiles of every height.
-    for keys in (0..=9).map(|count| Matrix::new(count, 3, 2)).chain([Matrix::new(5, 0, 0), Matrix::new(23, 2, 0)]) {
+    for keys in
+        (0..=9).map(|count| StoredRows::new(count, 3, 2)).chain([StoredRows::new(5, 0, 0), StoredRows::new(23, 2, 0)])
+    {
         check_scores(&keys, 8);
         check_scores(&keys, 4);
     }
@@ -31,7 +34,9 @@ fn score_tiles() {
 #[test]
 fn value_tiles() {
     for is_first in [true, false] {
-        for values in (0..=9).map(|width| Matrix::new(3, width, 2)).chain([Matrix::new(1, 5, 0), Matrix::new(2, 23, 0)])
+        for values in (0..=9)
+            .map(|width| StoredRows::new(3, width, 2))
+            .chain([StoredRows::new(1, 5, 0), StoredRows::new(2, 23, 0)])
         {
             check_sums(&values, 8, is_first);
             check_sums(&values, 4, is_first);
@@ -42,8 +47,8 @@ fn value_tiles() {
 #[test]
 fn a_single_row() {
     // At the end, two steps and a tail, in runs of several rows.
-    let small = (0..=9).flat_map(|size| [0, 1, 4, 7, 9].map(|count| Matrix::new(count, size, 2)));
-    for rows in small.chain([Matrix::new(4, 8, 0), Matrix::new(14, 21, 0)]) {
+    let small = (0..=9).flat_map(|size| [0, 1, 4, 7, 9].map(|count| StoredRows::new(count, size, 2)));
+    for rows in small.chain([StoredRows::new(4, 8, 0), StoredRows::new(14, 21, 0)]) {
         check_single_scores(&rows);
         check_single_sums(&rows);
     }
@@ -52,7 +57,7 @@ fn a_single_row() {
 #[test]
 #[should_panic]
 fn rows_beyond_their_memory_are_refused() {
-    Rows::new(&[0.0; 10], 3, 4, 2);
+    Matrix::new(&[0.0; 10], 3, 4, 2);
 }
 
 #[test]
@@ -70,55 +75,55 @@ fn strips_of_values_beyond_their_memory_are_refused() {
 #[test]
 #[should_panic]
 fn a_short_panel_is_refused() {
-    scores(&mut [0.0; 8], &mut [0.0; 8], Keys::Rows(Rows::new(&[0.0; 2], 2, 1, 2)), &[0.0; 15]);
+    scores(&mut [0.0; 8], &mut [0.0; 8], Keys::Rows(Matrix::new(&[0.0; 2], 2, 1, 2)), &[0.0; 15]);
 }
 
 #[test]
 #[should_panic]
 fn too_few_scores_are_refused() {
-    scores(&mut [0.0; 15], &mut [0.0; 8], Keys::Rows(Rows::new(&[0.0; 4], 2, 2, 2)), &[0.0; 16]);
+    scores(&mut [0.0; 15], &mut [0.0; 8], Keys::Rows(Matrix::new(&[0.0; 4], 2, 2, 2)), &[0.0; 16]);
 }
 
 #[test]
 #[should_panic]
 fn too_few_weights_are_refused() {
-    accumulate(&mut [0.0; 16], Values::rows(Rows::new(&[0.0; 4], 2, 2, 2)), &[0.0; 15], PANEL, false);
+    accumulate(&mut [0.0; 16], Values::rows(Matrix::new(&[0.0; 4], 2, 2, 2)), &[0.0; 15], PANEL, false);
 }
 
 #[test]
 #[should_panic]
 fn a_short_accumulator_is_refused() {
-    accumulate(&mut [0.0; 15], Values::rows(Rows::new(&[0.0; 4], 2, 2, 2)), &[0.0; 16], PANEL, false);
+    accumulate(&mut [0.0; 15], Values::rows(Matrix::new(&[0.0; 4], 2, 2, 2)), &[0.0; 16], PANEL, false);
 }
 
 #[test]
 #[should_panic]
 fn a_short_query_is_refused() {
-    single_row::scores(&mut [0.0; 2], Keys::Rows(Rows::new(&[0.0; 6], 3, 2, 3)), &[0.0; 2]);
+    single_row::scores(&mut [0.0; 2], Keys::Rows(Matrix::new(&[0.0; 6], 3, 2, 3)), &[0.0; 2]);
 }
 
 #[test]
 #[should_panic]
 fn scores_of_another_number_than_the_keys_are_refused() {
-    single_row::scores(&mut [0.0; 3], Keys::Rows(Rows::new(&[0.0; 6], 3, 2, 3)), &[0.0; 3]);
+    single_row::scores(&mut [0.0; 3], Keys::Rows(Matrix::new(&[0.0; 6], 3, 2, 3)), &[0.0; 3]);
 }
 
 #[test]
 #[should_panic]
 fn too_few_weights_of_a_single_row_are_refused() {
-    single_row::accumulate(&mut [0.0; 3], Values::rows(Rows::new(&[0.0; 6], 3, 2, 3)), &[0.0; 1]);
+    single_row::accumulate(&mut [0.0; 3], Values::rows(Matrix::new(&[0.0; 6], 3, 2, 3)), &[0.0; 1]);
 }
 
 #[test]
 #[should_panic]
 fn a_short_accumulator_of_a_single_row_is_refused() {
-    single_row::accumulate(&mut [0.0; 2], Values::rows(Rows::new(&[0.0; 6], 3, 2, 3)), &[0.0; 2]);
+    single_row::accumulate(&mut [0.0; 2], Values::rows(Matrix::new(&[0.0; 6], 3, 2, 3)), &[0.0; 2]);
 }
 
 #[test]
 #[should_panic]
-fn a_width_of_six_is_refused() {
-    accumulate(&mut [0.0; 12], Values::rows(Rows::new(&[0.0; 4], 2, 2, 2)), &[0.0; 12], 6, false);
+fn six_columns_are_refused() {
+    accumulate(&mut [0.0; 12], Values::rows(Matrix::new(&[0.0; 4], 2, 2, 2)), &[0.0; 12], 6, false);
 }
 
 /// A causal call of two heads on one key head, with every kind of memory that attention takes.

@@ -20,7 +20,7 @@ pub fn convert(output: usize, input: usize, length: usize, output_dtype: u32, in
             (_, Dtype::Float32) => dtype::narrow(slice_mut(output, length)?, slice(input, length)?, output_dtype),
             _ => {
                 let output = slice_mut(output, length)?;
-                dtype::convert_half(output, output_dtype, slice(input, length)?, input_dtype);
+                dtype::convert_half(output, slice(input, length)?, output_dtype, input_dtype);
             }
         }
         Ok(())

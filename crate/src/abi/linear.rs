@@ -55,11 +55,11 @@ pub fn linear(
             slice(input, product(&[rows, in_features])?)?,
             slice(packed, packed_length)?,
             optional_slice(optional_bias, out_features)?,
-            activation,
             scratch,
             rows,
             in_features,
             out_features,
+            activation,
         );
         Ok(())
     };

@@ -1,18 +1,17 @@
 //! The tensors that attention reads and writes: `[B, heads, rows, size]` at given strides, float32 or 16 bits.
 
-use super::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
+use super::layout::{KeyStrips, Keys, StripsExist, Values};
+use super::matrix::Matrix;
 use super::panel;
+use super::query_rows::QueryRows;
 use crate::dtype::{Dtype, narrow, widen};
 use crate::tiles::{KEY_STRIP, PANEL};
 
-/// Distances in elements; a row's own elements are contiguous.
+/// Distances, in elements, from one batch, head or row to the next; a row's own elements are contiguous.
 #[derive(Clone, Copy, Debug)]
 pub struct Strides {
-    /// From one batch to the next.
     pub batch: usize,
-    /// From one head to the next.
     pub head: usize,
-    /// From one row to the next.
     pub row: usize,
 }
 
@@ -32,7 +31,6 @@ impl Strides {
 /// Elements of one of the three float dtypes.
 #[derive(Clone, Copy)]
 pub enum Elements<'a> {
-    /// float32.
     Float32(&'a [f32]),
     /// The bits of float16 or bfloat16.
     Bits(&'a [u16], Dtype),
@@ -40,22 +38,21 @@ pub enum Elements<'a> {
 
 /// Elements to write.
 pub enum ElementsMut<'a> {
-    /// float32.
     Float32(&'a mut [f32]),
     /// The bits of float16 or bfloat16.
     Bits(&'a mut [u16], Dtype),
 }
 
 impl ElementsMut<'_> {
-    /// Writes the panel's rows, of `size` elements, at `starts`, rounded once to the dtype. NaN is expected to be
+    /// Writes the rows of a panel `[size][columns]` at `starts`, rounded once to the dtype. NaN is expected to be
     /// canonical. `buffer` holds as many elements as the panel.
     #[inline(never)]
-    pub fn write_panel(&mut self, starts: &[usize], panel: &[f32], width: usize, size: usize, buffer: &mut [f32]) {
+    pub fn write_panel(&mut self, panel: &[f32], starts: &[usize], buffer: &mut [f32], size: usize, columns: usize) {
         match self {
-            Self::Float32(elements) => panel::to_rows(elements, starts, panel, width, size),
+            Self::Float32(elements) => panel::to_rows(elements, panel, starts, size, columns),
             Self::Bits(elements, dtype) => {
                 let buffer_starts: [usize; PANEL] = core::array::from_fn(|c| c * size);
-                panel::to_rows(buffer, &buffer_starts[..starts.len()], panel, width, size);
+                panel::to_rows(buffer, panel, &buffer_starts[..starts.len()], size, columns);
                 for (start, row) in starts.iter().zip(buffer.chunks_exact(size)) {
                     narrow(&mut elements[*start..start + size], row, *dtype);
                 }
@@ -67,9 +64,7 @@ impl ElementsMut<'_> {
 /// A tensor `[B, heads, rows, size]` to read.
 #[derive(Clone, Copy)]
 pub struct Heads<'a> {
-    /// The memory.
     pub elements: Elements<'a>,
-    /// How it is laid out.
     pub strides: Strides,
 }
 
@@ -84,29 +79,21 @@ impl<'a> Heads<'a> {
         }
     }
 
-    /// The first `count` of 8 rows as float32: where they lie, or widened into `buffer` (`[count, size]`).
-    pub fn gather<'s>(
-        &self,
-        b: usize,
-        heads: &[usize; PANEL],
-        rows: &[usize; PANEL],
-        count: usize,
-        size: usize,
-        buffer: &'s mut [f32],
-    ) -> [&'s [f32]; PANEL]
+    /// The row of each column of a panel as float32: where they lie, or widened into `buffer` (`[columns, size]`).
+    pub fn gather<'s>(&self, buffer: &'s mut [f32], b: usize, rows: &QueryRows, size: usize) -> [&'s [f32]; PANEL]
     where
         'a: 's,
     {
         let mut gathered: [&[f32]; PANEL] = [&[]; PANEL];
         match self.elements {
             Elements::Float32(elements) => {
-                for c in 0..count {
-                    gathered[c] = &elements[self.strides.start(b, heads[c], rows[c])..][..size];
+                for c in 0..rows.columns {
+                    gathered[c] = &elements[self.strides.start(b, rows.heads[c], rows.indices[c])..][..size];
                 }
             }
             Elements::Bits(..) => {
-                for (c, row) in buffer[..count * size].chunks_exact_mut(size).enumerate() {
-                    self.read_row(row, b, heads[c], rows[c]);
+                for (c, row) in buffer[..rows.columns * size].chunks_exact_mut(size).enumerate() {
+                    self.read_row(row, b, rows.heads[c], rows.indices[c]);
                 }
                 for (row, widened) in gathered.iter_mut().zip(buffer.chunks_exact(size)) {
                     *row = widened;
@@ -119,20 +106,20 @@ impl<'a> Heads<'a> {
     /// The `count` rows of a head as float32: where they lie, or all of them widened into `buffer` (`[count, size]`), since
     /// every panel of queries reads them.
     #[inline(never)]
-    pub fn head<'s>(&self, b: usize, h: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Rows<'s>
+    pub fn head<'s>(&self, buffer: &'s mut [f32], b: usize, h: usize, count: usize, size: usize) -> Matrix<'s>
     where
         'a: 's,
     {
         match self.elements {
             Elements::Float32(elements) if count != 0 => {
-                Rows::new(&elements[self.strides.start(b, h, 0)..], self.strides.row, count, size)
+                Matrix::new(&elements[self.strides.start(b, h, 0)..], self.strides.row, count, size)
             }
-            Elements::Float32(_) => Rows::new(&[], size, 0, size),
+            Elements::Float32(_) => Matrix::new(&[], size, 0, size),
             Elements::Bits(..) => {
                 for (i, row) in buffer[..count * size].chunks_exact_mut(size).enumerate() {
                     self.read_row(row, b, h, i);
                 }
-                Rows::new(buffer, size, count, size)
+                Matrix::new(buffer, size, count, size)
             }
         }
     }
@@ -141,7 +128,6 @@ impl<'a> Heads<'a> {
 /// Keys `[B, Hkv, T, D]`, as a tensor or in strips.
 #[derive(Clone, Copy)]
 pub enum KeyHeads<'a> {
-    /// A tensor.
     Rows(Heads<'a>),
     /// `[B, Hkv, capacity / 12, D, 12]` in float32.
     Strips(HeadStrips<'a>),
@@ -150,7 +136,6 @@ pub enum KeyHeads<'a> {
 /// Values `[B, Hkv, T, Dv]`, as a tensor or in strips.
 #[derive(Clone, Copy)]
 pub enum ValueHeads<'a> {
-    /// A tensor.
     Rows(Heads<'a>),
     /// `[B, Hkv, Dv / 48, capacity, 48]` in float32, the last strip as narrow as what is left of Dv.
     Strips(HeadStrips<'a>),
@@ -159,9 +144,7 @@ pub enum ValueHeads<'a> {
 /// The strips of all heads, with room for more keys than there are.
 #[derive(Clone, Copy)]
 pub struct HeadStrips<'a> {
-    /// That there are any.
     pub exist: StripsExist,
-    /// The memory.
     pub elements: &'a [f32],
     /// Hkv.
     pub heads: usize,
@@ -187,12 +170,12 @@ impl<'a> HeadStrips<'a> {
 
 impl<'a> KeyHeads<'a> {
     /// The keys of a head; `buffer` as for `Heads::head`.
-    pub fn head<'s>(&self, b: usize, h: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Keys<'s>
+    pub fn head<'s>(&self, buffer: &'s mut [f32], b: usize, h: usize, count: usize, size: usize) -> Keys<'s>
     where
         'a: 's,
     {
         match self {
-            Self::Rows(heads) => Keys::Rows(heads.head(b, h, count, size, buffer)),
+            Self::Rows(heads) => Keys::Rows(heads.head(buffer, b, h, count, size)),
             Self::Strips(strips) => {
                 let length = HeadStrips::key_length(strips.capacity, size);
                 Keys::Strips(KeyStrips::new(strips.exist, strips.head(b, h, length), count, size))
@@ -203,12 +186,12 @@ impl<'a> KeyHeads<'a> {
 
 impl<'a> ValueHeads<'a> {
     /// The values of a head; `buffer` as for `Heads::head`.
-    pub fn head<'s>(&self, b: usize, h: usize, count: usize, size: usize, buffer: &'s mut [f32]) -> Values<'s>
+    pub fn head<'s>(&self, buffer: &'s mut [f32], b: usize, h: usize, count: usize, size: usize) -> Values<'s>
     where
         'a: 's,
     {
         match self {
-            Self::Rows(heads) => Values::rows(heads.head(b, h, count, size, buffer)),
+            Self::Rows(heads) => Values::rows(heads.head(buffer, b, h, count, size)),
             Self::Strips(strips) => {
                 let length = HeadStrips::value_length(strips.capacity, size);
                 Values::strips(strips.head(b, h, length), strips.capacity, count, size)

@@ -1,15 +1,16 @@
 //! How the keys and values of one head lie in memory.
 //!
-//! *Rows*, as tensors have them. Or *strips*, in which whatever walks over them reads straight on:
+//! In *rows*, as tensors have them. Or in *strips*, in which whatever walks over them reads straight on:
 //!
 //! ```text
 //! keys    [T / 12][D][12]     element d of 12 keys side by side: a vector holds it for four of them
-//! values  [Dv / 48][T][48]    48 columns of every value: one row keeps their sums in registers
+//! values  [Dv / 48][T][48]    48 columns of every value: a single query row keeps their sums in registers
 //! ```
 //!
 //! The last strip of keys is as wide as the others, and what fills it up is never seen; the last strip of values has the
 //! columns that are left.
 
+use super::matrix::Matrix;
 use crate::tiles::{KEY_STRIP, VALUE_STRIP};
 use core::ops::Range;
 
@@ -22,92 +23,40 @@ pub enum StripsExist {
     Natively,
 }
 
-/// `count` rows of `size` elements at a distance of `stride` elements.
-#[derive(Clone, Copy)]
-pub struct Rows<'a> {
-    elements: &'a [f32],
-    stride: usize,
-    count: usize,
-    size: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Panics unless every row lies inside `elements`.
-    pub fn new(elements: &'a [f32], stride: usize, count: usize, size: usize) -> Self {
-        assert!(count == 0 || (count - 1) * stride + size <= elements.len());
-        Self { elements, stride, count, size }
-    }
-
-    /// Some of them.
-    pub fn part(&self, rows: &Range<usize>) -> Self {
-        assert!(rows.start <= rows.end && rows.end <= self.count);
-        let first = if rows.is_empty() { 0 } else { rows.start * self.stride };
-        Self { elements: &self.elements[first..], count: rows.len(), ..*self }
-    }
-
-    /// Row `j`.
-    pub fn row(&self, j: usize) -> &'a [f32] {
-        assert!(j < self.count);
-        &self.elements[j * self.stride..][..self.size]
-    }
-
-    /// How many.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Elements of each.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
-    /// From one to the next.
-    pub fn stride(&self) -> usize {
-        self.stride
-    }
-
-    /// Where the first begins.
-    pub fn as_ptr(&self) -> *const f32 {
-        self.elements.as_ptr()
-    }
-}
-
-/// Keys of `size` elements in strips of 12, some of a head's: `count` from number `first` on.
+/// Some of a head's keys in strips of 12: `count` from number `first` on.
 #[derive(Clone, Copy)]
 pub struct KeyStrips<'a> {
     _exist: StripsExist,
     elements: &'a [f32],
     first: usize,
     count: usize,
-    size: usize,
+    head_size: usize,
 }
 
 impl<'a> KeyStrips<'a> {
     /// The first `count` keys. Panics unless their strips lie inside `elements`.
-    pub fn new(exist: StripsExist, elements: &'a [f32], count: usize, size: usize) -> Self {
-        assert!(count.div_ceil(KEY_STRIP) * KEY_STRIP * size <= elements.len());
-        Self { _exist: exist, elements, first: 0, count, size }
+    pub fn new(exist: StripsExist, elements: &'a [f32], count: usize, head_size: usize) -> Self {
+        assert!(count.div_ceil(KEY_STRIP) * KEY_STRIP * head_size <= elements.len());
+        Self { _exist: exist, elements, first: 0, count, head_size }
     }
 
     /// Where key `j` of these begins: its elements follow at a distance of 12.
     pub fn place(&self, j: usize) -> usize {
         let j = self.first + j;
-        j / KEY_STRIP * (KEY_STRIP * self.size) + j % KEY_STRIP
+        j / KEY_STRIP * (KEY_STRIP * self.head_size) + j % KEY_STRIP
     }
 
-    /// How many from key `j` on stand in its strip.
+    /// How many keys from `j` on stand in its strip.
     pub fn rest_of_strip(&self, j: usize) -> usize {
         KEY_STRIP - (self.first + j) % KEY_STRIP
     }
 
-    /// How many.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Elements of each.
-    pub fn size(&self) -> usize {
-        self.size
+    pub fn head_size(&self) -> usize {
+        self.head_size
     }
 
     /// Where the head's first key begins.
@@ -119,8 +68,8 @@ impl<'a> KeyStrips<'a> {
 /// The keys of a head.
 #[derive(Clone, Copy)]
 pub enum Keys<'a> {
-    /// One after the other.
-    Rows(Rows<'a>),
+    /// One after the other, `[T, D]`.
+    Rows(Matrix<'a>),
     /// Twelve side by side.
     Strips(KeyStrips<'a>),
 }
@@ -129,7 +78,7 @@ impl Keys<'_> {
     /// Some of them.
     pub fn part(&self, keys: &Range<usize>) -> Self {
         match self {
-            Self::Rows(rows) => Self::Rows(rows.part(keys)),
+            Self::Rows(matrix) => Self::Rows(matrix.part(keys)),
             Self::Strips(strips) => {
                 assert!(keys.start <= keys.end && keys.end <= strips.count);
                 Self::Strips(KeyStrips { first: strips.first + keys.start, count: keys.len(), ..*strips })
@@ -137,52 +86,58 @@ impl Keys<'_> {
         }
     }
 
-    /// How many.
     pub fn count(&self) -> usize {
         match self {
-            Self::Rows(rows) => rows.count,
+            Self::Rows(matrix) => matrix.row_count(),
             Self::Strips(strips) => strips.count,
         }
     }
 
-    /// Elements of each.
-    pub fn size(&self) -> usize {
+    pub fn head_size(&self) -> usize {
         match self {
-            Self::Rows(rows) => rows.size,
-            Self::Strips(strips) => strips.size,
+            Self::Rows(matrix) => matrix.columns(),
+            Self::Strips(strips) => strips.head_size,
         }
     }
 }
 
-/// The values of a head, `count` of them from number `first` on, in one strip or several, each of which is rows.
+/// Some of a head's values: `count` from number `first` on, in one strip or several, each of which is a matrix.
 #[derive(Clone, Copy)]
 pub struct Values<'a> {
     elements: &'a [f32],
     arrangement: Arrangement,
     first: usize,
     count: usize,
-    size: usize,
+    head_size: usize,
 }
 
 #[derive(Clone, Copy)]
 enum Arrangement {
-    /// At a distance.
-    Rows { stride: usize },
-    /// With room for so many values.
-    Strips { capacity: usize },
+    Rows {
+        stride: usize,
+    },
+    /// With room for so many values each.
+    Strips {
+        capacity: usize,
+    },
 }
 
 impl<'a> Values<'a> {
-    /// In rows.
-    pub fn rows(rows: Rows<'a>) -> Self {
-        let Rows { elements, stride, count, size } = rows;
-        Self { elements, arrangement: Arrangement::Rows { stride }, first: 0, count, size }
+    /// One after the other, `[T, Dv]`.
+    pub fn rows(matrix: Matrix<'a>) -> Self {
+        Self {
+            elements: matrix.elements(),
+            arrangement: Arrangement::Rows { stride: matrix.row_stride() },
+            first: 0,
+            count: matrix.row_count(),
+            head_size: matrix.columns(),
+        }
     }
 
     /// In strips of 48 columns, of which each has room for `capacity` values. Panics unless they lie inside `elements`.
-    pub fn strips(elements: &'a [f32], capacity: usize, count: usize, size: usize) -> Self {
-        assert!(count <= capacity && size * capacity <= elements.len());
-        Self { elements, arrangement: Arrangement::Strips { capacity }, first: 0, count, size }
+    pub fn strips(elements: &'a [f32], capacity: usize, count: usize, head_size: usize) -> Self {
+        assert!(count <= capacity && head_size * capacity <= elements.len());
+        Self { elements, arrangement: Arrangement::Strips { capacity }, first: 0, count, head_size }
     }
 
     /// Some of them.
@@ -191,45 +146,43 @@ impl<'a> Values<'a> {
         Self { first: self.first + values.start, count: values.len(), ..*self }
     }
 
-    /// Its strips, each with the columns that it holds.
-    pub fn by_columns(&self) -> impl Iterator<Item = (Range<usize>, Rows<'a>)> {
-        let Self { elements, arrangement, first, count, size } = *self;
-        let width = match arrangement {
-            Arrangement::Rows { .. } => size.max(1),
+    /// The strips, each with the columns that it holds.
+    pub fn by_columns(&self) -> impl Iterator<Item = (Range<usize>, Matrix<'a>)> {
+        let Self { elements, arrangement, first, count, head_size } = *self;
+        let strip_columns = match arrangement {
+            Arrangement::Rows { .. } => head_size.max(1),
             Arrangement::Strips { .. } => VALUE_STRIP,
         };
-        (0..size).step_by(width).map(move |column| {
-            let columns = column..size.min(column + width);
+        (0..head_size).step_by(strip_columns).map(move |column| {
+            let columns = column..head_size.min(column + strip_columns);
             let (strip, stride) = match arrangement {
                 Arrangement::Rows { stride } => (0, stride),
                 Arrangement::Strips { capacity } => (column * capacity, columns.len()),
             };
             let start = if count == 0 { 0 } else { strip + first * stride };
-            (columns.clone(), Rows::new(&elements[start..], stride, count, columns.len()))
+            (columns.clone(), Matrix::new(&elements[start..], stride, count, columns.len()))
         })
     }
 
     /// Value `j`.
     pub fn read(&self, output: &mut [f32], j: usize) {
-        for (columns, rows) in self.by_columns() {
-            output[columns].copy_from_slice(rows.row(j));
+        for (columns, strip) in self.by_columns() {
+            output[columns].copy_from_slice(strip.row(j));
         }
     }
 
     /// Whether no element is NaN or infinite.
     pub fn all_finite(&self) -> bool {
         // Without an early end inside a row its loop is vectorised.
-        self.by_columns()
-            .all(|(_, rows)| (0..rows.count).all(|j| rows.row(j).iter().fold(true, |finite, x| finite & x.is_finite())))
+        let is_finite = |row: &[f32]| row.iter().fold(true, |finite, x| finite & x.is_finite());
+        self.by_columns().all(|(_, strip)| (0..strip.row_count()).all(|j| is_finite(strip.row(j))))
     }
 
-    /// How many.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Elements of each.
-    pub fn size(&self) -> usize {
-        self.size
+    pub fn head_size(&self) -> usize {
+        self.head_size
     }
 }

@@ -2,7 +2,7 @@
 
 use super::arrays::Elements;
 use super::panel;
-use super::scores::PanelRows;
+use super::query_rows::QueryRows;
 use crate::dtype::widen;
 use crate::tiles::PANEL;
 use core::ops::Range;
@@ -16,16 +16,12 @@ pub enum MaskElements<'a> {
     Float(Elements<'a>),
 }
 
-/// A mask; a stride of 0 broadcasts.
+/// A mask. Strides are distances, in elements, from one batch, query head or query row to the next; 0 broadcasts.
 #[derive(Clone, Copy)]
 pub struct Mask<'a> {
-    /// The memory.
     pub elements: MaskElements<'a>,
-    /// From one batch to the next.
     pub batch_stride: usize,
-    /// From one query head to the next.
     pub head_stride: usize,
-    /// From one query row to the next.
     pub row_stride: usize,
     /// 1, or 0 to broadcast one column.
     pub key_stride: usize,
@@ -34,29 +30,29 @@ pub struct Mask<'a> {
 }
 
 impl Mask<'_> {
-    /// Writes what is added to the scores of `keys`, side by side as the panel's rows are: 0 or −Infinity for a boolean
-    /// mask. Returns whether any of it is visible; if not, nothing is written. `buffer` is as long as `tile`.
-    pub fn read_tile(
+    /// Writes into `panel` `[keys][columns]` what is added to the scores of `keys`: 0 or −Infinity for a boolean mask.
+    /// Returns whether any of it is visible; if not, nothing is written. `buffer` is as long as `panel`.
+    pub fn read_panel(
         &self,
-        tile: &mut [f32],
+        panel: &mut [f32],
         buffer: &mut [f32],
         b: usize,
-        rows: &PanelRows,
-        keys: Range<usize>,
+        rows: &QueryRows,
+        keys: &Range<usize>,
     ) -> bool {
-        let width = keys.len();
+        let key_count = keys.len();
         let covered = keys.end.min(self.keys).saturating_sub(keys.start);
         let start =
-            |c: usize| b * self.batch_stride + rows.heads[c] * self.head_stride + rows.rows[c] * self.row_stride;
+            |c: usize| b * self.batch_stride + rows.heads[c] * self.head_stride + rows.indices[c] * self.row_stride;
         let mut read: [&[f32]; PANEL] = [&[]; PANEL];
         match self.elements {
-            MaskElements::Float(Elements::Float32(elements)) if self.key_stride != 0 && covered == width => {
-                for (c, row) in read[..rows.width].iter_mut().enumerate() {
-                    *row = &elements[start(c) + keys.start..][..width];
+            MaskElements::Float(Elements::Float32(elements)) if self.key_stride != 0 && covered == key_count => {
+                for (c, row) in read[..rows.columns].iter_mut().enumerate() {
+                    *row = &elements[start(c) + keys.start..][..key_count];
                 }
             }
             _ => {
-                for (c, row) in buffer[..rows.width * width].chunks_exact_mut(width).enumerate() {
+                for (c, row) in buffer[..rows.columns * key_count].chunks_exact_mut(key_count).enumerate() {
                     let (inside, beyond) = row.split_at_mut(covered);
                     if self.key_stride == 0 {
                         let mut value = [0.0];
@@ -67,15 +63,15 @@ impl Mask<'_> {
                     }
                     beyond.fill(f32::NEG_INFINITY);
                 }
-                for (row, buffered) in read[..rows.width].iter_mut().zip(buffer.chunks_exact(width)) {
+                for (row, buffered) in read[..rows.columns].iter_mut().zip(buffer.chunks_exact(key_count)) {
                     *row = buffered;
                 }
             }
         }
-        let read = &read[..rows.width];
+        let read = &read[..rows.columns];
         let any_visible = read.iter().any(|row| row.iter().any(|x| *x != f32::NEG_INFINITY));
         if any_visible {
-            panel::from_rows(tile, read, 1.0);
+            panel::from_rows(panel, read, 1.0);
         }
         any_visible
     }

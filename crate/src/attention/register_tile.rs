@@ -15,7 +15,8 @@
 
 #![allow(unsafe_code)]
 
-use super::layout::{Keys, Rows, Values};
+use super::layout::{Keys, Values};
+use super::matrix::Matrix;
 use crate::simd::{F32x4, LANES};
 use crate::tiles::{KEY_STRIP, NARROW_TILE, PANEL, TILE};
 use core::array::from_fn;
@@ -27,7 +28,7 @@ const WIDE: usize = PANEL / LANES;
 /// is passed over). There are as many columns as maxima: 8 or 4.
 pub fn scores(scores: &mut [f32], maximum: &mut [f32], keys: Keys<'_>, panel: &[f32]) {
     let columns = maximum.len();
-    assert!(scores.len() >= keys.count() * columns && panel.len() >= keys.size() * columns);
+    assert!(scores.len() >= keys.count() * columns && panel.len() >= keys.head_size() * columns);
     let (scores, maximum, panel) = (scores.as_mut_ptr(), maximum.as_mut_ptr(), panel.as_ptr());
     // SAFETY: the assertion covers the panel and the scores, the match the maxima. `scores` and `maximum` are exclusive
     // borrows.
@@ -51,7 +52,7 @@ unsafe fn tiled_scores<const ROW_TILE: usize, const STRIP_TILE: usize, const VEC
     keys: Keys<'_>,
     panel: *const f32,
 ) {
-    let (count, depth) = (keys.count(), keys.size());
+    let (count, depth) = (keys.count(), keys.head_size());
     let mut j = 0;
     while j < count {
         // SAFETY: a tile's keys are at most those that are left, in strips also those of one strip; they lie in `keys`. The
@@ -59,16 +60,16 @@ unsafe fn tiled_scores<const ROW_TILE: usize, const STRIP_TILE: usize, const VEC
         unsafe {
             let scores = scores.add(j * VECTORS * LANES);
             j += match keys {
-                Keys::Rows(rows) => {
-                    let stride = rows.stride();
-                    let keys = rows.as_ptr().add(j * stride);
-                    tile::<ROW_TILE, VECTORS, false>(count - j, keys, stride, panel, depth, scores, maximum)
+                Keys::Rows(matrix) => {
+                    let stride = matrix.row_stride();
+                    let keys = matrix.elements().as_ptr().add(j * stride);
+                    tile::<ROW_TILE, VECTORS, false>(scores, maximum, keys, panel, stride, depth, count - j)
                 }
                 Keys::Strips(strips) => {
                     // Keys without elements have no memory: hence wrapping.
                     let keys = strips.as_ptr().wrapping_add(strips.place(j));
                     let rest = strips.rest_of_strip(j).min(count - j);
-                    tile::<STRIP_TILE, VECTORS, true>(rest, keys, 1, panel, depth, scores, maximum)
+                    tile::<STRIP_TILE, VECTORS, true>(scores, maximum, keys, panel, 1, depth, rest)
                 }
             };
         }
@@ -81,21 +82,21 @@ unsafe fn tiled_scores<const ROW_TILE: usize, const STRIP_TILE: usize, const VEC
 /// As for `scores_tile`, with as many keys as are returned.
 #[inline(always)]
 unsafe fn tile<const TILE: usize, const VECTORS: usize, const STRIPS: bool>(
-    rest: usize,
-    keys: *const f32,
-    stride: usize,
-    panel: *const f32,
-    depth: usize,
     scores: *mut f32,
     maximum: *mut f32,
+    keys: *const f32,
+    panel: *const f32,
+    stride: usize,
+    depth: usize,
+    rest: usize,
 ) -> usize {
     // SAFETY: the contract.
     unsafe {
         match rest {
-            rest if rest >= TILE => scores_tile::<TILE, VECTORS, STRIPS>(keys, stride, panel, depth, scores, maximum),
-            4.. => scores_tile::<4, VECTORS, STRIPS>(keys, stride, panel, depth, scores, maximum),
-            2.. => scores_tile::<2, VECTORS, STRIPS>(keys, stride, panel, depth, scores, maximum),
-            _ => scores_tile::<1, VECTORS, STRIPS>(keys, stride, panel, depth, scores, maximum),
+            rest if rest >= TILE => scores_tile::<TILE, VECTORS, STRIPS>(scores, maximum, keys, panel, stride, depth),
+            4.. => scores_tile::<4, VECTORS, STRIPS>(scores, maximum, keys, panel, stride, depth),
+            2.. => scores_tile::<2, VECTORS, STRIPS>(scores, maximum, keys, panel, stride, depth),
+            _ => scores_tile::<1, VECTORS, STRIPS>(scores, maximum, keys, panel, stride, depth),
         }
     }
 }
@@ -108,12 +109,12 @@ unsafe fn tile<const TILE: usize, const VECTORS: usize, const STRIPS: bool>(
 /// `maximum`. The written memory overlaps nothing.
 #[inline(never)]
 unsafe fn scores_tile<const ROWS: usize, const VECTORS: usize, const STRIPS: bool>(
-    keys: *const f32,
-    stride: usize,
-    panel: *const f32,
-    depth: usize,
     scores: *mut f32,
     maximum: *mut f32,
+    keys: *const f32,
+    panel: *const f32,
+    stride: usize,
+    depth: usize,
 ) -> usize {
     // SAFETY: the pointers step over exactly what the contract says is valid. In strips the last step may pass the end of
     // the allocation, where nothing is read: hence wrapping.
@@ -156,16 +157,16 @@ unsafe fn scores_tile<const ROWS: usize, const VECTORS: usize, const STRIPS: boo
 /// `accumulators[d][c] += Σ_j values[j][d] · weights[j][c]` for all rows and columns of `values`, of which there is at
 /// least one; when it is the first, the sums replace what is there. `columns`, of weights and accumulators, is 8 or 4.
 pub fn accumulate(accumulators: &mut [f32], values: Values<'_>, weights: &[f32], columns: usize, is_first: bool) {
-    assert!(accumulators.len() >= values.size() * columns && weights.len() >= values.count() * columns);
+    assert!(accumulators.len() >= values.head_size() * columns && weights.len() >= values.count() * columns);
     assert!(values.count() != 0);
-    for (held, rows) in values.by_columns() {
+    for (held, strip) in values.by_columns() {
         let accumulators = accumulators[held.start * columns..].as_mut_ptr();
-        // SAFETY: `rows` holds as many rows as there are steps of weights; the assertions cover weights and the
+        // SAFETY: the strip holds as many rows as there are steps of weights; the assertions cover weights and the
         // accumulators of its columns, which are an exclusive borrow.
         unsafe {
             match columns {
-                PANEL => tiled_sums::<TILE, WIDE>(accumulators, rows, weights.as_ptr(), is_first),
-                LANES => tiled_sums::<NARROW_TILE, 1>(accumulators, rows, weights.as_ptr(), is_first),
+                PANEL => tiled_sums::<TILE, WIDE>(accumulators, strip, weights.as_ptr(), is_first),
+                LANES => tiled_sums::<NARROW_TILE, 1>(accumulators, strip, weights.as_ptr(), is_first),
                 _ => panic!(),
             }
         }
@@ -179,22 +180,22 @@ pub fn accumulate(accumulators: &mut [f32], values: Values<'_>, weights: &[f32],
 /// column of values, overlapping nothing.
 unsafe fn tiled_sums<const TILE: usize, const VECTORS: usize>(
     accumulators: *mut f32,
-    values: Rows<'_>,
+    values: Matrix<'_>,
     weights: *const f32,
     is_first: bool,
 ) {
-    let (stride, count, width) = (values.stride(), values.count(), values.size());
+    let (stride, count, columns) = (values.row_stride(), values.row_count(), values.columns());
     let mut d = 0;
-    while d < width {
-        // SAFETY: d plus the tile's columns is at most `width`; the rest is the contract.
+    while d < columns {
+        // SAFETY: d plus the tile's columns is at most `columns`; the rest is the contract.
         unsafe {
-            let values = values.as_ptr().add(d);
+            let values = values.elements().as_ptr().add(d);
             let sums = accumulators.add(d * VECTORS * LANES);
-            d += match width - d {
-                rest if rest >= TILE => values_tile::<TILE, VECTORS>(values, stride, weights, count, sums, is_first),
-                4.. => values_tile::<4, VECTORS>(values, stride, weights, count, sums, is_first),
-                2.. => values_tile::<2, VECTORS>(values, stride, weights, count, sums, is_first),
-                _ => values_tile::<1, VECTORS>(values, stride, weights, count, sums, is_first),
+            d += match columns - d {
+                rest if rest >= TILE => values_tile::<TILE, VECTORS>(sums, values, weights, stride, count, is_first),
+                4.. => values_tile::<4, VECTORS>(sums, values, weights, stride, count, is_first),
+                2.. => values_tile::<2, VECTORS>(sums, values, weights, stride, count, is_first),
+                _ => values_tile::<1, VECTORS>(sums, values, weights, stride, count, is_first),
             };
         }
     }
@@ -207,11 +208,11 @@ unsafe fn tiled_sums<const TILE: usize, const VECTORS: usize>(
 /// reading and writing: a step at `accumulators` for each column, overlapping nothing.
 #[inline(never)]
 unsafe fn values_tile<const COLUMNS: usize, const VECTORS: usize>(
-    values: *const f32,
-    stride: usize,
-    weights: *const f32,
-    count: usize,
     accumulators: *mut f32,
+    values: *const f32,
+    weights: *const f32,
+    stride: usize,
+    count: usize,
     is_first: bool,
 ) -> usize {
     // SAFETY: the pointers step over exactly what the contract says is valid. `values` may step past its allocation after

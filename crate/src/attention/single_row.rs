@@ -17,7 +17,8 @@
 // Loops over streams are unrolled when they count; iterators over several arrays are not.
 #![allow(clippy::needless_range_loop)]
 
-use super::layout::{KeyStrips, Keys, Rows, Values};
+use super::layout::{KeyStrips, Keys, Values};
+use super::matrix::Matrix;
 use crate::simd::{F32x4, FUSED, LANES};
 use crate::tiles::{KEY_STRIP, VALUE_STRIP};
 use core::array::from_fn;
@@ -43,22 +44,22 @@ const CACHED_COLUMNS: usize = 80;
 
 /// `scores[j]` for all keys; `query` holds at least their size. In strips the first key begins one.
 pub fn scores(scores: &mut [f32], keys: Keys<'_>, query: &[f32]) {
-    assert!(scores.len() == keys.count() && query.len() >= keys.size());
+    assert!(scores.len() == keys.count() && query.len() >= keys.head_size());
     match keys {
-        Keys::Rows(rows) => row_scores(scores, rows, query),
+        Keys::Rows(matrix) => row_scores(scores, matrix, query),
         Keys::Strips(strips) => strip_scores(scores, strips, query),
     }
 }
 
 #[inline(never)]
-fn row_scores(scores: &mut [f32], keys: Rows<'_>, query: &[f32]) {
+fn row_scores(scores: &mut [f32], keys: Matrix<'_>, query: &[f32]) {
     const STREAMS: usize = ROW_STREAMS;
-    let (count, stride, depth) = (keys.count(), keys.stride(), keys.size());
+    let (count, stride, depth) = (keys.row_count(), keys.row_stride(), keys.columns());
     let run = count / (STREAMS * LANES) * LANES;
-    let first = keys.as_ptr();
+    let first = keys.elements().as_ptr();
     let query = query.as_ptr();
     let offsets = from_fn(|row| row * stride);
-    // SAFETY: `Rows` holds `count` rows of `depth` elements: row p · run + step + 3 exists for p < STREAMS and a step
+    // SAFETY: the matrix holds `count` rows of `depth` elements: row p · run + step + 3 exists for p < STREAMS and a step
     // before the end of a run, as do the rows from STREAMS · run on; the query is as long. A pointer may step past its
     // allocation after the last row, where it is not read: hence wrapping.
     unsafe {
@@ -82,7 +83,7 @@ fn row_scores(scores: &mut [f32], keys: Rows<'_>, query: &[f32]) {
 #[inline(never)]
 fn strip_scores(scores: &mut [f32], keys: KeyStrips<'_>, query: &[f32]) {
     const STREAMS: usize = STRIP_STREAMS;
-    let (count, depth) = (keys.count(), keys.size());
+    let (count, depth) = (keys.count(), keys.head_size());
     assert!(count == 0 || keys.rest_of_strip(0) == KEY_STRIP);
     let run = count / (STREAMS * KEY_STRIP);
     let strip = KEY_STRIP * depth;
@@ -179,40 +180,42 @@ unsafe fn row_products<const ROWS: usize>(
 
 /// `accumulator[d] += Σ_j weights[j] · values[j][d]` for all values, each sum going on from what is there.
 pub fn accumulate(accumulator: &mut [f32], values: Values<'_>, weights: &[f32]) {
-    assert!(accumulator.len() >= values.size() && weights.len() >= values.count());
-    for (held, rows) in values.by_columns() {
-        add_rows(&mut accumulator[held], rows, weights);
+    assert!(accumulator.len() >= values.head_size() && weights.len() >= values.count());
+    for (held, strip) in values.by_columns() {
+        add_rows(&mut accumulator[held], strip, weights);
     }
 }
 
 #[inline(never)]
-fn add_rows(sums: &mut [f32], values: Rows<'_>, weights: &[f32]) {
-    let (count, stride, width) = (values.count(), values.stride(), values.size());
-    assert!(sums.len() == width && weights.len() >= count);
-    let keys = match width {
-        _ if width <= VALUE_STRIP => count.max(1),
-        _ if width <= CACHED_COLUMNS => CACHED_KEYS,
-        _ => 1,
+fn add_rows(sums: &mut [f32], values: Matrix<'_>, weights: &[f32]) {
+    let (count, stride, columns) = (values.row_count(), values.row_stride(), values.columns());
+    assert!(sums.len() == columns && weights.len() >= count);
+    let keys = if columns <= VALUE_STRIP {
+        count.max(1)
+    } else if columns <= CACHED_COLUMNS {
+        CACHED_KEYS
+    } else {
+        1
     };
     let sums = sums.as_mut_ptr();
     for start in (0..count).step_by(keys) {
         let keys = keys.min(count - start);
-        // SAFETY: `Rows` holds `count` rows of `width` elements, of which these keys are some; the assertion covers weights
-        // and sums, which are an exclusive borrow; d plus the columns of each call is at most `width`.
+        // SAFETY: the matrix holds `count` rows of `columns` elements, of which these keys are some; the assertion covers
+        // weights and sums, which are an exclusive borrow; d plus the columns of each call is at most `columns`.
         unsafe {
-            let values = values.as_ptr().add(start * stride);
+            let values = values.elements().as_ptr().add(start * stride);
             let weights = weights.as_ptr().add(start);
             let mut d = 0;
-            while d + LANES <= width {
+            while d + LANES <= columns {
                 let (sums, values) = (sums.add(d), values.add(d));
                 d += LANES
-                    * match (width - d) / LANES {
-                        COLUMN_VECTORS.. => add_columns::<COLUMN_VECTORS>(sums, values, stride, weights, keys),
-                        4.. => add_columns::<4>(sums, values, stride, weights, keys),
-                        _ => add_columns::<1>(sums, values, stride, weights, keys),
+                    * match (columns - d) / LANES {
+                        COLUMN_VECTORS.. => add_columns::<COLUMN_VECTORS>(sums, values, weights, stride, keys),
+                        4.. => add_columns::<4>(sums, values, weights, stride, keys),
+                        _ => add_columns::<1>(sums, values, weights, stride, keys),
                     };
             }
-            for d in d..width {
+            for d in d..columns {
                 let mut sum = F32x4::splat(sums.add(d).read());
                 for j in 0..keys {
                     let value = F32x4::splat_pointer(values.add(j * stride + d));
@@ -233,8 +236,8 @@ fn add_rows(sums: &mut [f32], values: Rows<'_>, weights: &[f32]) {
 unsafe fn add_columns<const VECTORS: usize>(
     sums: *mut f32,
     mut values: *const f32,
-    stride: usize,
     mut weights: *const f32,
+    stride: usize,
     keys: usize,
 ) -> usize {
     // SAFETY: the pointers step over exactly what the contract says is valid. `values` may step past its allocation after

@@ -3,12 +3,11 @@
 //! Query i stands at position p = i + offset; the rules open one range of keys, `[first, end)`, which moves to the
 //! right as i grows. A tile of keys and rows is open when every row sees every key of it, closed when none does.
 
-use crate::simd::I32x4;
+use super::query_rows::QueryRows;
+use crate::simd::I32x8;
 use crate::tiles::{PANEL, TILE};
-use core::array::from_fn;
 use core::ops::Range;
 
-/// The options that make the rules.
 #[derive(Clone, Copy)]
 pub struct Visibility<'a> {
     /// Key j only where j ≤ p.
@@ -23,7 +22,7 @@ pub struct Visibility<'a> {
     pub key_lengths: Option<&'a [i32]>,
 }
 
-/// The rules for one batch.
+/// What the options mean for one batch.
 #[derive(Clone, Copy)]
 pub struct Rules {
     /// Position of query 0.
@@ -68,20 +67,19 @@ pub struct PanelRange {
     /// Of each lane's row.
     ranges: [Range<usize>; PANEL],
     /// How far a lane's key lies behind the step's.
-    key_offset: [I32x4; 2],
+    key_offset: I32x8,
 }
 
 /// The bounds of what each lane sees among the keys before some end.
 pub struct Bounds {
-    first: [I32x4; 2],
-    end: [I32x4; 2],
-    key_offset: [I32x4; 2],
+    first: I32x8,
+    end: I32x8,
+    key_offset: I32x8,
 }
 
 impl PanelRange {
-    /// For the row numbers of the lanes of a panel.
-    pub fn new(rules: &Rules, rows: &[usize; PANEL], width: usize) -> Self {
-        let ranges = rows.map(|i| rules.range(i));
+    pub fn new(rules: &Rules, rows: &QueryRows) -> Self {
+        let ranges = rows.indices.map(|i| rules.range(i));
         let seen = || ranges.iter().filter(|range| !range.is_empty());
         let outer_first = seen().map(|range| range.start).min().unwrap_or(0);
         let outer_end = seen().map(|range| range.end).max().unwrap_or(0);
@@ -91,7 +89,7 @@ impl PanelRange {
             outer: outer_first..outer_end,
             inner: inner_first..inner_end,
             ranges,
-            key_offset: I32x4::lanes(|lane| (lane / width) as i32),
+            key_offset: I32x8::from_fn(|lane| (lane / rows.columns) as i32),
         }
     }
 
@@ -111,7 +109,7 @@ impl PanelRange {
         if first < end { first..end } else { keys.start..keys.start }
     }
 
-    /// Whether row `c` of the panel sees key `j`.
+    /// Whether the row in column `c` sees key `j`.
     pub fn row_sees(&self, c: usize, j: usize) -> bool {
         self.ranges[c].contains(&j)
     }
@@ -119,8 +117,8 @@ impl PanelRange {
     /// What each lane sees of the keys before `end`.
     pub fn bounds(&self, end: usize) -> Bounds {
         Bounds {
-            first: I32x4::lanes(|lane| self.ranges[lane].start as i32),
-            end: I32x4::lanes(|lane| self.ranges[lane].end.min(end) as i32),
+            first: I32x8::from_fn(|lane| self.ranges[lane].start as i32),
+            end: I32x8::from_fn(|lane| self.ranges[lane].end.min(end) as i32),
             key_offset: self.key_offset,
         }
     }
@@ -129,14 +127,13 @@ impl PanelRange {
 impl Bounds {
     /// The keys of the lanes in a step that begins with key `j`.
     #[inline(always)]
-    pub fn keys(&self, j: usize) -> [I32x4; 2] {
-        let j = I32x4::splat(j as i32);
-        self.key_offset.map(|offset| j + offset)
+    pub fn keys(&self, j: usize) -> I32x8 {
+        I32x8::splat(j as i32) + self.key_offset
     }
 
     /// Mask of the lanes that see their key.
     #[inline(always)]
-    pub fn sees(&self, keys: [I32x4; 2]) -> [I32x4; 2] {
-        from_fn(|half| keys[half].lt(self.end[half]) & !keys[half].lt(self.first[half]))
+    pub fn sees(&self, keys: I32x8) -> I32x8 {
+        keys.lt(self.end) & !keys.lt(self.first)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::dtype::canonical;
-use crate::simd::{F32x4, LANES};
+use crate::simd::F32x8;
 use crate::tiles::{PANEL, TILE};
 
 /// What is applied to the products.
@@ -14,15 +14,12 @@ pub struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    /// Writes the sums of up to `TILE` rows of a panel whose first output is `column`: the r-th at
-    /// `output[r · distance + column]`, as far as a row of `width` outputs goes.
-    pub fn write(&self, output: &mut [f32], sums: &mut [[f32; PANEL]], column: usize, distance: usize, width: usize) {
+    /// Writes the sums of up to `TILE` rows with a panel whose first output feature is `column`: those of row r from
+    /// `output[r · out_features + column]` on, as far as the row goes.
+    pub fn write(&self, output: &mut [f32], sums: &mut [[f32; PANEL]], column: usize, out_features: usize) {
         let bias = self.panel_bias(column);
         for sums in sums.iter_mut() {
-            for half in [0, LANES] {
-                let sum = F32x4::load(&sums[half..]) + F32x4::load(&bias[half..]);
-                canonical(sum).store(&mut sums[half..]);
-            }
+            (F32x8::load(sums) + F32x8::load(&bias)).map(canonical).store(sums);
         }
         if self.activation != Activation::Identity {
             let mut activated = [[0.0; PANEL]; TILE];
@@ -30,9 +27,9 @@ impl Epilogue<'_> {
             self.activation.apply(activated.as_flattened_mut(), sums.as_flattened());
             sums.copy_from_slice(activated);
         }
-        let count = PANEL.min(width - column);
+        let count = PANEL.min(out_features - column);
         for (r, sums) in sums.iter().enumerate() {
-            let row = &mut output[r * distance + column..][..count];
+            let row = &mut output[r * out_features + column..][..count];
             match row.first_chunk_mut() {
                 Some(row) => *row = *sums,
                 None => row.copy_from_slice(&sums[..count]),

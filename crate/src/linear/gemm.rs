@@ -10,10 +10,10 @@ pub fn gemm(
     output: &mut [f32],
     input: &[f32],
     packed: &[f32],
-    epilogue: &Epilogue<'_>,
     scratch: &mut [f32],
     in_features: usize,
     out_features: usize,
+    epilogue: &Epilogue<'_>,
 ) {
     if out_features == 0 {
         return;
@@ -38,7 +38,7 @@ pub fn gemm(
                 let count = tile_rows(rows - row);
                 let sums = &mut sums[..count];
                 multiply_strip(sums, &strips[row * in_features..(row + count) * in_features], weights);
-                epilogue.write(&mut output[row * out_features..], sums, column, out_features, out_features);
+                epilogue.write(&mut output[row * out_features..], sums, column, out_features);
                 row += count;
             }
         }

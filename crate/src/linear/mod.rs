@@ -46,17 +46,17 @@ pub fn linear(
     input: &[f32],
     packed: &[f32],
     bias: Option<&[f32]>,
-    activation: Activation,
     scratch: &mut [f32],
     rows: usize,
     in_features: usize,
     out_features: usize,
+    activation: Activation,
 ) {
     assert!(output.len() == rows * out_features && input.len() == rows * in_features);
     let epilogue = Epilogue { bias, activation };
     if rows == 1 {
         gemv::gemv(output, input, packed, &epilogue);
     } else {
-        gemm::gemm(output, input, packed, &epilogue, scratch, in_features, out_features);
+        gemm::gemm(output, input, packed, scratch, in_features, out_features, &epilogue);
     }
 }

@@ -18,17 +18,17 @@ pub fn pack_weight(packed: &mut [f32], weight: &[f32], in_features: usize, out_f
     }
 }
 
-/// `strip[k][r]` of `rows[r][k]`, `count` rows.
-pub fn pack_strip(strip: &mut [f32], rows: &[f32], count: usize, in_features: usize) {
+/// `strip[k][r]` = `rows[r][k]`.
+pub fn pack_strip(strip: &mut [f32], rows: &[f32], row_count: usize, in_features: usize) {
     if in_features != 0 {
-        interleave(strip, rows, count, in_features);
+        interleave(strip, rows, row_count, in_features);
     }
 }
 
-/// output[k · width + r] = rows[r · size + k] for the rows that there are.
-fn interleave(output: &mut [f32], rows: &[f32], width: usize, size: usize) {
-    for (r, row) in rows.chunks_exact(size).enumerate() {
-        for (group, value) in output.chunks_exact_mut(width).zip(row) {
+/// `output[k][r]` = `rows[r][k]` for the rows that there are, of `in_features` each; output has room for `row_count`.
+fn interleave(output: &mut [f32], rows: &[f32], row_count: usize, in_features: usize) {
+    for (r, row) in rows.chunks_exact(in_features).enumerate() {
+        for (group, value) in output.chunks_exact_mut(row_count).zip(row) {
             group[r] = *value;
         }
     }

@@ -1,4 +1,4 @@
-//! Four lanes of float32 and of int32, the only vectors that the kernels use.
+//! Four lanes of float32 and of int32, the only vectors that the kernels use, and pairs of them.
 //!
 //! `wasm32.rs` maps each operation to one SIMD128 instruction, `native.rs` computes the same lane by lane on
 //! `[f32; 4]`, so that natively built tests see the very bits of the wasm build.
@@ -10,6 +10,7 @@
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod native;
+mod pair;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
 
@@ -17,6 +18,8 @@ mod wasm32;
 pub use native::{F32x4, I32x4, sqrt_double};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use wasm32::{F32x4, I32x4, sqrt_double};
+
+pub use pair::{F32x8, I32x8};
 
 /// Lanes of a vector.
 pub const LANES: usize = 4;
@@ -92,22 +95,6 @@ impl F32x4 {
             ab_high.low_halves(cd_high),
             ab_high.high_halves(cd_high),
         ]
-    }
-}
-
-impl F32x4 {
-    /// Eight lanes from a function of the lane.
-    #[inline(always)]
-    pub fn lanes(function: impl Fn(usize) -> f32) -> [Self; 2] {
-        core::array::from_fn(|half| Self::from_array(core::array::from_fn(|lane| function(half * LANES + lane))))
-    }
-}
-
-impl I32x4 {
-    /// Eight lanes from a function of the lane.
-    #[inline(always)]
-    pub fn lanes(function: impl Fn(usize) -> i32) -> [Self; 2] {
-        core::array::from_fn(|half| Self::from_array(core::array::from_fn(|lane| function(half * LANES + lane))))
     }
 }
 

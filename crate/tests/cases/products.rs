@@ -2,7 +2,8 @@
 //! of exactly the needed size, so that Miri sees whatever reads beyond it.
 
 use crate::sample::sample;
-use wasm_attention::attention::layout::{KeyStrips, Keys, Rows, StripsExist, Values};
+use wasm_attention::attention::layout::{KeyStrips, Keys, StripsExist, Values};
+use wasm_attention::attention::matrix::Matrix;
 use wasm_attention::attention::{register_tile, single_row};
 use wasm_attention::simd::F32x4;
 
@@ -16,7 +17,7 @@ fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
 
 /// Rows at a distance, without anything after the last; and the same as strips of keys and of values, as long as they must
 /// be, with NaN where there is nothing.
-pub struct Matrix {
+pub struct StoredRows {
     elements: Vec<f32>,
     key_strips: Vec<f32>,
     value_strips: Vec<f32>,
@@ -25,7 +26,7 @@ pub struct Matrix {
     pub stride: usize,
 }
 
-impl Matrix {
+impl StoredRows {
     pub fn new(count: usize, size: usize, gap: usize) -> Self {
         let stride = size + gap;
         let length = if count == 0 { 0 } else { (count - 1) * stride + size };
@@ -42,8 +43,8 @@ impl Matrix {
         Self { elements, key_strips, value_strips, count, size, stride }
     }
 
-    fn rows(&self) -> Rows<'_> {
-        Rows::new(&self.elements, self.stride, self.count, self.size)
+    fn rows(&self) -> Matrix<'_> {
+        Matrix::new(&self.elements, self.stride, self.count, self.size)
     }
 
     /// As keys in rows, and in strips.
@@ -74,8 +75,8 @@ fn assert_same_bits(name: &str, actual: &[f32], expected: &[f32]) {
 }
 
 /// Scores of the rows as keys, for so many columns of queries.
-pub fn check_scores(keys: &Matrix, columns: usize) {
-    let Matrix { count, size, .. } = *keys;
+pub fn check_scores(keys: &StoredRows, columns: usize) {
+    let StoredRows { count, size, .. } = *keys;
     let panel = sample(size * columns, 2);
     let (mut expected, mut largest) = (Vec::new(), vec![0.25_f32; columns]);
     for j in 0..count {
@@ -97,8 +98,8 @@ pub fn check_scores(keys: &Matrix, columns: usize) {
 }
 
 /// Sums of the rows as values, for so many columns of weights.
-pub fn check_sums(values: &Matrix, columns: usize, is_first: bool) {
-    let Matrix { count, size, .. } = *values;
+pub fn check_sums(values: &StoredRows, columns: usize, is_first: bool) {
+    let StoredRows { count, size, .. } = *values;
     let weights = sample(count * columns, 3);
     let before = sample(size * columns, 4);
     let mut expected = Vec::new();
@@ -118,8 +119,8 @@ pub fn check_sums(values: &Matrix, columns: usize, is_first: bool) {
 }
 
 /// Scores of the rows as keys, for a single query.
-pub fn check_single_scores(keys: &Matrix) {
-    let Matrix { count, size, .. } = *keys;
+pub fn check_single_scores(keys: &StoredRows) {
+    let StoredRows { count, size, .. } = *keys;
     let query = sample(size, 5);
     let score = |j: usize| (0..size).fold(0.0, |sum, d| multiply_add(keys.at(j, d), query[d], sum));
     let expected: Vec<f32> = (0..count).map(score).chain(GUARD).collect();
@@ -131,8 +132,8 @@ pub fn check_single_scores(keys: &Matrix) {
 }
 
 /// Sums of the rows as values, for a single row of weights.
-pub fn check_single_sums(values: &Matrix) {
-    let Matrix { count, size, .. } = *values;
+pub fn check_single_sums(values: &StoredRows) {
+    let StoredRows { count, size, .. } = *values;
     let weights = sample(count, 6);
     let before = sample(size, 7);
     let mut expected = before.clone();
