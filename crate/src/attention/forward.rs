@@ -89,10 +89,14 @@ fn panels(sizes: &Sizes, key_head: usize) -> impl Iterator<Item = QueryRows> {
         if first == group * length {
             return None;
         }
-        let rest = if length < PANEL { group * length - first } else { length - first % length };
+        let (head, row) = (key_head * group + first / length, first % length);
+        let rest = if length < PANEL { group * length - first } else { length - row };
         let rows = QueryRows::narrow(rest.min(PANEL), |c| {
-            let row = first + c;
-            (key_head * group + row / length, row % length)
+            let (mut head, mut row) = (head, row + c);
+            while row >= length {
+                (head, row) = (head + 1, row - length);
+            }
+            (head, row)
         });
         first += rows.row_count;
         Some(rows)
@@ -100,6 +104,7 @@ fn panels(sizes: &Sizes, key_head: usize) -> impl Iterator<Item = QueryRows> {
 }
 
 /// Takes a panel over its keys, block by block. The sums of weighted values are left in the accumulator.
+#[inline(never)]
 fn attend(
     memory: &mut PanelMemory<'_>,
     attention: &Attention<'_>,
@@ -139,6 +144,7 @@ fn attend(
 }
 
 /// Writes the results of a panel, from the sums in the accumulator.
+#[inline(never)]
 fn write_panel(
     outputs: &mut Outputs<'_>,
     statistics: &mut Statistics<'_>,

@@ -39,6 +39,7 @@ impl<'a> QueryPanel<'a> {
     }
 
     /// The rows times `factor`, `[D][columns]`; lanes beyond the end of the last step are 0. `buffer` is `[8, D]`.
+    #[inline(never)]
     pub fn read_query(&self, query: &mut [f32], buffer: &mut [f32], factor: f32) {
         let (rows, head_size) = (self.rows, self.attention.sizes.head_size);
         let read = self.attention.query.gather(buffer, self.b, rows, head_size);

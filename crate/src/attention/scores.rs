@@ -55,6 +55,7 @@ fn log2_factor(attention: &Attention<'_>) -> Option<f32> {
 
 impl<'a, 'm> PanelScores<'a, 'm> {
     /// Reads the rows.
+    #[inline(never)]
     pub fn new(
         memory: &'a mut ScoresMemory<'m>,
         attention: &'a Attention<'a>,
@@ -78,6 +79,7 @@ impl<'a, 'm> PanelScores<'a, 'm> {
 
     /// The scores of `keys`, part of a block, at a stage, `[keys][columns]`; from `Stage::Score` on −Infinity where hidden.
     /// Returns each row's largest (NaN passed over), or None when no row sees any of the keys: then there are none.
+    #[inline(never)]
     pub fn write(&mut self, scores: &mut [f32], keys: &Range<usize>, stage: Stage) -> Option<F32x8> {
         let is_visible = self.panel.read_mask(self.memory.mask, self.memory.mask_rows, keys);
         if !is_visible && matches!(stage, Stage::Score | Stage::Log2) {
@@ -191,6 +193,7 @@ fn finite_rows(elements: &[f32], size: usize, rows: &QueryRows) -> I32x8 {
 }
 
 /// The scores of `keys` at a stage, from the query as it is. Returns each row's largest.
+#[inline(never)]
 fn in_natural_units(
     scores: &mut [f32],
     query: &[f32],

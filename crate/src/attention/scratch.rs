@@ -64,13 +64,9 @@ pub struct Statistics<'a> {
 }
 
 impl<'a> Scratch<'a> {
-    /// The one list of the pieces and their lengths. `take` hands over the next piece. None when a length overflows, or when
-    /// `take` has nothing to hand over.
-    fn cut(
-        mut take: impl FnMut(usize) -> Option<&'a mut [f32]>,
-        attention: &Attention<'_>,
-        weights: Option<&WeightsRequest<'_>>,
-    ) -> Option<Self> {
+    /// The one list of the pieces and their lengths. None when a length overflows or there is too little memory.
+    #[inline(never)]
+    fn cut(pieces: &mut Pieces<'a>, attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<Self> {
         let sizes = &attention.sizes;
         let (head_size, value_head_size) = (sizes.head_size, sizes.value_head_size);
         let is_narrow = |heads: &Heads<'_>| matches!(heads.elements, Elements::Bits(..));
@@ -79,60 +75,71 @@ impl<'a> Scratch<'a> {
         let has_statistics = weights.is_some_and(|weights| weights.mode.is_normalized());
         let has_average = weights.is_some_and(|weights| weights.average_heads);
         let output_columns = value_head_size.max(if weights.is_some() { KEY_BLOCK } else { 0 });
-        let mut piece =
-            |lengths: &[usize]| take(lengths.iter().try_fold(1_usize, |product, &length| product.checked_mul(length))?);
+        let rows_where = |is_needed: bool, rows: usize| if is_needed { rows } else { 0 };
+        let head_rows = sizes.batch.checked_mul(sizes.heads)?;
         Some(Self {
             panel: PanelMemory {
                 scores: ScoresMemory {
-                    query_rows: piece(&[PANEL, head_size])?,
-                    natural_query: piece(&[head_size, PANEL])?,
-                    scaled_query: piece(&[head_size, PANEL])?,
-                    products: piece(&[SINGLE_ROW_BLOCKS, KEY_BLOCK])?,
-                    recomputed: piece(&[KEY_BLOCK, PANEL])?,
-                    mask: piece(&[KEY_BLOCK, PANEL])?,
-                    mask_rows: piece(&[PANEL, KEY_BLOCK])?,
+                    query_rows: pieces.take(PANEL, head_size)?,
+                    natural_query: pieces.take(head_size, PANEL)?,
+                    scaled_query: pieces.take(head_size, PANEL)?,
+                    products: pieces.take(SINGLE_ROW_BLOCKS, KEY_BLOCK)?,
+                    recomputed: pieces.take(KEY_BLOCK, PANEL)?,
+                    mask: pieces.take(KEY_BLOCK, PANEL)?,
+                    mask_rows: pieces.take(PANEL, KEY_BLOCK)?,
                 },
-                weights: piece(&[KEY_BLOCK, PANEL])?,
-                accumulator: piece(&[value_head_size, PANEL])?,
+                weights: pieces.take(KEY_BLOCK, PANEL)?,
+                accumulator: pieces.take(value_head_size, PANEL)?,
                 values: ValuesMemory {
-                    block_sum: piece(&[value_head_size.div_ceil(PANEL), PANEL])?,
-                    finite_values: piece(&[KEY_BLOCK, value_head_size])?,
+                    block_sum: pieces.take(value_head_size.div_ceil(PANEL), PANEL)?,
+                    finite_values: pieces.take(KEY_BLOCK, value_head_size)?,
                 },
-                output_rows: piece(&[PANEL, output_columns])?,
+                output_rows: pieces.take(PANEL, output_columns)?,
             },
-            key: piece(&[usize::from(has_narrow_keys), sizes.key_length, head_size])?,
-            value: piece(&[usize::from(has_narrow_values), sizes.key_length, value_head_size])?,
+            key: pieces.take(rows_where(has_narrow_keys, sizes.key_length), head_size)?,
+            value: pieces.take(rows_where(has_narrow_values, sizes.key_length), value_head_size)?,
             statistics: Statistics {
-                references: piece(&[usize::from(has_statistics), sizes.batch, sizes.heads, sizes.query_length])?,
-                inverses: piece(&[usize::from(has_statistics), sizes.batch, sizes.heads, sizes.query_length])?,
+                references: pieces.take(rows_where(has_statistics, head_rows), sizes.query_length)?,
+                inverses: pieces.take(rows_where(has_statistics, head_rows), sizes.query_length)?,
             },
-            head_sum: piece(&[usize::from(has_average), sizes.key_length, PANEL])?,
+            head_sum: pieces.take(rows_where(has_average, sizes.key_length), PANEL)?,
         })
     }
 
     /// Cuts `memory` into the pieces; None when it is shorter than `length` says.
     pub fn split(
-        mut memory: &'a mut [f32],
+        memory: &'a mut [f32],
         attention: &Attention<'_>,
         weights: Option<&WeightsRequest<'_>>,
     ) -> Option<Self> {
-        let take = |length: usize| Some(&mut memory.split_off_mut(..padded(length)?)?[..length]);
-        Self::cut(take, attention, weights)
+        Self::cut(&mut Pieces { memory: Some(memory), length: 0 }, attention, weights)
     }
 }
 
 /// Floats that the working memory needs; None when the sizes overflow.
 pub fn length(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<usize> {
-    let mut sum = 0_usize;
-    let measure = |length: usize| {
-        sum = sum.checked_add(padded(length)?)?;
-        Some(&mut [][..])
-    };
-    Scratch::cut(measure, attention, weights)?;
-    Some(sum)
+    let mut pieces = Pieces { memory: None, length: 0 };
+    Scratch::cut(&mut pieces, attention, weights)?;
+    Some(pieces.length)
 }
 
-/// Each piece starts at a multiple of 16 bytes.
-fn padded(length: usize) -> Option<usize> {
-    length.checked_next_multiple_of(4)
+/// Hands over one piece after the other.
+struct Pieces<'a> {
+    /// What is left of the memory; None to add up the lengths alone: then pieces are empty.
+    memory: Option<&'a mut [f32]>,
+    /// Of all pieces so far.
+    length: usize,
+}
+
+impl<'a> Pieces<'a> {
+    /// The next piece, `[rows][columns]`, which starts at a multiple of 16 bytes.
+    fn take(&mut self, rows: usize, columns: usize) -> Option<&'a mut [f32]> {
+        let length = rows.checked_mul(columns)?;
+        let padded = length.checked_next_multiple_of(4)?;
+        self.length = self.length.checked_add(padded)?;
+        match &mut self.memory {
+            Some(memory) => Some(&mut memory.split_off_mut(..padded)?[..length]),
+            None => Some(&mut []),
+        }
+    }
 }

@@ -21,6 +21,7 @@ use core::array::from_fn;
 use core::ops::Range;
 
 /// Fills the request, after the forward pass has left its statistics in the scratch.
+#[inline(never)]
 pub fn write_weights(request: &mut WeightsRequest<'_>, attention: &Attention<'_>, scratch: &mut Scratch<'_>) {
     for b in 0..attention.sizes.batch {
         if request.average_heads {
@@ -93,6 +94,7 @@ fn write_averages(request: &mut WeightsRequest<'_>, attention: &Attention<'_>, b
 }
 
 /// The values of one block, `[keys][8]`.
+#[inline(never)]
 fn block_weights(
     weights: &mut [f32],
     scores: &mut PanelScores<'_, '_>,

@@ -12,7 +12,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::simd::{F32x4, LANES};
+use crate::simd::F32x8;
 use crate::tiles::{PANEL, TILE};
 
 /// `sums[r]` = the products of row r of `strip` `[depth][rows]` with `panel` `[depth][8]`, for `TILE`, 4, 2 or 1 rows.
@@ -45,27 +45,21 @@ pub fn multiply_strip(sums: &mut [[f32; PANEL]], strip: &[f32], panel: &[f32]) {
 unsafe fn strip_tile<const ROWS: usize>(sums: *mut f32, strip: *const f32, panel: *const f32, depth: usize) {
     // SAFETY: the pointers step over exactly what the contract says is valid.
     unsafe {
-        let mut products = [[F32x4::zero(); 2]; ROWS];
+        let mut products = [F32x8::zero(); ROWS];
         let mut strip = strip;
         let mut panel = panel;
         let mut remaining = depth;
         while remaining != 0 {
-            let weights = [F32x4::load_pointer(panel), F32x4::load_pointer(panel.add(LANES))];
-            for (row, products) in products.iter_mut().enumerate() {
-                let value = F32x4::splat_pointer(strip.add(row));
-                for (product, weight) in products.iter_mut().zip(weights) {
-                    *product = value.mul_add(weight, *product);
-                }
+            let weights = F32x8::load_pointer(panel);
+            for (row, product) in products.iter_mut().enumerate() {
+                *product = F32x8::splat_pointer(strip.add(row)).mul_add(weights, *product);
             }
             strip = strip.add(ROWS);
             panel = panel.add(PANEL);
             remaining -= 1;
         }
-        let sums = sums.cast::<[[[f32; LANES]; 2]; ROWS]>();
-        for (row, products) in products.iter().enumerate() {
-            for (half, product) in products.iter().enumerate() {
-                product.store_pointer((&raw mut (*sums)[row][half]).cast());
-            }
+        for (row, product) in products.iter().enumerate() {
+            product.store_pointer(sums.add(row * PANEL));
         }
     }
 }
@@ -95,20 +89,15 @@ unsafe fn row_4(sums: *mut f32, row: *const f32, panels: [*const f32; 4], depth:
     // SAFETY: the pointers step over exactly what the contract says is valid.
     unsafe {
         let [mut p0, mut p1, mut p2, mut p3] = panels;
-        let [mut l0, mut l1, mut l2, mut l3] = [F32x4::zero(); 4];
-        let [mut h0, mut h1, mut h2, mut h3] = [F32x4::zero(); 4];
+        let [mut s0, mut s1, mut s2, mut s3] = [F32x8::zero(); 4];
         let mut row = row;
         let mut remaining = depth;
         while remaining != 0 {
-            let value = F32x4::splat_pointer(row);
-            l0 = value.mul_add(F32x4::load_pointer(p0), l0);
-            h0 = value.mul_add(F32x4::load_pointer(p0.add(4)), h0);
-            l1 = value.mul_add(F32x4::load_pointer(p1), l1);
-            h1 = value.mul_add(F32x4::load_pointer(p1.add(4)), h1);
-            l2 = value.mul_add(F32x4::load_pointer(p2), l2);
-            h2 = value.mul_add(F32x4::load_pointer(p2.add(4)), h2);
-            l3 = value.mul_add(F32x4::load_pointer(p3), l3);
-            h3 = value.mul_add(F32x4::load_pointer(p3.add(4)), h3);
+            let value = F32x8::splat_pointer(row);
+            s0 = value.mul_add(F32x8::load_pointer(p0), s0);
+            s1 = value.mul_add(F32x8::load_pointer(p1), s1);
+            s2 = value.mul_add(F32x8::load_pointer(p2), s2);
+            s3 = value.mul_add(F32x8::load_pointer(p3), s3);
             row = row.add(1);
             p0 = p0.add(PANEL);
             p1 = p1.add(PANEL);
@@ -116,9 +105,8 @@ unsafe fn row_4(sums: *mut f32, row: *const f32, panels: [*const f32; 4], depth:
             p3 = p3.add(PANEL);
             remaining -= 1;
         }
-        for (p, (low, high)) in [(l0, h0), (l1, h1), (l2, h2), (l3, h3)].into_iter().enumerate() {
-            low.store_pointer(sums.add(p * PANEL));
-            high.store_pointer(sums.add(p * PANEL + 4));
+        for (p, panel_sums) in [s0, s1, s2, s3].into_iter().enumerate() {
+            panel_sums.store_pointer(sums.add(p * PANEL));
         }
     }
 }

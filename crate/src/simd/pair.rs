@@ -129,6 +129,39 @@ impl F32x8 {
         Self { low: F32x4::load(slice), high: F32x4::load(&slice[LANES..]) }
     }
 
+    /// Loads eight elements.
+    ///
+    /// # Safety
+    /// `pointer` is aligned to 4 bytes and valid for reading eight elements.
+    #[inline(always)]
+    pub unsafe fn load_pointer(pointer: *const f32) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe { Self { low: F32x4::load_pointer(pointer), high: F32x4::load_pointer(pointer.add(LANES)) } }
+    }
+
+    /// Loads one element into every lane.
+    ///
+    /// # Safety
+    /// `pointer` is aligned and valid for reading one element.
+    #[inline(always)]
+    pub unsafe fn splat_pointer(pointer: *const f32) -> Self {
+        // SAFETY: the caller's contract.
+        Self::repeat(unsafe { F32x4::splat_pointer(pointer) })
+    }
+
+    /// Stores eight elements.
+    ///
+    /// # Safety
+    /// `pointer` is aligned to 4 bytes and valid for writing eight elements.
+    #[inline(always)]
+    pub unsafe fn store_pointer(self, pointer: *mut f32) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            self.low.store_pointer(pointer);
+            self.high.store_pointer(pointer.add(LANES));
+        }
+    }
+
     /// Stores to `slice[0..8]`; panics if it is shorter.
     #[inline(always)]
     pub fn store(self, slice: &mut [f32]) {
