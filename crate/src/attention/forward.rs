@@ -104,7 +104,6 @@ fn panels(sizes: &Sizes, key_head: usize) -> impl Iterator<Item = QueryRows> {
 }
 
 /// Takes a panel over its keys, block by block. The sums of weighted values are left in the accumulator.
-#[inline(never)]
 fn attend(
     memory: &mut PanelMemory<'_>,
     attention: &Attention<'_>,
@@ -144,7 +143,6 @@ fn attend(
 }
 
 /// Writes the results of a panel, from the sums in the accumulator.
-#[inline(never)]
 fn write_panel(
     outputs: &mut Outputs<'_>,
     statistics: &mut Statistics<'_>,
