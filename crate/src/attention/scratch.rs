@@ -5,7 +5,6 @@ use super::call::Attention;
 use super::weights::WeightsRequest;
 use crate::tiles::{KEY_BLOCK, PANEL, SINGLE_ROW_BLOCKS};
 
-/// All of it.
 pub struct Scratch<'a> {
     pub panel: PanelMemory<'a>,
     /// The keys of a head, `[T][D]`, widened where they have 16 bits.

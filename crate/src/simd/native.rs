@@ -29,22 +29,18 @@ fn mask(a: F32x4, b: F32x4, compare: impl Fn(f32, f32) -> bool) -> I32x4 {
 }
 
 impl F32x4 {
-    /// All lanes zero.
     #[inline(always)]
     pub fn zero() -> Self {
         Self([0.0; 4])
     }
-    /// All lanes `value`.
     #[inline(always)]
     pub fn splat(value: f32) -> Self {
         Self([value; 4])
     }
-    /// The lanes of an array.
     #[inline(always)]
     pub fn from_array(array: [f32; 4]) -> Self {
         Self(array)
     }
-    /// The lanes as an array.
     #[inline(always)]
     pub fn to_array(self) -> [f32; 4] {
         self.0
@@ -104,12 +100,10 @@ impl F32x4 {
     pub fn pseudo_min(self, other: Self) -> Self {
         Self(lanes2(self.0, other.0, |a, b| if b < a { b } else { a }))
     }
-    /// The absolute value.
     #[inline(always)]
     pub fn abs(self) -> Self {
         Self(lanes(self.0, f32::abs))
     }
-    /// The square root.
     #[inline(always)]
     pub fn sqrt(self) -> Self {
         Self(lanes(self.0, f32::sqrt))
@@ -177,17 +171,14 @@ impl F32x4 {
 }
 
 impl I32x4 {
-    /// All lanes `value`.
     #[inline(always)]
     pub fn splat(value: i32) -> Self {
         Self([value; 4])
     }
-    /// The lanes of an array.
     #[inline(always)]
     pub fn from_array(array: [i32; 4]) -> Self {
         Self(array)
     }
-    /// The lanes as an array.
     #[inline(always)]
     pub fn to_array(self) -> [i32; 4] {
         self.0

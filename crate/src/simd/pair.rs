@@ -26,12 +26,10 @@ macro_rules! halves {
             pub fn repeat(half: $vector) -> Self {
                 Self { low: half, high: half }
             }
-            /// All lanes `value`.
             #[inline(always)]
             pub fn splat(value: $element) -> Self {
                 Self::repeat($vector::splat(value))
             }
-            /// From a function of the lane.
             #[inline(always)]
             pub fn from_fn(function: impl Fn(usize) -> $element) -> Self {
                 let half = |first: usize| $vector::from_array(from_fn(|lane| function(first + lane)));
@@ -117,7 +115,6 @@ impl Not for I32x8 {
 }
 
 impl F32x8 {
-    /// All lanes zero.
     #[inline(always)]
     pub fn zero() -> Self {
         Self::repeat(F32x4::zero())
@@ -169,7 +166,6 @@ impl F32x8 {
         self.high.store(&mut slice[LANES..]);
     }
 
-    /// The lanes as an array.
     #[inline(always)]
     pub fn to_array(self) -> [f32; 2 * LANES] {
         let mut array = [0.0; 2 * LANES];

@@ -14,22 +14,18 @@ pub struct F32x4(v128);
 pub struct I32x4(v128);
 
 impl F32x4 {
-    /// All lanes zero.
     #[inline(always)]
     pub fn zero() -> Self {
         Self(f32x4_splat(0.0))
     }
-    /// All lanes `value`.
     #[inline(always)]
     pub fn splat(value: f32) -> Self {
         Self(f32x4_splat(value))
     }
-    /// The lanes of an array.
     #[inline(always)]
     pub fn from_array(array: [f32; 4]) -> Self {
         Self(f32x4(array[0], array[1], array[2], array[3]))
     }
-    /// The lanes as an array.
     #[inline(always)]
     pub fn to_array(self) -> [f32; 4] {
         [
@@ -100,12 +96,10 @@ impl F32x4 {
         #[cfg(not(target_feature = "relaxed-simd"))]
         return Self(f32x4_pmin(self.0, other.0));
     }
-    /// The absolute value.
     #[inline(always)]
     pub fn abs(self) -> Self {
         Self(f32x4_abs(self.0))
     }
-    /// The square root.
     #[inline(always)]
     pub fn sqrt(self) -> Self {
         Self(f32x4_sqrt(self.0))
@@ -173,17 +167,14 @@ impl F32x4 {
 }
 
 impl I32x4 {
-    /// All lanes `value`.
     #[inline(always)]
     pub fn splat(value: i32) -> Self {
         Self(i32x4_splat(value))
     }
-    /// The lanes of an array.
     #[inline(always)]
     pub fn from_array(array: [i32; 4]) -> Self {
         Self(i32x4(array[0], array[1], array[2], array[3]))
     }
-    /// The lanes as an array.
     #[inline(always)]
     pub fn to_array(self) -> [i32; 4] {
         [
