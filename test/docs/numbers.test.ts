@@ -164,6 +164,9 @@ const table: [document: string, statement: RegExp, numbers: (number | string)[]]
   ["crate/src/attention/mod.rs", /at most (\d+) keys by (\d+) queries/g, [block, panel]],
   ["crate/src/attention/mod.rs", /blocks begin at multiples of (\d+) keys/g, [block]],
   ["crate/src/attention/mod.rs", /A \*panel\* of (\d+) query rows/g, [panel]],
+  ["crate/src/attention/forward.rs", /cut at the multiples of (\d+)/g, [block]],
+  ["crate/src/attention/forward.rs", /may begin late, at a multiple of (\d+)/g, [tiles("KEY_STRIP")]],
+  ["crate/src/attention/forward.rs", /panel Q \[(\d+), D\]/g, [panel]],
 ];
 
 it.each(table)("%s: %s", (document, statement, numbers) => {
