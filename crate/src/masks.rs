@@ -6,7 +6,7 @@
 //! ```
 //!
 //! PyTorch's modules hide where a boolean mask is **true**; attention, and so the combined mask, attends there. The combined
-//! mask is `[batch, heads, rows, width]` and starts as 1, or 0.0, everywhere. Masks and rules are about the first `keys` of a
+//! mask is `[batch, heads, rows, columns]` and starts as 1, or 0.0, everywhere. Masks and rules are about the first `keys` of a
 //! row; those after them, which modules append, stay visible. Floats are added in float32, in the order of the calls.
 
 use crate::attention::arrays::Strides;
@@ -40,7 +40,7 @@ pub struct Sizes {
     /// S.
     pub keys: usize,
     /// S and the keys that are appended.
-    pub width: usize,
+    pub columns: usize,
 }
 
 impl Sizes {
@@ -53,7 +53,7 @@ impl Sizes {
             for h in 0..self.heads {
                 for i in 0..self.rows {
                     visit(b, i, start, strides.start(b, h, i));
-                    start += self.width;
+                    start += self.columns;
                 }
             }
         }

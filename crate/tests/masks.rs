@@ -43,8 +43,8 @@ fn for_each(sizes: &Sizes, mut check: impl FnMut(usize, usize, usize, usize, usi
     for b in 0..sizes.batch {
         for h in 0..sizes.heads {
             for i in 0..sizes.rows {
-                for j in 0..sizes.width {
-                    check(((b * sizes.heads + h) * sizes.rows + i) * sizes.width + j, b, h, i, j);
+                for j in 0..sizes.columns {
+                    check(((b * sizes.heads + h) * sizes.rows + i) * sizes.columns + j, b, h, i, j);
                 }
             }
         }
@@ -55,8 +55,8 @@ fn for_each(sizes: &Sizes, mut check: impl FnMut(usize, usize, usize, usize, usi
 fn every_element_is_what_masks_and_rules_say() {
     let shapes = [[1, 1, 1, 0], [2, 1, 1, 5], [2, 3, 4, 7], [1, 2, 9, 3], [3, 2, 2, 33], [2, 0, 3, 4]];
     for ([batch, heads, rows, keys], extra) in shapes.into_iter().zip([1, 0, 2, 1, 0, 1]) {
-        let sizes = Sizes { batch, heads, rows, keys, width: keys + extra };
-        let length = batch * heads * rows * sizes.width;
+        let sizes = Sizes { batch, heads, rows, keys, columns: keys + extra };
+        let length = batch * heads * rows * sizes.columns;
         let padding = Given::new(&sizes, [false, true, true], 1);
         for attention_repeats in [[true, true, false], [false, false, false], [true, true, true]] {
             let attention = Given::new(&sizes, attention_repeats, 2);
@@ -113,7 +113,7 @@ fn every_element_is_what_masks_and_rules_say() {
 
 #[test]
 fn a_rule_hides_what_a_mask_would_add_infinity_to() {
-    let sizes = Sizes { batch: 1, heads: 1, rows: 1, keys: 2, width: 3 };
+    let sizes = Sizes { batch: 1, heads: 1, rows: 1, keys: 2, columns: 3 };
     let mut float = [0.0; 3];
     let mut combined = Combined::Float(&mut float);
     let strides = Strides { batch: 0, head: 0, row: 0 };
@@ -125,7 +125,7 @@ fn a_rule_hides_what_a_mask_would_add_infinity_to() {
 #[test]
 #[should_panic]
 fn floats_in_a_boolean_mask_are_refused() {
-    let sizes = Sizes { batch: 1, heads: 1, rows: 1, keys: 1, width: 1 };
+    let sizes = Sizes { batch: 1, heads: 1, rows: 1, keys: 1, columns: 1 };
     let strides = Strides { batch: 0, head: 0, row: 0 };
     combine_mask(&mut Combined::Boolean(&mut [1]), Mask::Float(&[0.0]), &strides, &sizes);
 }

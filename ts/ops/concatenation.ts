@@ -18,15 +18,15 @@ export function appendRows(
   const [outer, inner, ...sizes] = rows.shape;
   const [batch, length] = isBatchFirst ? [outer, inner] : [inner, outer];
   const all = length + extra.length;
-  const width = elementCount(sizes);
+  const columns = elementCount(sizes);
   return runCall(operation, (call) => {
     const output = call.output([...(isBatchFirst ? [batch, all] : [all, batch]), ...sizes], "float32");
-    const appended = call.temporary(extra.length * width * bytesPerElement.float32);
-    const view = float32View(appended, extra.length * width).fill(0);
-    extra.forEach((row, index) => row && view.set(row.view(), index * width));
+    const appended = call.temporary(extra.length * columns * bytesPerElement.float32);
+    const view = float32View(appended, extra.length * columns).fill(0);
+    extra.forEach((row, index) => row && view.set(row.view(), index * columns));
     const [target, source] = [pointerOf(output), pointerOf(rows)];
     call.kernel((kernels) =>
-      kernels.append_rows(target, source, appended, batch, length, extra.length, width, Number(isBatchFirst)),
+      kernels.append_rows(target, source, appended, batch, length, extra.length, columns, Number(isBatchFirst)),
     );
     return output;
   });

@@ -24,7 +24,7 @@ export interface MaskRules {
 }
 
 /**
- * Masks, and rules, as one mask of rows of `width` keys; undefined when there are none. It has no larger axes than its parts:
+ * Masks, and rules, as one mask of rows of `columns` keys; undefined when there are none. It has no larger axes than its parts:
  * a padding mask alone is `[B, 1, 1, ·]`. A lone float mask is taken as it is when it is as wide; all else is bool where every
  * part is, else float32.
  */
@@ -32,7 +32,7 @@ export function combineMasks(
   operation: string,
   parts: readonly MaskPart[],
   keys: number,
-  width: number,
+  columns: number,
   rules?: MaskRules & { readonly axes: MaskAxes },
 ): Tensor | undefined {
   const all = [...parts, ...(rules === undefined ? [] : [rules])];
@@ -40,12 +40,12 @@ export function combineMasks(
   const axes = [0, 1, 2].map((axis) => all.map((part) => part.axes[axis]).find((size) => size !== 1) ?? 1);
   const [batch, heads, rows] = axes;
   const isBoolean = parts.every(({ operand }) => operand.dtype === "bool");
-  if (all.length === 1 && !isBoolean && width === keys) {
+  if (all.length === 1 && !isBoolean && columns === keys) {
     const { operand } = parts[0];
     return tensorOf(operation, operand).reshape([...axes, keys]);
   }
   return runCall(operation, (call) => {
-    const combined = call.output([...axes, width], isBoolean ? "bool" : "float32");
+    const combined = call.output([...axes, columns], isBoolean ? "bool" : "float32");
     combined.view().fill(isBoolean ? 1 : 0);
     const pointer = pointerOf(combined);
     const dtype = maskDTypes[combined.dtype];
@@ -55,7 +55,7 @@ export function combineMasks(
       const [batchStride, headStride, rowStride] = strides;
       call.kernel((kernels) =>
         kernels.combine_mask(
-          ...([pointer, mask, batch, heads, rows, keys, width] as const),
+          ...([pointer, mask, batch, heads, rows, keys, columns] as const),
           ...([batchStride, headStride, rowStride, dtype, maskDType] as const),
         ),
       );
@@ -63,7 +63,7 @@ export function combineMasks(
     if (rules !== undefined) {
       const lengths = rules.keyLengths === undefined ? 0 : call.words(int32View, rules.keyLengths);
       call.kernel((kernels) =>
-        kernels.hide_keys(pointer, lengths, batch, heads, rows, keys, width, dtype, Number(rules.isCausal)),
+        kernels.hide_keys(pointer, lengths, batch, heads, rows, keys, columns, dtype, Number(rules.isCausal)),
       );
     }
     return combined;

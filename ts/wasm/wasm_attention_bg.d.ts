@@ -12,11 +12,11 @@ export function activation(output: number, input: number, length: number, activa
 export function allocate(bytes: number): number;
 
 /**
- * output `[batch, length + extra_length, width]` = rows `[batch, length, width]`, in every batch followed by the same
- * extra ones `[extra_length, width]`; or, where `is_batch_first` is 0, `[length + extra_length, batch, width]` of `[length,
- * batch, width]`. float32.
+ * output `[batch, length + extra_length, columns]` = rows `[batch, length, columns]`, in every batch followed by the same
+ * extra ones `[extra_length, columns]`; or, where `is_batch_first` is 0, `[length + extra_length, batch, columns]` of `[length,
+ * batch, columns]`. float32.
  */
-export function append_rows(output: number, rows: number, extra: number, batch: number, length: number, extra_length: number, width: number, is_batch_first: number): number;
+export function append_rows(output: number, rows: number, extra: number, batch: number, length: number, extra_length: number, columns: number, is_batch_first: number): number;
 
 /**
  * The `Arithmetic` of this build.
@@ -47,7 +47,7 @@ export function bytes_peak(): number;
 /**
  * Takes a mask, of which a row's `keys` are contiguous, into the combined one; strides of 0 repeat.
  */
-export function combine_mask(combined: number, mask: number, batch: number, heads: number, rows: number, keys: number, width: number, batch_stride: number, head_stride: number, row_stride: number, combined_dtype: number, mask_dtype: number): number;
+export function combine_mask(combined: number, mask: number, batch: number, heads: number, rows: number, keys: number, columns: number, batch_stride: number, head_stride: number, row_stride: number, combined_dtype: number, mask_dtype: number): number;
 
 /**
  * Converts `length` elements between two `Dtype`s.
@@ -67,7 +67,7 @@ export function free(pointer: number): void;
 /**
  * Hides keys in a combined mask: from the int32 key lengths `[batch]` on, and those after the query where `is_causal` is not 0.
  */
-export function hide_keys(combined: number, optional_key_lengths: number, batch: number, heads: number, rows: number, keys: number, width: number, combined_dtype: number, is_causal: number): number;
+export function hide_keys(combined: number, optional_key_lengths: number, batch: number, heads: number, rows: number, keys: number, columns: number, combined_dtype: number, is_causal: number): number;
 
 /**
  * Layer norm over the columns of `[rows, columns]`.

@@ -22,21 +22,21 @@ export function allocate(bytes) {
 }
 
 /**
- * output `[batch, length + extra_length, width]` = rows `[batch, length, width]`, in every batch followed by the same
- * extra ones `[extra_length, width]`; or, where `is_batch_first` is 0, `[length + extra_length, batch, width]` of `[length,
- * batch, width]`. float32.
+ * output `[batch, length + extra_length, columns]` = rows `[batch, length, columns]`, in every batch followed by the same
+ * extra ones `[extra_length, columns]`; or, where `is_batch_first` is 0, `[length + extra_length, batch, columns]` of `[length,
+ * batch, columns]`. float32.
  * @param {number} output
  * @param {number} rows
  * @param {number} extra
  * @param {number} batch
  * @param {number} length
  * @param {number} extra_length
- * @param {number} width
+ * @param {number} columns
  * @param {number} is_batch_first
  * @returns {number}
  */
-export function append_rows(output, rows, extra, batch, length, extra_length, width, is_batch_first) {
-    const ret = wasm.append_rows(output, rows, extra, batch, length, extra_length, width, is_batch_first);
+export function append_rows(output, rows, extra, batch, length, extra_length, columns, is_batch_first) {
+    const ret = wasm.append_rows(output, rows, extra, batch, length, extra_length, columns, is_batch_first);
     return ret >>> 0;
 }
 
@@ -96,7 +96,7 @@ export function bytes_peak() {
  * @param {number} heads
  * @param {number} rows
  * @param {number} keys
- * @param {number} width
+ * @param {number} columns
  * @param {number} batch_stride
  * @param {number} head_stride
  * @param {number} row_stride
@@ -104,8 +104,8 @@ export function bytes_peak() {
  * @param {number} mask_dtype
  * @returns {number}
  */
-export function combine_mask(combined, mask, batch, heads, rows, keys, width, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype) {
-    const ret = wasm.combine_mask(combined, mask, batch, heads, rows, keys, width, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype);
+export function combine_mask(combined, mask, batch, heads, rows, keys, columns, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype) {
+    const ret = wasm.combine_mask(combined, mask, batch, heads, rows, keys, columns, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype);
     return ret >>> 0;
 }
 
@@ -155,13 +155,13 @@ export function free(pointer) {
  * @param {number} heads
  * @param {number} rows
  * @param {number} keys
- * @param {number} width
+ * @param {number} columns
  * @param {number} combined_dtype
  * @param {number} is_causal
  * @returns {number}
  */
-export function hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, width, combined_dtype, is_causal) {
-    const ret = wasm.hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, width, combined_dtype, is_causal);
+export function hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, columns, combined_dtype, is_causal) {
+    const ret = wasm.hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, columns, combined_dtype, is_causal);
     return ret >>> 0;
 }
 

@@ -1,4 +1,4 @@
-//! The exports for the masks of PyTorch's modules. A combined mask is `[batch, heads, rows, width]`; it and the masks in it are
+//! The exports for the masks of PyTorch's modules. A combined mask is `[batch, heads, rows, columns]`; it and the masks in it are
 //! of the `MaskDtype` float32 or bool.
 
 use super::Status;
@@ -11,11 +11,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// The combined mask of both exports.
 #[inline(never)]
 fn combined<'a>(pointer: usize, dtype: u32, sizes: &Sizes) -> Result<Combined<'a>, Status> {
-    let Sizes { batch, heads, rows, keys, width } = *sizes;
-    if keys > width {
+    let Sizes { batch, heads, rows, keys, columns } = *sizes;
+    if keys > columns {
         return Err(Status::InvalidArgument);
     }
-    let length = product(&[batch, heads, rows, width])?;
+    let length = product(&[batch, heads, rows, columns])?;
     match MaskDtype::from_number(dtype) {
         Some(MaskDtype::Bool) => Ok(Combined::Boolean(slice_mut(pointer, length)?)),
         Some(MaskDtype::Float32) => Ok(Combined::Float(slice_mut(pointer, length)?)),
@@ -32,7 +32,7 @@ pub fn combine_mask(
     heads: usize,
     rows: usize,
     keys: usize,
-    width: usize,
+    columns: usize,
     batch_stride: usize,
     head_stride: usize,
     row_stride: usize,
@@ -40,7 +40,7 @@ pub fn combine_mask(
     mask_dtype: u32,
 ) -> u32 {
     let run = || {
-        let sizes = Sizes { batch, heads, rows, keys, width };
+        let sizes = Sizes { batch, heads, rows, keys, columns };
         let strides = Strides { batch: batch_stride, head: head_stride, row: row_stride };
         let mut combined = self::combined(combined, combined_dtype, &sizes)?;
         let mut length = if batch == 0 || heads == 0 || rows == 0 { 0 } else { keys };
@@ -68,12 +68,12 @@ pub fn hide_keys(
     heads: usize,
     rows: usize,
     keys: usize,
-    width: usize,
+    columns: usize,
     combined_dtype: u32,
     is_causal: u32,
 ) -> u32 {
     let run = || {
-        let sizes = Sizes { batch, heads, rows, keys, width };
+        let sizes = Sizes { batch, heads, rows, keys, columns };
         let mut combined = self::combined(combined, combined_dtype, &sizes)?;
         masks::hide_keys(&mut combined, optional_slice(optional_key_lengths, batch)?, is_causal != 0, &sizes);
         Ok(())
