@@ -122,6 +122,13 @@ export function readGiven(
   return { configuration, parameters: readParameters(operation, configuration, dict, options?.prefix) };
 }
 
+/** A module of one of the public classes from what was read, which their declared constructors don't take. */
+export function createGiven<M>(publicClass: unknown, given: Required<GivenAttention>): M {
+  const create = publicClass as new (...content: unknown[]) => M;
+  const { embedDim, numHeads } = given.configuration;
+  return new create(embedDim, numHeads, undefined, given);
+}
+
 /**
  * Multi-head attention with projections of its own. What the public modules share.
  *

@@ -1,5 +1,6 @@
 import { checkBoolean, checkInteger, checkNumber, checkOptions } from "../arguments.js";
 import { rangeError, typeError } from "../errors.js";
+import { LARGEST_SIZE } from "../ops/head-axes.js";
 import { readRotaryFrequencies, type RotaryFrequencyOptions } from "../ops/rotary-frequencies.js";
 
 /** How rotary position embeddings turn queries and keys. */
@@ -65,9 +66,6 @@ export const selfAttentionOptionNames = [
 ] as const;
 
 export const multiheadAttentionOptionNames = [...selfAttentionOptionNames, "kdim", "vdim", "batchFirst"] as const;
-
-/** Sizes go through 32-bit words. */
-const LARGEST_SIZE = 2 ** 31 - 1;
 
 function readRotary(operation: string, rotary: unknown, headDim: number): Configuration["rotary"] {
   if (rotary === undefined || rotary === false) return undefined;

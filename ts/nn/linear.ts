@@ -3,7 +3,7 @@ import { rangeError } from "../errors.js";
 import type { Activation } from "../ops/activation.js";
 import { describeParameters } from "../ops/linear.js";
 import type { TensorLike } from "../ops/operand.js";
-import { PackedLinear } from "../ops/packed-linear.js";
+import { activationNames, PackedLinear } from "../ops/packed-linear.js";
 import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
@@ -25,10 +25,8 @@ export interface LinearOptions {
 /** The weight and, where there is one, the bias. */
 type Parameters = readonly Tensor<"float32">[];
 
-const activations: readonly Activation[] = ["gelu", "gelu-tanh", "silu", "relu"];
-
 function checkActivation(operation: string, activation: Activation | undefined): void {
-  if (activation !== undefined) checkChoice(operation, "activation", activation, activations);
+  if (activation !== undefined) checkChoice(operation, "activation", activation, activationNames);
 }
 
 /** Both uniform within ±1/√inFeatures, which is PyTorch's `kaiming_uniform_` with a = √5. */

@@ -1,8 +1,8 @@
-import { checkInteger } from "../arguments.js";
 import type { ScaledDotProductAttentionOptions } from "../ops/attention/options.js";
+import { readKeyLengths } from "../ops/key-lengths.js";
 import { combineMasks, type MaskAxes, type MaskPart, type MaskRules } from "../ops/masks.js";
 import { describeMask, type MaskLike, type MaskOperand } from "../ops/mask-operand.js";
-import { type NumbersLike, readNumbers } from "../ops/numbers.js";
+import type { NumbersLike } from "../ops/numbers.js";
 import { requireShape, type Shape } from "../tensor/shape.js";
 
 /** What masks are checked against. Letters: B batch, H heads, L queries, S keys of the caller's. */
@@ -51,18 +51,7 @@ export function readMasks(
     const operand = readMask(operation, "attnMask", given.attnMask, [plane, [batch * heads, ...plane]]);
     parts.push({ operand, axes: operand.shape.length === 3 ? [batch, heads, queryLength] : [1, 1, queryLength] });
   }
-  return { parts, keyLengths: readKeyLengths(operation, given.keyLengths, sizes), isCausal, sizes };
-}
-
-function readKeyLengths(
-  operation: string,
-  value: NumbersLike | undefined,
-  { batch, keyLength }: MaskSizes,
-): readonly number[] | undefined {
-  if (value === undefined) return undefined;
-  const { values, shape } = readNumbers(operation, "keyLengths", value);
-  requireShape(operation, { argument: "keyLengths", shape }, [[batch]], ", one length a batch");
-  return values.map((length, b) => checkInteger(operation, `keyLengths[${b}]`, length, 0, keyLength));
+  return { parts, keyLengths: readKeyLengths(operation, given.keyLengths, batch, keyLength), isCausal, sizes };
 }
 
 /**

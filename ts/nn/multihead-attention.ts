@@ -4,6 +4,7 @@ import {
   AttentionModule,
   type AttentionForwardOptions,
   type AttentionForwardResult,
+  createGiven,
   type GivenAttention,
   readGiven,
   type WithPrefix,
@@ -136,8 +137,4 @@ export class MultiheadAttention extends AttentionModule {
 }
 
 // Not in the class, as a class that names itself gets another name from bundlers.
-function fromStateDict(given: GivenAttention): MultiheadAttention {
-  const create = MultiheadAttention as unknown as new (...content: unknown[]) => MultiheadAttention;
-  const { embedDim, numHeads } = given.configuration;
-  return new create(embedDim, numHeads, undefined, given);
-}
+const fromStateDict = (given: Required<GivenAttention>): MultiheadAttention => createGiven(MultiheadAttention, given);

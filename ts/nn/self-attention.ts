@@ -4,6 +4,7 @@ import {
   AttentionModule,
   type AttentionForwardOptions,
   type AttentionForwardResult,
+  createGiven,
   type GivenAttention,
   readGiven,
   type WithPrefix,
@@ -93,8 +94,4 @@ export class SelfAttention extends AttentionModule {
 }
 
 // Not in the class, as a class that names itself gets another name from bundlers.
-function fromStateDict(given: GivenAttention): SelfAttention {
-  const create = SelfAttention as unknown as new (...content: unknown[]) => SelfAttention;
-  const { embedDim, numHeads } = given.configuration;
-  return new create(embedDim, numHeads, undefined, given);
-}
+const fromStateDict = (given: Required<GivenAttention>): SelfAttention => createGiven(SelfAttention, given);

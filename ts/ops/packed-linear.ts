@@ -1,11 +1,15 @@
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { disposedByHand, releaseWhenCollected, Storage } from "../tensor/storage.js";
 import { pointerOf, type Tensor, versionOf } from "../tensor/tensor.js";
+import { activations } from "../wasm/interface.js";
 import type { Activation } from "./activation.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
 import { checkInput, multiply, pack, packedLength } from "./linear.js";
 import type { TensorLike } from "./operand.js";
+
+/** The functions that a linear layer can apply to its output. */
+export const activationNames = Object.keys(activations).filter((name) => name !== "identity") as Activation[];
 
 /** The parameters of a linear layer: rows of a weight, which PyTorch may stack with others, and of a bias. */
 export interface LinearParameters {

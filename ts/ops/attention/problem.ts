@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkPair } from "../../arguments.js";
+import { checkNumber, checkPair } from "../../arguments.js";
 import { misuseError } from "../../errors.js";
 import { float32View, int32View } from "../../runtime/memory.js";
 import type { FloatDType } from "../../tensor/dtype.js";
@@ -6,6 +6,7 @@ import { requireShape, type Shape } from "../../tensor/shape.js";
 import { dtypes } from "../../wasm/interface.js";
 import type { Call } from "../call.js";
 import { describeFloat, type FloatOperand } from "../float-operand.js";
+import { readKeyLengths } from "../key-lengths.js";
 import { type Numbers, type NumbersLike, readNumbers } from "../numbers.js";
 import type { TensorLike } from "../operand.js";
 import { type AttentionArguments, tensorArguments } from "./arguments.js";
@@ -49,8 +50,8 @@ export function readProblem(
   const past = readPast(operation, options);
   const dtypesOfInputs = readDTypes(operation, query, key, value, past);
   const geometry = readGeometry(operation, query, key, value, past, options);
-  const { batch, heads } = geometry.sizes;
-  const keyLengths = readKeyLengths(operation, options.keyLengths, geometry);
+  const { batch, heads, newLength } = geometry.sizes;
+  const keyLengths = readKeyLengths(operation, options.keyLengths, batch, newLength);
   const mask = options.attnMask === undefined ? undefined : readMask(operation, options.attnMask, geometry, keyLengths);
   const slopes = readValues(operation, "alibiSlopes", options.alibiSlopes, [[heads], [batch, heads]]);
   slopes?.values.forEach((slope, index) => checkNumber(operation, `alibiSlopes[${index}]`, slope));
@@ -109,13 +110,4 @@ function readValues(
   const numbers = readNumbers(operation, argument, value);
   requireShape(operation, { argument, shape: numbers.shape }, shapes, note);
   return numbers;
-}
-
-function readKeyLengths(
-  operation: string,
-  value: NumbersLike | undefined,
-  { sizes: { batch, newLength } }: Geometry,
-): readonly number[] | undefined {
-  const lengths = readValues(operation, "keyLengths", value, [[batch]], ", one length a batch");
-  return lengths?.values.map((length, b) => checkInteger(operation, `keyLengths[${b}]`, length, 0, newLength));
 }
