@@ -21,11 +21,13 @@
 //! | `attention` | scaled dot-product attention, forward |
 //! | `masks` | PyTorch's modules' masks as one |
 //! | `linear` | x·Wᵀ + b over packed weights |
+//! | `convolution` | convolution along one axis, forward and backward |
+//! | `masked_mean`, `topk` | the mean of what a mask lets through, the largest elements |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
 //! | `numbered` | enumerations that cross the interface as numbers |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
-//! | `random` | Philox4x32-10, uniform and normal |
+//! | `random`, `dropout` | Philox4x32-10, uniform and normal; elements dropped by it |
 //!
 //! Kernels never allocate: whoever calls them hands over outputs and scratch memory. Every sum has an order that
 //! depends on the shapes alone.
@@ -35,10 +37,13 @@
 pub mod abi;
 pub mod activation;
 pub mod attention;
+pub mod convolution;
+pub mod dropout;
 pub mod dtype;
 pub mod embedding;
 pub mod indices;
 pub mod linear;
+pub mod masked_mean;
 pub mod masks;
 pub mod math;
 pub mod memory;
@@ -52,6 +57,7 @@ pub mod sinusoidal_positions;
 pub mod softmax;
 mod sum;
 pub mod tiles;
+pub mod topk;
 
 /// A panic is a bug of this crate: trap, so that the host sees it and stops using the instance.
 #[cfg(target_arch = "wasm32")]

@@ -23,11 +23,17 @@ mod attention;
 #[cfg(target_arch = "wasm32")]
 mod concatenation;
 #[cfg(target_arch = "wasm32")]
+mod convolution;
+#[cfg(target_arch = "wasm32")]
+mod dropout;
+#[cfg(target_arch = "wasm32")]
 mod dtype;
 #[cfg(target_arch = "wasm32")]
 mod embedding;
 #[cfg(target_arch = "wasm32")]
 mod linear;
+#[cfg(target_arch = "wasm32")]
+mod masked_mean;
 #[cfg(target_arch = "wasm32")]
 mod masks;
 #[cfg(target_arch = "wasm32")]
@@ -48,6 +54,8 @@ mod sinusoidal_positions;
 mod slices;
 #[cfg(target_arch = "wasm32")]
 mod softmax;
+#[cfg(target_arch = "wasm32")]
+mod topk;
 
 #[cfg(target_arch = "wasm32")]
 use numbers::Status;

@@ -23,6 +23,7 @@ mod gemv;
 mod pack;
 pub mod register_tile;
 
+pub(crate) use pack::pack_strip;
 pub use pack::pack_weight;
 
 use crate::activation::Activation;

@@ -1,0 +1,148 @@
+//! The gradients of a convolution, from that of its output.
+//!
+//! ```text
+//! input_gradient[b, c, s]  = Σ_{o,k,t} weight[o, c, k] · gradient[b, o, t]     over those with t · stride + k · dilation − padding = s
+//! weight_gradient[o, c, k] = Σ_{b,t} gradient[b, o, t] · input[b, c, t · stride + k · dilation − padding]
+//! bias_gradient[o]         = Σ_{b,t} gradient[b, o, t]
+//! ```
+//!
+//! All by register tiles, as forward. Of the input: the sums over o are products of the transposed weights with the gradient, which
+//! are then added at their places, outputs by blocks of 96, in each k ascending. Of the weight: sums over 256 outputs at a time,
+//! added in ascending order, as are the batches. An element of the padding is a 0 that the weight's gradient has as a factor,
+//! and has no gradient itself. A sum of N products is off by at most 2^-24 · (N + 2) · Σ |products|.
+
+use super::columns;
+use super::{OUTPUT_BLOCK, SUM_BLOCK, Sizes, strips};
+use crate::dtype::canonical_scalar;
+use crate::linear::register_tile::multiply_strip;
+use crate::sum::sum;
+use crate::tiles::{PANEL, TILE};
+
+/// input_gradient `[B, C, L]`, gradient `[B, O, T]`, weight `[O, C / groups, K]`, scratch: `Sizes::scratch_length` elements.
+pub fn input_backward(
+    input_gradient: &mut [f32],
+    gradient: &[f32],
+    weight: &[f32],
+    scratch: &mut [f32],
+    sizes: &Sizes,
+) {
+    let outputs = sizes.output_length().unwrap();
+    let (depth, rows) = (sizes.depth(), sizes.group_outputs());
+    assert!(input_gradient.len() == sizes.batch * sizes.channels * sizes.length);
+    assert!(gradient.len() == sizes.batch * sizes.out_channels * outputs && weight.len() == sizes.out_channels * depth);
+    input_gradient.fill(0.0);
+    if input_gradient.is_empty() || rows == 0 {
+        return;
+    }
+    let (packed, panels) = scratch.split_at_mut(weight.len());
+    for (packed, weight) in packed.chunks_exact_mut(rows * depth).zip(weight.chunks_exact(rows * depth)) {
+        for strip in strips(depth) {
+            let transposed = packed[strip.start * rows..strip.end * rows].chunks_exact_mut(strip.len());
+            for (packed, weight) in transposed.zip(weight.chunks_exact(depth)) {
+                packed.copy_from_slice(&weight[strip.clone()]);
+            }
+        }
+    }
+    let planes = input_gradient.chunks_exact_mut(sizes.channels / sizes.groups * sizes.length);
+    for (n, (planes, gradient)) in planes.zip(gradient.chunks_exact(rows * outputs)).enumerate() {
+        let packed = &packed[n % sizes.groups * rows * depth..][..rows * depth];
+        for start in (0..outputs).step_by(OUTPUT_BLOCK) {
+            let count = OUTPUT_BLOCK.min(outputs - start);
+            let panels = &mut panels[..count.div_ceil(PANEL) * rows * PANEL];
+            for (n, panel) in panels.chunks_exact_mut(rows * PANEL).enumerate() {
+                let (panel, _) = panel.as_chunks_mut::<PANEL>();
+                for (columns, gradient) in panel.iter_mut().zip(gradient.chunks_exact(outputs)) {
+                    let gradient = &gradient[start + n * PANEL..];
+                    match gradient.first_chunk() {
+                        Some(gradient) => *columns = *gradient,
+                        None => columns[..gradient.len()].copy_from_slice(gradient),
+                    }
+                }
+            }
+            for strip in strips(depth) {
+                let weights = &packed[strip.start * rows..strip.end * rows];
+                let mut products = [[0.0; OUTPUT_BLOCK]; TILE];
+                for (n, panel) in panels.chunks_exact(rows * PANEL).enumerate() {
+                    let mut sums = [[0.0; PANEL]; TILE];
+                    let sums = &mut sums[..strip.len()];
+                    multiply_strip(sums, weights, panel);
+                    for (products, sums) in products.iter_mut().zip(sums) {
+                        products[n * PANEL..][..PANEL].copy_from_slice(sums);
+                    }
+                }
+                for (row, products) in strip.zip(&products) {
+                    let (channel, k) = (row / sizes.kernel_size, row % sizes.kernel_size);
+                    let (seen, from) = columns::seen(start, count, k, sizes);
+                    let elements = &mut planes[channel * sizes.length..][from..sizes.length];
+                    for (element, product) in elements.iter_mut().step_by(sizes.stride).zip(&products[seen]) {
+                        *element += product;
+                    }
+                }
+            }
+        }
+    }
+    input_gradient.iter_mut().for_each(|element| *element = canonical_scalar(*element));
+}
+
+/// weight_gradient `[O, C / groups, K]`, gradient `[B, O, T]`, input `[B, C, L]`, scratch: `Sizes::scratch_length` elements.
+pub fn weight_backward(
+    weight_gradient: &mut [f32],
+    gradient: &[f32],
+    input: &[f32],
+    scratch: &mut [f32],
+    sizes: &Sizes,
+) {
+    let outputs = sizes.output_length().unwrap();
+    let (depth, rows) = (sizes.depth(), sizes.group_outputs());
+    assert!(input.len() == sizes.batch * sizes.channels * sizes.length);
+    assert!(gradient.len() == sizes.batch * sizes.out_channels * outputs);
+    assert!(weight_gradient.len() == sizes.out_channels * depth);
+    weight_gradient.fill(0.0);
+    if weight_gradient.is_empty() {
+        return;
+    }
+    let (panel, packed) = scratch.split_at_mut(SUM_BLOCK * PANEL);
+    for (n, gradient) in gradient.chunks_exact(rows * outputs).enumerate() {
+        let (b, group) = (n / sizes.groups, n % sizes.groups);
+        let input = sizes.planes(input, b, group);
+        let weight_gradient = &mut weight_gradient[group * rows * depth..][..rows * depth];
+        for start in (0..outputs).step_by(SUM_BLOCK) {
+            let count = SUM_BLOCK.min(outputs - start);
+            for strip in strips(rows) {
+                let packed = &mut packed[strip.start * count..strip.end * count];
+                for (r, row) in strip.clone().enumerate() {
+                    let gradient = &gradient[row * outputs + start..][..count];
+                    for (group, value) in packed.chunks_exact_mut(strip.len()).zip(gradient) {
+                        group[r] = *value;
+                    }
+                }
+            }
+            let panel = &mut panel[..count * PANEL];
+            for first in (0..depth).step_by(PANEL) {
+                columns::gather_transposed(panel, input, start, first, sizes);
+                for strip in strips(rows) {
+                    let mut sums = [[0.0; PANEL]; TILE];
+                    let sums = &mut sums[..strip.len()];
+                    multiply_strip(sums, &packed[strip.start * count..strip.end * count], panel);
+                    for (row, sums) in strip.zip(sums) {
+                        let row = &mut weight_gradient[row * depth..][..depth];
+                        for (element, sum) in row[first..].iter_mut().zip(sums) {
+                            *element += *sum;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    weight_gradient.iter_mut().for_each(|element| *element = canonical_scalar(*element));
+}
+
+/// bias_gradient `[O]`, gradient `[B, O, T]`.
+pub fn bias_backward(bias_gradient: &mut [f32], gradient: &[f32], sizes: &Sizes) {
+    let outputs = sizes.output_length().unwrap();
+    assert!(gradient.len() == sizes.batch * sizes.out_channels * outputs && bias_gradient.len() == sizes.out_channels);
+    for (o, element) in bias_gradient.iter_mut().enumerate() {
+        let rows = gradient.chunks_exact(outputs).skip(o).step_by(sizes.out_channels);
+        *element = canonical_scalar(rows.map(sum).fold(0.0, |total, sum| total + sum));
+    }
+}

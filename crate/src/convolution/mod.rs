@@ -1,0 +1,163 @@
+//! Convolution along one axis, forward and backward.
+//!
+//! ```text
+//! output[b, o, t] = bias[o] + Σ_{c,k} weight[o, c, k] · input[b, c of o's group, t · stride + k · dilation − padding]
+//! ```
+//!
+//! Outside of the input's L elements there are zeros. input `[B, C, L]`, weight `[O, C / groups, K]`, output `[B, O, T]` with
+//! T = ⌊(L + 2 · padding − dilation · (K − 1) − 1) / stride⌋ + 1; channels c and o belong to the same of the groups, into which
+//! both are cut in order.
+//!
+//! For one batch and group this is a product of matrices, the weights `[O / groups, C / groups · K]` with the columns that they
+//! see, and it runs on the linear layer's register tiles: strips of weights, which are packed once, and panels of 8 neighbouring
+//! outputs, whose columns are gathered by blocks. Every output is one sum over ascending c and in it k, whatever the tile, and
+//! then the bias. The error is at most 2^-24 · (n + 1) · (Σ |input · weight| + |bias|), with n = C / groups · K.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `columns` | the elements of the input that the outputs see, as panels |
+//! | `backward` | the gradients of input, weight and bias |
+
+mod backward;
+mod columns;
+
+pub use backward::{bias_backward, input_backward, weight_backward};
+
+use crate::dtype::canonical;
+use crate::linear::pack_strip;
+use crate::linear::register_tile::{multiply_strip, tile_rows};
+use crate::simd::F32x8;
+use crate::tiles::{PANEL, TILE};
+use core::ops::Range;
+
+/// Outputs whose columns are gathered at a time: they stay in the L2 cache while the strips of weights pass by. A multiple of
+/// `PANEL`.
+const OUTPUT_BLOCK: usize = 96;
+
+/// Outputs over which the gradient of a weight is summed at a time.
+const SUM_BLOCK: usize = 256;
+
+/// What a call is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// B
+    pub batch: usize,
+    /// C
+    pub channels: usize,
+    /// L
+    pub length: usize,
+    /// O
+    pub out_channels: usize,
+    /// K
+    pub kernel_size: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub dilation: usize,
+    pub groups: usize,
+}
+
+impl Sizes {
+    /// T; none where the sizes are no convolution's, the kernel is longer than the padded input, or a product overflows.
+    pub fn output_length(&self) -> Option<usize> {
+        let is_sound = self.kernel_size != 0 && self.stride != 0 && self.dilation != 0 && self.groups != 0;
+        if !is_sound || !self.channels.is_multiple_of(self.groups) || !self.out_channels.is_multiple_of(self.groups) {
+            return None;
+        }
+        // Places before the input are negative.
+        let padded = self.padding.checked_mul(2)?.checked_add(self.length).filter(|&end| end <= isize::MAX as usize)?;
+        let reach = self.dilation.checked_mul(self.kernel_size - 1)?.checked_add(1)?;
+        Some(padded.checked_sub(reach)? / self.stride + 1)
+    }
+
+    /// Products in an output: C / groups · K.
+    fn depth(&self) -> usize {
+        self.channels / self.groups * self.kernel_size
+    }
+
+    /// O / groups.
+    fn group_outputs(&self) -> usize {
+        self.out_channels / self.groups
+    }
+
+    /// The input's channels of a group of a batch.
+    fn planes<'a>(&self, input: &'a [f32], b: usize, group: usize) -> &'a [f32] {
+        let count = self.channels / self.groups;
+        &input[(b * self.channels + group * count) * self.length..][..count * self.length]
+    }
+
+    /// Elements of scratch memory that the call and each part of its backward pass need.
+    pub fn scratch_length(&self) -> Option<usize> {
+        self.output_length()?;
+        let depth = (self.channels / self.groups).checked_mul(self.kernel_size)?;
+        let outputs = self.group_outputs();
+        let strips = self.out_channels.checked_mul(depth)?;
+        let block = depth.max(outputs).checked_mul(OUTPUT_BLOCK)?.checked_add(strips)?;
+        Some(block.max(outputs.checked_add(PANEL)?.checked_mul(SUM_BLOCK)?))
+    }
+}
+
+/// The strips of a matrix of so many rows: for each the rows that a register tile has.
+fn strips(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut row = 0;
+    core::iter::from_fn(move || {
+        (row < rows).then(|| {
+            let strip = row..row + tile_rows(rows - row);
+            row = strip.end;
+            strip
+        })
+    })
+}
+
+/// output `[B, O, T]`, input `[B, C, L]`, weight `[O, C / groups, K]`, bias `[O]`, scratch: `scratch_length` elements.
+pub fn conv1d(
+    output: &mut [f32],
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    scratch: &mut [f32],
+    sizes: &Sizes,
+) {
+    let outputs = sizes.output_length().unwrap();
+    let (depth, rows) = (sizes.depth(), sizes.group_outputs());
+    assert!(output.len() == sizes.batch * sizes.out_channels * outputs && weight.len() == sizes.out_channels * depth);
+    assert!(input.len() == sizes.batch * sizes.channels * sizes.length);
+    let (packed, panels) = scratch.split_at_mut(weight.len());
+    for first in (0..sizes.out_channels).step_by(rows.max(1)) {
+        for strip in strips(rows) {
+            let range = (first + strip.start) * depth..(first + strip.end) * depth;
+            pack_strip(&mut packed[range.clone()], &weight[range], strip.len(), depth);
+        }
+    }
+    if rows == 0 {
+        return;
+    }
+    for (plane, output) in output.chunks_exact_mut(rows * outputs).enumerate() {
+        let (b, group) = (plane / sizes.groups, plane % sizes.groups);
+        let input = sizes.planes(input, b, group);
+        for start in (0..outputs).step_by(OUTPUT_BLOCK) {
+            let block = start..outputs.min(start + OUTPUT_BLOCK);
+            let panels = &mut panels[..block.len().div_ceil(PANEL) * depth * PANEL];
+            columns::gather(panels, input, block.start, sizes);
+            for strip in strips(rows) {
+                let first = group * rows + strip.start;
+                let weights = &packed[first * depth..][..strip.len() * depth];
+                for column in block.clone().step_by(PANEL) {
+                    let mut sums = [[0.0; PANEL]; TILE];
+                    let sums = &mut sums[..strip.len()];
+                    let panel = (column - block.start) * depth;
+                    multiply_strip(sums, weights, &panels[panel..][..depth * PANEL]);
+                    let count = PANEL.min(outputs - column);
+                    for (r, sums) in sums.iter().enumerate() {
+                        let bias = F32x8::splat(bias.map_or(0.0, |bias| bias[first + r]));
+                        let sums = (F32x8::load(sums) + bias).map(canonical).to_array();
+                        let row = &mut output[(strip.start + r) * outputs + column..][..count];
+                        match row.first_chunk_mut() {
+                            Some(row) => *row = sums,
+                            None => row.copy_from_slice(&sums[..count]),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
