@@ -55,7 +55,7 @@ pub mod rotary_frequencies;
 pub mod simd;
 pub mod sinusoidal_positions;
 pub mod softmax;
-mod sum;
+pub mod sum;
 pub mod tiles;
 pub mod topk;
 

@@ -55,6 +55,8 @@ mod slices;
 #[cfg(target_arch = "wasm32")]
 mod softmax;
 #[cfg(target_arch = "wasm32")]
+mod sum;
+#[cfg(target_arch = "wasm32")]
 mod topk;
 
 #[cfg(target_arch = "wasm32")]
