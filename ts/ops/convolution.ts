@@ -7,10 +7,10 @@ import { convolutionArguments } from "../wasm/interface.js";
 import { ArgumentBlock, type Arguments } from "./argument-block.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
+import { LARGEST_SIZE } from "./head-axes.js";
 import type { TensorLike } from "./operand.js";
 
 const OPERATION = "conv1d";
-const LARGEST = 2 ** 31 - 1;
 
 /** Options of `conv1d`. */
 export interface Conv1dOptions {
@@ -24,8 +24,13 @@ export interface Conv1dOptions {
   groups?: number;
 }
 
-/** What the kernels take of a convolution. */
-export type ConvolutionArguments = Arguments<typeof convolutionArguments>;
+type ConvolutionArguments = Arguments<typeof convolutionArguments>;
+
+/** The sizes of a convolution, as the kernels take them. */
+export type Conv1dDetails = Pick<
+  Required<ConvolutionArguments>,
+  "batch" | "channels" | "length" | "outChannels" | "kernelSize" | "stride" | "padding" | "dilation" | "groups"
+>;
 
 /** The argument block of a convolution, or of a part of its backward pass, with its working memory. */
 export function convolutionBlock(call: Call, values: ConvolutionArguments): ArgumentBlock<typeof convolutionArguments> {
@@ -80,23 +85,33 @@ export function conv1d(
   }
   const [outChannels, groupChannels, kernelSize] = w.shape;
 
-  const stride = checkInteger(OPERATION, "stride", given.stride ?? 1, 1, LARGEST);
-  const padding = checkInteger(OPERATION, "padding", given.padding ?? 0, 0, Math.floor((LARGEST - length) / 2));
-  const dilation = checkInteger(OPERATION, "dilation", given.dilation ?? 1, 1, LARGEST);
-  const groups = checkInteger(OPERATION, "groups", given.groups ?? 1, 1, LARGEST);
+  const stride = checkInteger(OPERATION, "stride", given.stride ?? 1, 1, LARGEST_SIZE);
+  const padding = checkInteger(OPERATION, "padding", given.padding ?? 0, 0, Math.floor((LARGEST_SIZE - length) / 2));
+  const dilation = checkInteger(OPERATION, "dilation", given.dilation ?? 1, 1, LARGEST_SIZE);
+  const groups = checkInteger(OPERATION, "groups", given.groups ?? 1, 1, LARGEST_SIZE);
   if (outChannels % groups !== 0) {
     throw rangeError(OPERATION, "groups", `a divisor of the weight's ${outChannels} output channels`, groups);
   }
   if (channels !== groupChannels * groups) {
-    throw shapeError(OPERATION, "input", `${groupChannels * groups} channels, the weight's of ${groups} groups`, x.shape);
+    throw shapeError(
+      OPERATION,
+      "input",
+      `${groupChannels * groups} channels, the weight's of ${groups} groups`,
+      x.shape,
+    );
   }
   if (b !== undefined) requireShape(OPERATION, b, [[outChannels]], ", one element a row of weight");
   const free = length + 2 * padding - dilation * (kernelSize - 1) - 1;
   if (free < 0) {
-    throw shapeError(OPERATION, "input", `a length of at least ${length - free}, which the kernel reaches over`, x.shape);
+    throw shapeError(
+      OPERATION,
+      "input",
+      `a length of at least ${length - free}, which the kernel reaches over`,
+      x.shape,
+    );
   }
   const outputs = Math.floor(free / stride) + 1;
-  const sizes = { batch, channels, length, outChannels, kernelSize, stride, padding, dilation, groups };
+  const sizes: Conv1dDetails = { batch, channels, length, outChannels, kernelSize, stride, padding, dilation, groups };
 
   return runCall(OPERATION, (call) => {
     const operands = {
@@ -105,9 +120,11 @@ export function conv1d(
       bias: b === undefined ? 0 : call.inputAsFloat32(b),
     };
     const block = convolutionBlock(call, { ...sizes, ...operands });
-    return call.outputFromFloat32([...x.shape.slice(0, -2), outChannels, outputs], x.dtype, (output) => {
-      block.setInteger("output", output);
+    const shape = [...x.shape.slice(0, -2), outChannels, outputs];
+    const output = call.outputFromFloat32(shape, x.dtype, (target) => {
+      block.setInteger("output", target);
       call.kernel((kernels) => kernels.conv1d(block.pointer));
     });
+    return call.record("conv1d", [x, w, b], output, sizes);
   });
 }

@@ -53,8 +53,9 @@ export function dropout(input: TensorLike, options?: DropoutOptions): Tensor<Flo
 
   return runCall(OPERATION, (call) => {
     const source = call.inputAsFloat32(x);
-    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) => kernels.dropout(output, source, elementCount(x.shape), ...details)),
+    const output = call.outputFromFloat32(x.shape, x.dtype, (target) =>
+      call.kernel((kernels) => kernels.dropout(target, source, elementCount(x.shape), ...details)),
     );
+    return call.record("dropout", [x], output, details);
   });
 }

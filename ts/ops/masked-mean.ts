@@ -47,13 +47,17 @@ export function maskedMean(input: TensorLike, mask: MaskLike): Tensor<FloatDType
   const [batch, length, columns] = x.shape;
   const operand = describeMask(OPERATION, "mask", mask);
   requireShape(OPERATION, operand, [[batch, length]], ", the input's first axes");
-  const { values } = numbersIn(OPERATION, operand);
+  const details: MaskedMeanDetails = {
+    mask: numbersIn(OPERATION, operand).values,
+    sizes: [batch, length, columns],
+  };
 
   return runCall(OPERATION, (call) => {
     const source = call.inputAsFloat32(x);
-    const weights = call.words(float32View, values);
-    return call.outputFromFloat32([batch, columns], x.dtype, (output) =>
-      call.kernel((kernels) => kernels.masked_mean(output, source, weights, batch, length, columns)),
+    const weights = call.words(float32View, details.mask);
+    const output = call.outputFromFloat32([batch, columns], x.dtype, (target) =>
+      call.kernel((kernels) => kernels.masked_mean(target, source, weights, ...details.sizes)),
     );
+    return call.record("maskedMean", [x], output, details);
   });
 }

@@ -36,7 +36,13 @@ export interface TopkDetails extends Axis {
 }
 
 /** Runs the kernel: indices, and values where a pointer to them is given. */
-function select(call: Call, x: FloatOperand, values: number, indices: number, { outer, length, inner, k }: TopkDetails) {
+function select(
+  call: Call,
+  x: FloatOperand,
+  values: number,
+  indices: number,
+  { outer, length, inner, k }: TopkDetails,
+) {
   const source = call.inputAsFloat32(x);
   const scratch = call.temporary(8 * k);
   call.kernel((kernels) => kernels.topk(values, indices, source, scratch, outer, length, inner, k));
@@ -92,6 +98,7 @@ export function topk(input: TensorLike, k: number, options?: TopkOptions): TopkR
     const values = call.outputFromFloat32(shape, x.dtype, (output) =>
       select(call, x, output, pointerOf(indices), details),
     );
+    call.record("topk", [x], [values, indices], details);
     return { values, indices };
   });
 }
