@@ -6,8 +6,8 @@
 //!
 //! Element e, counted in row-major order, has word e mod 4 of Philox4x32-10 at counter (⌊e/4⌋'s low word, its high word, 2,
 //! 2^32 − 1) under the seed, and is kept when the word is at least floor(p · 2^32). So a mask is never stored: the gradient of the
-//! input is the gradient of the output, dropped in the same way. As in PyTorch 0 · NaN and 0 · ∞ are NaN. A result is a product
-//! that is rounded once, of a factor that was. (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".)
+//! input is the gradient of the output, dropped in the same way. As in PyTorch 0 · NaN and 0 · ∞ are NaN. The factor is rounded, and
+//! its product: the error is at most 2^-23 · |result| + 2^-149. (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".)
 
 use crate::attention::dropout::Dropout;
 use crate::dtype::canonical;

@@ -1,5 +1,12 @@
 //! Dropout of elements: which ones go, and what becomes of the others.
 
+#[path = "cases/error_bounds.rs"]
+mod error_bounds;
+#[path = "oracle/sample.rs"]
+mod sample;
+
+use error_bounds::powers;
+use sample::sample;
 use wasm_attention::attention::dropout::Dropout;
 use wasm_attention::dropout::dropout;
 use wasm_attention::dtype::CANONICAL_NAN;
@@ -22,6 +29,21 @@ fn an_element_is_kept_when_its_word_reaches_the_threshold() {
         for (e, (x, y)) in input.iter().zip(output).enumerate() {
             let word = Philox::new(SEED).words_of([(e / 4) as u32, 0, 2, u32::MAX])[e % 4];
             assert_eq!(y, if word >= threshold { x * 1.25 } else { 0.0 }, "element {e} of {length}");
+        }
+    }
+}
+
+#[test]
+fn is_within_the_stated_error() {
+    let [unit, least] = powers("dropout", ["|result|", ""]);
+    for p in [0.1, 0.3, 0.7, 0.999] {
+        let factor = 1.0 / (1.0 - p);
+        for amplitude in [1.0, 1e-40] {
+            let input: Vec<f32> = sample(200, 1).iter().map(|x| x * amplitude).collect();
+            for (x, y) in input.iter().zip(run(&input, 0, factor as f32)) {
+                let expected = f64::from(*x) * factor;
+                assert!((f64::from(y) - expected).abs() <= unit * expected.abs() + least, "{y}, expected {expected}");
+            }
         }
     }
 }
