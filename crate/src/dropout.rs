@@ -10,7 +10,7 @@
 //! its product: the error is at most 2^-23 · |result| + 2^-149. (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".)
 
 use crate::attention::dropout::Dropout;
-use crate::dtype::canonical;
+use crate::dtype::{canonical, canonical_scalar};
 use crate::random::Philox;
 use crate::simd::{F32x4, I32x4, LANES};
 
@@ -28,27 +28,24 @@ pub fn dropout(output: &mut [f32], input: &[f32], dropout: &Dropout) {
     let philox = core::hint::black_box(&philox);
     let threshold = I32x4::splat(dropout.threshold.cast_signed());
     let scale = F32x4::splat(dropout.scale);
-    let drop_block = |output: &mut [f32; BLOCK], input: &[f32; BLOCK], block: usize| {
+    for (block, (output, input)) in output.chunks_mut(BLOCK).zip(input.chunks(BLOCK)).enumerate() {
         // A multiple of 4, so the lanes' counters have one high word.
         let counter = block as u64 * LANES as u64;
         let low = I32x4::splat(counter as i32) + I32x4::from_array([0, 1, 2, 3]);
         let [high, stream, end] = [(counter >> 32) as u32, STREAM[0], STREAM[1]].map(|word| I32x4::splat(word as i32));
         let words = philox.words([low, high, stream, end]);
         let by_counter = F32x4::transpose(words.map(I32x4::from_bits)).map(F32x4::to_bits);
-        let (outputs, _) = output.as_chunks_mut::<LANES>();
-        let (inputs, _) = input.as_chunks::<LANES>();
-        for ((output, input), words) in outputs.iter_mut().zip(inputs).zip(by_counter) {
-            let factor = words.lt_unsigned(threshold).select(F32x4::zero(), scale);
-            *output = canonical(F32x4::from_array(*input) * factor).to_array();
+        let factors = by_counter.map(|words| words.lt_unsigned(threshold).select(F32x4::zero(), scale).to_array());
+        let factors = factors.as_flattened();
+        let (output_vectors, output_rest) = output.as_chunks_mut::<LANES>();
+        let (input_vectors, input_rest) = input.as_chunks::<LANES>();
+        let (factor_vectors, _) = factors.as_chunks::<LANES>();
+        for ((output, input), factor) in output_vectors.iter_mut().zip(input_vectors).zip(factor_vectors) {
+            *output = canonical(F32x4::from_array(*input) * F32x4::from_array(*factor)).to_array();
         }
-    };
-    let (outputs, output_rest) = output.as_chunks_mut();
-    let (inputs, input_rest) = input.as_chunks();
-    for (block, (output, input)) in outputs.iter_mut().zip(inputs).enumerate() {
-        drop_block(output, input, block);
+        for ((output, x), factor) in output_rest.iter_mut().zip(input_rest).zip(&factors[input_vectors.len() * LANES..])
+        {
+            *output = canonical_scalar(x * factor);
+        }
     }
-    let (mut last_output, mut last_input) = ([0.0; BLOCK], [0.0; BLOCK]);
-    last_input[..input_rest.len()].copy_from_slice(input_rest);
-    drop_block(&mut last_output, &last_input, inputs.len());
-    output_rest.copy_from_slice(&last_output[..output_rest.len()]);
 }

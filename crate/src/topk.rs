@@ -28,6 +28,7 @@ fn index_of(rank: u64) -> usize {
 }
 
 /// Lets the element at `place` sink until no rank below it in the heap is worse.
+#[inline(never)]
 fn sink(heap: &mut [u64], mut place: usize) {
     loop {
         let mut worst = place;

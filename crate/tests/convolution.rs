@@ -69,6 +69,7 @@ fn cases() -> Vec<Sizes> {
         // Whole panels of padding, and a stride over all.
         sizes([1, 2, 3, 4, 2], [1, 20, 1, 1]),
         sizes([1, 2, 9, 4, 9], [50, 30, 2, 2]),
+        sizes([1, 2, 9, 4, 3], [usize::MAX / 3, 1, 1, 1]),
     ];
     if !cfg!(miri) {
         cases.extend([

@@ -12,11 +12,17 @@
 //! and has no gradient itself. A sum of N products is off by at most 2^-24 · (N + 2) · Σ |products|.
 
 use super::columns;
-use super::{OUTPUT_BLOCK, SUM_BLOCK, Sizes, strips};
+use super::{SUM_BLOCK, Sizes, blocks, multiply_block, strips};
 use crate::dtype::canonical_scalar;
+use crate::linear::pack_strip;
 use crate::linear::register_tile::multiply_strip;
 use crate::sum::sum;
 use crate::tiles::{PANEL, TILE};
+
+#[inline(never)]
+fn make_canonical(elements: &mut [f32]) {
+    elements.iter_mut().for_each(|element| *element = canonical_scalar(*element));
+}
 
 /// input_gradient `[B, C, L]`, gradient `[B, O, T]`, weight `[O, C / groups, K]`, scratch: `Sizes::scratch_length` elements.
 pub fn input_backward(
@@ -43,45 +49,32 @@ pub fn input_backward(
             }
         }
     }
+    // What the rows are multiplied with lies as a channel's elements do.
+    let gathered = Sizes {
+        channels: rows,
+        length: outputs,
+        kernel_size: 1,
+        stride: 1,
+        padding: 0,
+        dilation: 1,
+        groups: 1,
+        ..*sizes
+    };
     let planes = input_gradient.chunks_exact_mut(sizes.channels / sizes.groups * sizes.length);
     for (n, (planes, gradient)) in planes.zip(gradient.chunks_exact(rows * outputs)).enumerate() {
         let packed = &packed[n % sizes.groups * rows * depth..][..rows * depth];
-        for start in (0..outputs).step_by(OUTPUT_BLOCK) {
-            let count = OUTPUT_BLOCK.min(outputs - start);
-            let panels = &mut panels[..count.div_ceil(PANEL) * rows * PANEL];
-            for (n, panel) in panels.chunks_exact_mut(rows * PANEL).enumerate() {
-                let (panel, _) = panel.as_chunks_mut::<PANEL>();
-                for (columns, gradient) in panel.iter_mut().zip(gradient.chunks_exact(outputs)) {
-                    let gradient = &gradient[start + n * PANEL..];
-                    match gradient.first_chunk() {
-                        Some(gradient) => *columns = *gradient,
-                        None => columns[..gradient.len()].copy_from_slice(gradient),
-                    }
+        for block in blocks(outputs) {
+            multiply_block(packed, gradient, panels, depth, block.clone(), &gathered, &mut |row, products| {
+                let (channel, k) = (row / sizes.kernel_size, row % sizes.kernel_size);
+                let (seen, from) = columns::seen(block.start, block.len(), k, sizes);
+                let elements = &mut planes[channel * sizes.length..][from..sizes.length];
+                for (element, product) in elements.iter_mut().step_by(sizes.stride).zip(&products[seen]) {
+                    *element += product;
                 }
-            }
-            for strip in strips(depth) {
-                let weights = &packed[strip.start * rows..strip.end * rows];
-                let mut products = [[0.0; OUTPUT_BLOCK]; TILE];
-                for (n, panel) in panels.chunks_exact(rows * PANEL).enumerate() {
-                    let mut sums = [[0.0; PANEL]; TILE];
-                    let sums = &mut sums[..strip.len()];
-                    multiply_strip(sums, weights, panel);
-                    for (products, sums) in products.iter_mut().zip(sums) {
-                        products[n * PANEL..][..PANEL].copy_from_slice(sums);
-                    }
-                }
-                for (row, products) in strip.zip(&products) {
-                    let (channel, k) = (row / sizes.kernel_size, row % sizes.kernel_size);
-                    let (seen, from) = columns::seen(start, count, k, sizes);
-                    let elements = &mut planes[channel * sizes.length..][from..sizes.length];
-                    for (element, product) in elements.iter_mut().step_by(sizes.stride).zip(&products[seen]) {
-                        *element += product;
-                    }
-                }
-            }
+            });
         }
     }
-    input_gradient.iter_mut().for_each(|element| *element = canonical_scalar(*element));
+    make_canonical(input_gradient);
 }
 
 /// weight_gradient `[O, C / groups, K]`, gradient `[B, O, T]`, input `[B, C, L]`, scratch: `Sizes::scratch_length` elements.
@@ -109,13 +102,8 @@ pub fn weight_backward(
         for start in (0..outputs).step_by(SUM_BLOCK) {
             let count = SUM_BLOCK.min(outputs - start);
             for strip in strips(rows) {
-                let packed = &mut packed[strip.start * count..strip.end * count];
-                for (r, row) in strip.clone().enumerate() {
-                    let gradient = &gradient[row * outputs + start..][..count];
-                    for (group, value) in packed.chunks_exact_mut(strip.len()).zip(gradient) {
-                        group[r] = *value;
-                    }
-                }
+                let rows = &gradient[strip.start * outputs + start..][..(strip.len() - 1) * outputs + count];
+                pack_strip(&mut packed[strip.start * count..strip.end * count], rows, strip.len(), outputs);
             }
             let panel = &mut panel[..count * PANEL];
             for first in (0..depth).step_by(PANEL) {
@@ -134,7 +122,7 @@ pub fn weight_backward(
             }
         }
     }
-    weight_gradient.iter_mut().for_each(|element| *element = canonical_scalar(*element));
+    make_canonical(weight_gradient);
 }
 
 /// bias_gradient `[O]`, gradient `[B, O, T]`.

@@ -12,6 +12,7 @@ fn position(t: usize, k: usize, sizes: &Sizes) -> isize {
 
 /// Which of `count` outputs from `start` on see an element at place k of a kernel, and where in the channel the first of them
 /// does.
+#[inline(never)]
 pub fn seen(start: usize, count: usize, k: usize, sizes: &Sizes) -> (Range<usize>, usize) {
     let first = position(start, k, sizes);
     let before = |end: usize| {
@@ -29,18 +30,24 @@ pub fn gather(panels: &mut [f32], planes: &[f32], start: usize, sizes: &Sizes) {
     if depth == 0 {
         return;
     }
+    let Sizes { length, kernel_size, stride, .. } = *sizes;
     for (n, panel) in panels.chunks_exact_mut(depth * PANEL).enumerate() {
         let (columns, _) = panel.as_chunks_mut::<PANEL>();
-        for (row, columns) in columns.iter_mut().enumerate() {
-            let (channel, k) = (row / sizes.kernel_size, row % sizes.kernel_size);
-            let (seen, from) = seen(start + n * PANEL, PANEL, k, sizes);
-            let elements = &planes[channel * sizes.length..][from..sizes.length];
-            match elements.first_chunk() {
-                Some(elements) if sizes.stride == 1 && seen.len() == PANEL => *columns = *elements,
-                _ => {
-                    columns.fill(0.0);
-                    for (column, &element) in columns[seen].iter_mut().zip(elements.iter().step_by(sizes.stride)) {
-                        *column = element;
+        for (channel, columns) in columns.chunks_exact_mut(kernel_size).enumerate() {
+            let plane = &planes[channel * length..][..length];
+            for (k, columns) in columns.iter_mut().enumerate() {
+                let first = position(start + n * PANEL, k, sizes);
+                // Most are seen by all of the outputs; the divisions are for the ends.
+                let reach = stride.saturating_mul(PANEL - 1);
+                match usize::try_from(first).ok().and_then(|first| plane.get(first..=first.saturating_add(reach))) {
+                    Some(elements) if stride == 1 => columns.copy_from_slice(elements),
+                    Some(elements) => *columns = core::array::from_fn(|output| elements[output * stride]),
+                    None => {
+                        let (seen, from) = seen(start + n * PANEL, PANEL, k, sizes);
+                        columns.fill(0.0);
+                        for (column, &element) in columns[seen].iter_mut().zip(plane[from..].iter().step_by(stride)) {
+                            *column = element;
+                        }
                     }
                 }
             }
@@ -50,6 +57,7 @@ pub fn gather(panels: &mut [f32], planes: &[f32], start: usize, sizes: &Sizes) {
 
 /// panel `[outputs][8]`: what outputs from `start` on see at up to 8 places of the kernel from `first` on; nothing is written of
 /// those after the last one.
+#[inline(never)]
 pub fn gather_transposed(panel: &mut [f32], planes: &[f32], start: usize, first: usize, sizes: &Sizes) {
     let (outputs, _) = panel.as_chunks_mut::<PANEL>();
     for (lane, row) in (first..sizes.depth().min(first + PANEL)).enumerate() {

@@ -26,7 +26,7 @@ pub use backward::{bias_backward, input_backward, weight_backward};
 use crate::dtype::canonical;
 use crate::linear::pack_strip;
 use crate::linear::register_tile::{multiply_strip, tile_rows};
-use crate::simd::F32x8;
+use crate::simd::{F32x4, map};
 use crate::tiles::{PANEL, TILE};
 use core::ops::Range;
 
@@ -108,6 +108,44 @@ fn strips(rows: usize) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// Multiplies packed rows, `strips` of `[rows, depth]`, with the columns of the outputs `block`, at most `OUTPUT_BLOCK`, and calls
+/// `visit` with every row's number and products, in ascending order. What is gathered is as `columns::gather` has it; panels:
+/// scratch for the block's columns.
+#[inline(never)]
+fn multiply_block(
+    packed: &[f32],
+    planes: &[f32],
+    panels: &mut [f32],
+    rows: usize,
+    block: Range<usize>,
+    sizes: &Sizes,
+    visit: &mut dyn FnMut(usize, &[f32]),
+) {
+    let depth = sizes.depth();
+    let panels = &mut panels[..block.len().div_ceil(PANEL) * depth * PANEL];
+    columns::gather(panels, planes, block.start, sizes);
+    for strip in strips(rows) {
+        let packed = &packed[strip.start * depth..strip.end * depth];
+        let mut products = [[0.0; OUTPUT_BLOCK]; TILE];
+        for panel in 0..block.len().div_ceil(PANEL) {
+            let mut sums = [[0.0; PANEL]; TILE];
+            let sums = &mut sums[..strip.len()];
+            multiply_strip(sums, packed, &panels[panel * depth * PANEL..][..depth * PANEL]);
+            for (products, sums) in products.iter_mut().zip(sums) {
+                products[panel * PANEL..][..PANEL].copy_from_slice(sums);
+            }
+        }
+        for (row, products) in strip.zip(&products) {
+            visit(row, &products[..block.len()]);
+        }
+    }
+}
+
+/// The blocks of so many outputs.
+fn blocks(outputs: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..outputs).step_by(OUTPUT_BLOCK).map(move |start| start..outputs.min(start + OUTPUT_BLOCK))
+}
+
 /// output `[B, O, T]`, input `[B, C, L]`, weight `[O, C / groups, K]`, bias `[O]`, scratch: `scratch_length` elements.
 pub fn conv1d(
     output: &mut [f32],
@@ -121,43 +159,32 @@ pub fn conv1d(
     let (depth, rows) = (sizes.depth(), sizes.group_outputs());
     assert!(output.len() == sizes.batch * sizes.out_channels * outputs && weight.len() == sizes.out_channels * depth);
     assert!(input.len() == sizes.batch * sizes.channels * sizes.length);
+    if rows == 0 {
+        return;
+    }
     let (packed, panels) = scratch.split_at_mut(weight.len());
-    for first in (0..sizes.out_channels).step_by(rows.max(1)) {
+    for first in (0..sizes.out_channels).step_by(rows) {
         for strip in strips(rows) {
             let range = (first + strip.start) * depth..(first + strip.end) * depth;
             pack_strip(&mut packed[range.clone()], &weight[range], strip.len(), depth);
         }
     }
-    if rows == 0 {
-        return;
-    }
-    for (plane, output) in output.chunks_exact_mut(rows * outputs).enumerate() {
-        let (b, group) = (plane / sizes.groups, plane % sizes.groups);
-        let input = sizes.planes(input, b, group);
-        for start in (0..outputs).step_by(OUTPUT_BLOCK) {
-            let block = start..outputs.min(start + OUTPUT_BLOCK);
-            let panels = &mut panels[..block.len().div_ceil(PANEL) * depth * PANEL];
-            columns::gather(panels, input, block.start, sizes);
-            for strip in strips(rows) {
-                let first = group * rows + strip.start;
-                let weights = &packed[first * depth..][..strip.len() * depth];
-                for column in block.clone().step_by(PANEL) {
-                    let mut sums = [[0.0; PANEL]; TILE];
-                    let sums = &mut sums[..strip.len()];
-                    let panel = (column - block.start) * depth;
-                    multiply_strip(sums, weights, &panels[panel..][..depth * PANEL]);
-                    let count = PANEL.min(outputs - column);
-                    for (r, sums) in sums.iter().enumerate() {
-                        let bias = F32x8::splat(bias.map_or(0.0, |bias| bias[first + r]));
-                        let sums = (F32x8::load(sums) + bias).map(canonical).to_array();
-                        let row = &mut output[(strip.start + r) * outputs + column..][..count];
-                        match row.first_chunk_mut() {
-                            Some(row) => *row = sums,
-                            None => row.copy_from_slice(&sums[..count]),
-                        }
-                    }
-                }
-            }
+    for (n, output) in output.chunks_exact_mut(rows * outputs).enumerate() {
+        let (b, group) = (n / sizes.groups, n % sizes.groups);
+        let packed = &packed[group * rows * depth..][..rows * depth];
+        for block in blocks(outputs) {
+            multiply_block(
+                packed,
+                sizes.planes(input, b, group),
+                panels,
+                rows,
+                block.clone(),
+                sizes,
+                &mut |row, sums| {
+                    let bias = F32x4::splat(bias.map_or(0.0, |bias| bias[group * rows + row]));
+                    map(&mut output[row * outputs..][block.clone()], sums, |sum| canonical(sum + bias));
+                },
+            );
         }
     }
 }

@@ -18,16 +18,17 @@ pub fn pack_weight(packed: &mut [f32], weight: &[f32], in_features: usize, out_f
     }
 }
 
-/// `strip[k][r]` = `rows[r][k]`.
+/// `strip[k][r]` = `rows[r][k]`, of rows that are in_features apart; the last one ends with what the strip takes of it.
 pub fn pack_strip(strip: &mut [f32], rows: &[f32], row_count: usize, in_features: usize) {
     if in_features != 0 {
         interleave(strip, rows, row_count, in_features);
     }
 }
 
-/// `output[k][r]` = `rows[r][k]` for the rows that there are, of `in_features` each; output has room for `row_count`.
+/// `output[k][r]` = `rows[r][k]` for the rows that there are, `in_features` apart; output has room for `row_count`.
+#[inline(never)]
 fn interleave(output: &mut [f32], rows: &[f32], row_count: usize, in_features: usize) {
-    for (r, row) in rows.chunks_exact(in_features).enumerate() {
+    for (r, row) in rows.chunks(in_features).enumerate() {
         for (group, value) in output.chunks_exact_mut(row_count).zip(row) {
             group[r] = *value;
         }
