@@ -2,7 +2,14 @@
  * The error promise of docs/training.md 10 for the gradients of attention: what every element may be, given the float64
  * gradient r and the naive float32 computation n of the same widened inputs.
  */
-import { attendRow, describeProblem, type OracleOptions, type OracleTensor, type Problem } from "./attention.js";
+import {
+  attendRow,
+  describeProblem,
+  type OracleOptions,
+  type OracleTensor,
+  type Problem,
+  type RowPlace,
+} from "./attention.js";
 import {
   gradientSums,
   inShapesOfInputs,
@@ -56,7 +63,7 @@ function valuesAreHuge({ valueSize, value }: Problem, keyRow: number, visible: U
  * The terms of F, to be summed as the gradients are, over absolute values: M, (1 + a) κŵ and the sink's. Infinite where
  * nothing is promised, 0 where the gradient itself says that it isn't finite.
  */
-function termsOfBound(problem: Problem, cotangents: Cotangents, place: Parameters<typeof rowGradient>[2]): RowTerms {
+function termsOfBound(problem: Problem, cotangents: Cotangents, place: RowPlace): RowTerms {
   const { keys, keyHeads, heads, valueSize, value } = problem;
   const { b, h, i } = place;
   const exact = rowGradient(problem, cotangents, place, "double");
@@ -163,16 +170,17 @@ export function promiseGradients(
   const naive = inShapes(gradientSums(problem, cotangents, "single"));
   const bound = inShapes(bounds(problem, cotangents));
   const { size, valueSize } = problem;
-  const rows = { query: size, key: size, pastKey: size, value: valueSize, pastValue: valueSize };
+  const rows: { readonly [Input in keyof Gradients]?: number } = {
+    query: size,
+    key: size,
+    pastKey: size,
+    value: valueSize,
+    pastValue: valueSize,
+  };
   return Object.fromEntries(
-    Object.entries(reference).map(([name, tensor]) => [
+    (Object.keys(reference) as (keyof Gradients)[]).map((name) => [
       name,
-      expectationOf(
-        tensor,
-        naive[name as keyof Gradients]!,
-        bound[name as keyof Gradients]!,
-        rows[name as keyof typeof rows] ?? 1,
-      ),
+      expectationOf(reference[name]!, naive[name]!, bound[name]!, rows[name] ?? 1),
     ]),
-  ) as PromisedGradients;
+  ) as unknown as PromisedGradients;
 }

@@ -22,15 +22,21 @@ import { forEachArithmetic } from "../support/arithmetics.js";
 /** Runs are the same every time; another seed by hand tries others. */
 const SEED = Number(process.env["PROPERTY_SEED"] ?? 29);
 
+/** More calls of several batches than the forward's: what they share is summed over them. */
+const recipes = attentionRecipes.map((recipe): AttentionRecipe => ({
+  ...recipe,
+  batch: recipe.form !== "flat" && recipe.batch === 1 && recipe.dataSeed % 3 === 0 ? 2 : recipe.batch,
+}));
+
 type DrawnCotangents = ReturnType<typeof drawCotangents>;
 
 function forAll(
-  recipes: fc.Arbitrary<AttentionRecipe>,
+  drawn: fc.Arbitrary<AttentionRecipe>,
   numRuns: number,
   holds: (attention: AttentionCase, cotangents: DrawnCotangents, recipe: AttentionRecipe) => void,
 ): void {
   fc.assert(
-    fc.property(recipes, (recipe) => {
+    fc.property(drawn, (recipe) => {
       const attention = materialize(recipe);
       // Numbers near float32's largest would overflow on the way: those stay among the inputs.
       const specials: Specials = recipe.specials === "NaN" ? "NaN" : recipe.specials === "none" ? "none" : "infinities";
@@ -116,13 +122,13 @@ describe("gradients of attention", () => {
     });
 
     it("keep the error promise, whatever the options", () => {
-      forAll(attentionRecipes, 350, (attention, cotangents) => {
+      forAll(recipes, 350, (attention, cotangents) => {
         checkGradients(callAttentionGradients(attention, cotangents), attention, cotangents);
       });
     });
 
     it("don't depend on what keys hold that no row sees, nor give them anything", () => {
-      const hiding = attentionRecipes.map((recipe): AttentionRecipe => ({
+      const hiding = recipes.map((recipe): AttentionRecipe => ({
         ...recipe,
         specials: "none",
         isCausal: recipe.isCausal || recipe.dataSeed % 2 === 0,
