@@ -103,11 +103,6 @@ impl CallMask {
         }
         strides
     }
-
-    /// Where what it says of an element (b, h, i, j) stands.
-    pub fn index(&self, place: [usize; 4]) -> usize {
-        self.strides().into_iter().zip(place).map(|(stride, place)| stride * place).sum()
-    }
 }
 
 /// Weights that are asked for.

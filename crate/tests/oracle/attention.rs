@@ -1,7 +1,7 @@
 //! Attention row by row, from docs/semantics.md alone: in float64, or rounded to float32 after every operation, which
 //! is the naive computation that section 8's promise speaks of. And that promise, as a check.
 
-use crate::attention_call::{AttentionCall, AttentionResults, Data, MaskData};
+use crate::attention_call::{AttentionCall, AttentionResults, CallMask, Data, MaskData};
 use wasm_attention::attention::Sizes;
 use wasm_attention::dtype::Dtype;
 use wasm_attention::random::Philox;
@@ -57,6 +57,11 @@ pub fn contiguous(call: &AttentionCall, data: &Data, [batch, heads, rows, size]:
     result
 }
 
+/// Where a mask holds what it says of an element (b, h, i, j).
+pub fn mask_index(mask: &CallMask, place: [usize; 4]) -> usize {
+    mask.strides().into_iter().zip(place).map(|(stride, place)| stride * place).sum()
+}
+
 /// Past rows, then new ones, head by head.
 fn all_keys(call: &AttentionCall, past: Option<&Data>, new: &Data, size: usize) -> Vec<f64> {
     let sizes = &call.sizes;
@@ -101,7 +106,7 @@ impl<'a> Problem<'a> {
         if width != 1 && j >= width {
             return f64::NEG_INFINITY;
         }
-        values[mask.index([b, h, i, j])]
+        values[mask_index(mask, [b, h, i, j])]
     }
 
     /// Where a query row stands among the keys.

@@ -2,7 +2,7 @@
 //! operation, which is the naive computation that section 10's promise speaks of. And that promise, as a check.
 
 use crate::attention_call::{AttentionCall, Data, MaskData};
-use crate::oracle::{Expected, Judged, Precision, Problem, Row, State, check, contiguous};
+use crate::oracle::{Expected, Judged, Precision, Problem, Row, State, check, contiguous, mask_index};
 
 /// Gradients of the results; those that aren't there are 0.
 #[derive(Clone, Default)]
@@ -243,7 +243,7 @@ fn sum(
                     add(sum, round(terms.dropped[j] * dy));
                 }
                 if let Some(mask) = float_mask {
-                    add(&mut of_mask[mask.index([b, h, i, j])], terms.dscore[j]);
+                    add(&mut of_mask[mask_index(mask, [b, h, i, j])], terms.dscore[j]);
                 }
                 add(&mut of_slope, -round((position - j as i64).abs() as f64 * terms.dscore[j]));
             }
