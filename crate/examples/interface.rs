@@ -1,7 +1,7 @@
 //! Prints what both sides of the interface must agree on as TypeScript, for `ts/wasm/interface.ts`.
 
 use wasm_attention::abi::arguments::{
-    ABSENT, Arguments, AttentionArguments, ConvolutionArguments, RotaryEmbeddingArguments,
+    ABSENT, Arguments, AttentionArguments, AttentionBackwardArguments, ConvolutionArguments, RotaryEmbeddingArguments,
 };
 use wasm_attention::abi::numbers::{Arithmetic, CausalAlignment, MaskDtype, OVERFLOW, Status};
 use wasm_attention::activation::Activation;
@@ -55,6 +55,7 @@ fn main() {
     print_numbers("weightsModes", "What is returned as attention weights", WeightsMode::NAMES);
     print_numbers("ropeTypes", "A kind of scaling of rotary frequencies", RopeType::NAMES);
     print_arguments::<AttentionArguments>("attentionArguments", "attention_forward");
+    print_arguments::<AttentionBackwardArguments>("attentionBackwardArguments", "attention_backward");
     print_arguments::<RotaryEmbeddingArguments>("rotaryEmbeddingArguments", "rotary_embedding");
     print_arguments::<ConvolutionArguments>("convolutionArguments", "conv1d and conv1d_backward");
 }

@@ -1,4 +1,5 @@
 import type { Rule } from "../rule.js";
+import { attentionRules } from "./attention.js";
 import { concatenationRules } from "./concatenation.js";
 import { convolutionRules } from "./convolution.js";
 import { dropoutRules } from "./dropout.js";
@@ -8,6 +9,7 @@ import { topkRules } from "./topk.js";
 
 /** The gradient of every operation, by the name under which it is recorded. */
 export const rules: Readonly<Record<string, Rule<never> | undefined>> = {
+  ...attentionRules,
   ...concatenationRules,
   ...convolutionRules,
   ...dropoutRules,
