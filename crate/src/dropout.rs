@@ -10,7 +10,7 @@
 //! its product: the error is at most 2^-23 · |result| + 2^-149. (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".)
 
 use crate::attention::dropout::Dropout;
-use crate::dtype::{canonical, canonical_scalar};
+use crate::dtype::canonical_scalar;
 use crate::random::Philox;
 use crate::simd::{F32x4, I32x4, LANES};
 
@@ -36,15 +36,7 @@ pub fn dropout(output: &mut [f32], input: &[f32], dropout: &Dropout) {
         let words = philox.words([low, high, stream, end]);
         let by_counter = F32x4::transpose(words.map(I32x4::from_bits)).map(F32x4::to_bits);
         let factors = by_counter.map(|words| words.lt_unsigned(threshold).select(F32x4::zero(), scale).to_array());
-        let factors = factors.as_flattened();
-        let (output_vectors, output_rest) = output.as_chunks_mut::<LANES>();
-        let (input_vectors, input_rest) = input.as_chunks::<LANES>();
-        let (factor_vectors, _) = factors.as_chunks::<LANES>();
-        for ((output, input), factor) in output_vectors.iter_mut().zip(input_vectors).zip(factor_vectors) {
-            *output = canonical(F32x4::from_array(*input) * F32x4::from_array(*factor)).to_array();
-        }
-        for ((output, x), factor) in output_rest.iter_mut().zip(input_rest).zip(&factors[input_vectors.len() * LANES..])
-        {
+        for ((output, x), factor) in output.iter_mut().zip(input).zip(factors.as_flattened()) {
             *output = canonical_scalar(x * factor);
         }
     }

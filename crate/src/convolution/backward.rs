@@ -12,17 +12,10 @@
 //! and has no gradient itself. A sum of N products is off by at most 2^-24 · (N + 2) · Σ |products|.
 
 use super::columns;
-use super::{SUM_BLOCK, Sizes, blocks, multiply_block, strips};
+use super::{BLOCK, SUM_BLOCK, Sizes, blocks, multiply_block, strips};
 use crate::dtype::canonical_scalar;
 use crate::linear::pack_strip;
-use crate::linear::register_tile::multiply_strip;
-use crate::sum::sum;
-use crate::tiles::{PANEL, TILE};
-
-#[inline(never)]
-fn make_canonical(elements: &mut [f32]) {
-    elements.iter_mut().for_each(|element| *element = canonical_scalar(*element));
-}
+use crate::sum::{accumulate, sum};
 
 /// input_gradient `[B, C, L]`, gradient `[B, O, T]`, weight `[O, C / groups, K]`, scratch: `Sizes::scratch_length` elements.
 pub fn input_backward(
@@ -64,7 +57,8 @@ pub fn input_backward(
     for (n, (planes, gradient)) in planes.zip(gradient.chunks_exact(rows * outputs)).enumerate() {
         let packed = &packed[n % sizes.groups * rows * depth..][..rows * depth];
         for block in blocks(outputs) {
-            multiply_block(packed, gradient, panels, depth, block.clone(), &gathered, &mut |row, products| {
+            let panels = columns::gather(panels, gradient, block.clone(), &gathered);
+            multiply_block(packed, panels, depth, rows, block.len(), &mut |row, products| {
                 let (channel, k) = (row / sizes.kernel_size, row % sizes.kernel_size);
                 let (seen, from) = columns::seen(block.start, block.len(), k, sizes);
                 let elements = &mut planes[channel * sizes.length..][from..sizes.length];
@@ -74,7 +68,7 @@ pub fn input_backward(
             });
         }
     }
-    make_canonical(input_gradient);
+    input_gradient.iter_mut().for_each(|element| *element = canonical_scalar(*element));
 }
 
 /// weight_gradient `[O, C / groups, K]`, gradient `[B, O, T]`, input `[B, C, L]`, scratch: `Sizes::scratch_length` elements.
@@ -94,35 +88,26 @@ pub fn weight_backward(
     if weight_gradient.is_empty() {
         return;
     }
-    let (panel, packed) = scratch.split_at_mut(SUM_BLOCK * PANEL);
+    let (panels, packed) = scratch.split_at_mut(SUM_BLOCK * BLOCK);
     for (n, gradient) in gradient.chunks_exact(rows * outputs).enumerate() {
         let (b, group) = (n / sizes.groups, n % sizes.groups);
-        let input = sizes.planes(input, b, group);
         let weight_gradient = &mut weight_gradient[group * rows * depth..][..rows * depth];
         for start in (0..outputs).step_by(SUM_BLOCK) {
-            let count = SUM_BLOCK.min(outputs - start);
+            let terms = start..outputs.min(start + SUM_BLOCK);
             for strip in strips(rows) {
-                let rows = &gradient[strip.start * outputs + start..][..(strip.len() - 1) * outputs + count];
-                pack_strip(&mut packed[strip.start * count..strip.end * count], rows, strip.len(), outputs);
+                let packed = &mut packed[strip.start * terms.len()..strip.end * terms.len()];
+                let rows = &gradient[strip.start * outputs + start..(strip.end - 1) * outputs + terms.end];
+                pack_strip(packed, rows, strip.len(), outputs);
             }
-            let panel = &mut panel[..count * PANEL];
-            for first in (0..depth).step_by(PANEL) {
-                columns::gather_transposed(panel, input, start, first, sizes);
-                for strip in strips(rows) {
-                    let mut sums = [[0.0; PANEL]; TILE];
-                    let sums = &mut sums[..strip.len()];
-                    multiply_strip(sums, &packed[strip.start * count..strip.end * count], panel);
-                    for (row, sums) in strip.zip(sums) {
-                        let row = &mut weight_gradient[row * depth..][..depth];
-                        for (element, sum) in row[first..].iter_mut().zip(sums) {
-                            *element += *sum;
-                        }
-                    }
-                }
+            for block in blocks(depth) {
+                let input = sizes.planes(input, b, group);
+                let panels = columns::gather_transposed(panels, input, terms.clone(), block.clone(), sizes);
+                multiply_block(packed, panels, rows, terms.len(), block.len(), &mut |row, sums| {
+                    accumulate(&mut weight_gradient[row * depth..][block.clone()], sums);
+                });
             }
         }
     }
-    make_canonical(weight_gradient);
 }
 
 /// bias_gradient `[O]`, gradient `[B, O, T]`.
@@ -130,7 +115,7 @@ pub fn bias_backward(bias_gradient: &mut [f32], gradient: &[f32], sizes: &Sizes)
     let outputs = sizes.output_length().unwrap();
     assert!(gradient.len() == sizes.batch * sizes.out_channels * outputs && bias_gradient.len() == sizes.out_channels);
     for (o, element) in bias_gradient.iter_mut().enumerate() {
-        let rows = gradient.chunks_exact(outputs).skip(o).step_by(sizes.out_channels);
-        *element = canonical_scalar(rows.map(sum).fold(0.0, |total, sum| total + sum));
+        let row = |b| sum(&gradient[(b * sizes.out_channels + o) * outputs..][..outputs]);
+        *element = canonical_scalar((0..sizes.batch).fold(0.0, |total, b| total + row(b)));
     }
 }

@@ -24,26 +24,24 @@ pub fn seen(start: usize, count: usize, k: usize, sizes: &Sizes) -> (Range<usize
     (seen, from)
 }
 
-/// panels `[panels][C / groups · K][8]`: the columns of outputs from `start` on, of a group's channels `planes`.
-pub fn gather(panels: &mut [f32], planes: &[f32], start: usize, sizes: &Sizes) {
+/// panels `[panels][C / groups · K][8]`: the columns of some outputs, of a group's channels `planes`. They lie at the beginning of
+/// `scratch`.
+pub fn gather<'a>(scratch: &'a mut [f32], planes: &[f32], outputs: Range<usize>, sizes: &Sizes) -> &'a [f32] {
     let depth = sizes.depth();
-    if depth == 0 {
-        return;
-    }
+    let panels = &mut scratch[..outputs.len().div_ceil(PANEL) * depth * PANEL];
     let Sizes { length, kernel_size, stride, .. } = *sizes;
-    for (n, panel) in panels.chunks_exact_mut(depth * PANEL).enumerate() {
-        let (columns, _) = panel.as_chunks_mut::<PANEL>();
-        for (channel, columns) in columns.chunks_exact_mut(kernel_size).enumerate() {
+    let (mut columns, _) = panels.as_chunks_mut::<PANEL>();
+    for start in outputs.step_by(PANEL) {
+        for channel in 0..depth / kernel_size {
             let plane = &planes[channel * length..][..length];
-            for (k, columns) in columns.iter_mut().enumerate() {
-                let first = position(start + n * PANEL, k, sizes);
-                // Most are seen by all of the outputs; the divisions are for the ends.
-                let reach = stride.saturating_mul(PANEL - 1);
-                match usize::try_from(first).ok().and_then(|first| plane.get(first..=first.saturating_add(reach))) {
-                    Some(elements) if stride == 1 => columns.copy_from_slice(elements),
-                    Some(elements) => *columns = core::array::from_fn(|output| elements[output * stride]),
-                    None => {
-                        let (seen, from) = seen(start + n * PANEL, PANEL, k, sizes);
+            let (place, rest) = columns.split_at_mut(kernel_size);
+            columns = rest;
+            for (k, columns) in place.iter_mut().enumerate() {
+                let first = usize::try_from(position(start, k, sizes)).unwrap_or(length);
+                match plane.get(first..).and_then(<[f32]>::first_chunk) {
+                    Some(elements) if stride == 1 => *columns = *elements,
+                    _ => {
+                        let (seen, from) = seen(start, PANEL, k, sizes);
                         columns.fill(0.0);
                         for (column, &element) in columns[seen].iter_mut().zip(plane[from..].iter().step_by(stride)) {
                             *column = element;
@@ -53,20 +51,28 @@ pub fn gather(panels: &mut [f32], planes: &[f32], start: usize, sizes: &Sizes) {
             }
         }
     }
+    panels
 }
 
-/// panel `[outputs][8]`: what outputs from `start` on see at up to 8 places of the kernel from `first` on; nothing is written of
-/// those after the last one.
-#[inline(never)]
-pub fn gather_transposed(panel: &mut [f32], planes: &[f32], start: usize, first: usize, sizes: &Sizes) {
-    let (outputs, _) = panel.as_chunks_mut::<PANEL>();
-    for (lane, row) in (first..sizes.depth().min(first + PANEL)).enumerate() {
-        let (channel, k) = (row / sizes.kernel_size, row % sizes.kernel_size);
-        let (seen, from) = seen(start, outputs.len(), k, sizes);
-        let elements = &planes[channel * sizes.length..][from..sizes.length];
-        outputs.iter_mut().for_each(|columns| columns[lane] = 0.0);
-        for (columns, &element) in outputs[seen].iter_mut().zip(elements.iter().step_by(sizes.stride)) {
-            columns[lane] = element;
+/// panels `[panels][outputs][8]`: what some outputs see at some places of the kernel, 8 of them side by side; after the last one
+/// there are zeros. They lie at the beginning of `scratch`.
+pub fn gather_transposed<'a>(
+    scratch: &'a mut [f32],
+    planes: &[f32],
+    outputs: Range<usize>,
+    places: Range<usize>,
+    sizes: &Sizes,
+) -> &'a [f32] {
+    let panels = &mut scratch[..places.len().div_ceil(PANEL) * outputs.len() * PANEL];
+    panels.fill(0.0);
+    let (columns, _) = panels.as_chunks_mut::<PANEL>();
+    for (n, row) in places.enumerate() {
+        let (plane, k) = (&planes[row / sizes.kernel_size * sizes.length..][..sizes.length], row % sizes.kernel_size);
+        let (seen, from) = seen(outputs.start, outputs.len(), k, sizes);
+        let elements = plane[from..].iter().step_by(sizes.stride);
+        for (columns, &element) in columns[n / PANEL * outputs.len()..][seen].iter_mut().zip(elements) {
+            columns[n % PANEL] = element;
         }
     }
+    panels
 }

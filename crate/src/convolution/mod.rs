@@ -23,16 +23,14 @@ mod columns;
 
 pub use backward::{bias_backward, input_backward, weight_backward};
 
-use crate::dtype::canonical;
+use crate::dtype::canonical_scalar;
 use crate::linear::pack_strip;
 use crate::linear::register_tile::{multiply_strip, tile_rows};
-use crate::simd::{F32x4, map};
 use crate::tiles::{PANEL, TILE};
 use core::ops::Range;
 
-/// Outputs whose columns are gathered at a time: they stay in the L2 cache while the strips of weights pass by. A multiple of
-/// `PANEL`.
-const OUTPUT_BLOCK: usize = 96;
+/// Columns that are gathered at a time: they stay in the L2 cache while the strips of rows pass by. A multiple of `PANEL`.
+const BLOCK: usize = 96;
 
 /// Outputs over which the gradient of a weight is summed at a time.
 const SUM_BLOCK: usize = 256;
@@ -58,6 +56,7 @@ pub struct Sizes {
 
 impl Sizes {
     /// T; none where the sizes are no convolution's, the kernel is longer than the padded input, or a product overflows.
+    #[inline(never)]
     pub fn output_length(&self) -> Option<usize> {
         let is_sound = self.kernel_size != 0 && self.stride != 0 && self.dilation != 0 && self.groups != 0;
         if !is_sound || !self.channels.is_multiple_of(self.groups) || !self.out_channels.is_multiple_of(self.groups) {
@@ -91,8 +90,8 @@ impl Sizes {
         let depth = (self.channels / self.groups).checked_mul(self.kernel_size)?;
         let outputs = self.group_outputs();
         let strips = self.out_channels.checked_mul(depth)?;
-        let block = depth.max(outputs).checked_mul(OUTPUT_BLOCK)?.checked_add(strips)?;
-        Some(block.max(outputs.checked_add(PANEL)?.checked_mul(SUM_BLOCK)?))
+        let block = depth.max(outputs).checked_mul(BLOCK)?.checked_add(strips)?;
+        Some(block.max(outputs.checked_add(BLOCK)?.checked_mul(SUM_BLOCK)?))
     }
 }
 
@@ -108,26 +107,21 @@ fn strips(rows: usize) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Multiplies packed rows, `strips` of `[rows, depth]`, with the columns of the outputs `block`, at most `OUTPUT_BLOCK`, and calls
-/// `visit` with every row's number and products, in ascending order. What is gathered is as `columns::gather` has it; panels:
-/// scratch for the block's columns.
+/// Multiplies packed rows, `strips` of `[rows, depth]`, with `panels` of so many columns, at most `BLOCK`, and calls `visit` with
+/// every row's number and products, in ascending order.
 #[inline(never)]
 fn multiply_block(
     packed: &[f32],
-    planes: &[f32],
-    panels: &mut [f32],
+    panels: &[f32],
     rows: usize,
-    block: Range<usize>,
-    sizes: &Sizes,
+    depth: usize,
+    columns: usize,
     visit: &mut dyn FnMut(usize, &[f32]),
 ) {
-    let depth = sizes.depth();
-    let panels = &mut panels[..block.len().div_ceil(PANEL) * depth * PANEL];
-    columns::gather(panels, planes, block.start, sizes);
     for strip in strips(rows) {
         let packed = &packed[strip.start * depth..strip.end * depth];
-        let mut products = [[0.0; OUTPUT_BLOCK]; TILE];
-        for panel in 0..block.len().div_ceil(PANEL) {
+        let mut products = [[0.0; BLOCK]; TILE];
+        for panel in 0..columns.div_ceil(PANEL) {
             let mut sums = [[0.0; PANEL]; TILE];
             let sums = &mut sums[..strip.len()];
             multiply_strip(sums, packed, &panels[panel * depth * PANEL..][..depth * PANEL]);
@@ -136,14 +130,14 @@ fn multiply_block(
             }
         }
         for (row, products) in strip.zip(&products) {
-            visit(row, &products[..block.len()]);
+            visit(row, &products[..columns]);
         }
     }
 }
 
-/// The blocks of so many outputs.
-fn blocks(outputs: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..outputs).step_by(OUTPUT_BLOCK).map(move |start| start..outputs.min(start + OUTPUT_BLOCK))
+/// The blocks of so many columns.
+fn blocks(columns: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..columns).step_by(BLOCK).map(move |start| start..columns.min(start + BLOCK))
 }
 
 /// output `[B, O, T]`, input `[B, C, L]`, weight `[O, C / groups, K]`, bias `[O]`, scratch: `scratch_length` elements.
@@ -173,18 +167,13 @@ pub fn conv1d(
         let (b, group) = (n / sizes.groups, n % sizes.groups);
         let packed = &packed[group * rows * depth..][..rows * depth];
         for block in blocks(outputs) {
-            multiply_block(
-                packed,
-                sizes.planes(input, b, group),
-                panels,
-                rows,
-                block.clone(),
-                sizes,
-                &mut |row, sums| {
-                    let bias = F32x4::splat(bias.map_or(0.0, |bias| bias[group * rows + row]));
-                    map(&mut output[row * outputs..][block.clone()], sums, |sum| canonical(sum + bias));
-                },
-            );
+            let panels = columns::gather(panels, sizes.planes(input, b, group), block.clone(), sizes);
+            multiply_block(packed, panels, rows, depth, block.len(), &mut |row, sums| {
+                let bias = bias.map_or(0.0, |bias| bias[group * rows + row]);
+                for (output, sum) in output[row * outputs..][block.clone()].iter_mut().zip(sums) {
+                    *output = canonical_scalar(sum + bias);
+                }
+            });
         }
     }
 }
