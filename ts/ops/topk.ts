@@ -81,7 +81,7 @@ export function argmax(input: TensorLike, options?: ArgmaxOptions): Tensor<"int3
  * counts as the largest, as in PyTorch, and 0 and −0 are equal. The gradient of the values goes to the places that they came from.
  *
  * @param input Any shape; float32, float16 or bfloat16.
- * @param k From 0 to the size of the axis.
+ * @param k From 0 to the size of the axis; 1 of a single number.
  * @param options The axis; the last by default.
  * @returns The values, in the input's dtype, and their int32 indices: both of the input's shape with k along the axis.
  * @throws {TypeError} for another dtype, and for wrong kinds.
@@ -91,7 +91,8 @@ export function topk(input: TensorLike, k: number, options?: TopkOptions): TopkR
   const given = checkOptions("topk", options, ["axis"]);
   const x = describeFloat("topk", "input", input);
   const found = readAxis("topk", given.axis ?? -1, x.shape);
-  const details = { ...found, k: checkInteger("topk", "k", k, 0, found.length) };
+  // The shape of a single number has no place for a size of 0.
+  const details = { ...found, k: checkInteger("topk", "k", k, Number(x.shape.length === 0), found.length) };
   return runCall("topk", (call) => {
     const shape = withSize(x.shape, found.axis, k);
     const indices = call.output(shape, "int32");

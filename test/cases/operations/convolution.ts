@@ -85,11 +85,12 @@ const gradientTrials: fc.Arbitrary<GradientTrial> = recipes.map(({ sizes, option
     bias: outputs,
   };
   const run = ({ input, weight, bias }: ByOperand<Tensor>): Tensor => conv1d(input, weight, bias, options);
+  const operands: ByOperand<LayerOperand> = { input, weight, ...(bias && { bias }) };
   /** Without the bias where there is none. */
   const pick = <T>({ bias: last, ...others }: ByOperand<T>): ByOperand<T> =>
     bias === undefined ? others : { ...others, bias: last };
   return {
-    operands: bias === undefined ? ({ input, weight } as ByOperand<LayerOperand>) : { input, weight, bias },
+    operands,
     run,
     forward: (values) => oracle.conv1d(values.input, values.weight, values.bias, sizes),
     gradients: (dy) => pick(oracle.conv1dGradients(dy, input.values, weight.values, sizes)),
@@ -175,9 +176,10 @@ export const convolutionRecord: OperationRecord = {
       },
     ],
     run: ({ sizes: { rows, outFeatures, kernelSize }, options }, inputs) => {
-      const { bias: _, ...own } = (options ?? {}) as Conv1dOptions & { bias?: boolean };
-      const w = inputs.tensor("weight", [outFeatures, rows / (own.groups ?? 1), kernelSize]);
-      return [conv1d(inputs.matrix("input"), w, inputs.parameter("bias", [outFeatures]), own)];
+      const { stride, padding, dilation, groups }: Conv1dOptions = options ?? {};
+      const w = inputs.tensor("weight", [outFeatures, rows / (groups ?? 1), kernelSize]);
+      const b = inputs.parameter("bias", [outFeatures]);
+      return [conv1d(inputs.matrix("input"), w, b, { stride, padding, dilation, groups })];
     },
   },
 };

@@ -1,6 +1,6 @@
 /** With a seed; the package's generator has tests of its own. */
 import fc from "fast-check";
-import { dropout, type DropoutOptions, randn } from "../../../ts/entry/default.js";
+import { dropout, randn } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/dropout.js";
 import { type ErrorBound, evaluate } from "../error-bound.js";
 import type { GradientTrial } from "../gradient.js";
@@ -87,6 +87,6 @@ export const dropoutRecord: OperationRecord = {
         options: { p: 0.3, seed: 12345678901 },
       },
     ],
-    run: ({ options }, inputs) => [dropout(inputs.matrix("input"), options as DropoutOptions)],
+    run: ({ options }, inputs) => [dropout(inputs.matrix("input"), options)],
   },
 };

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { argmax, randn, Tensor, topk } from "../../../ts/entry/default.js";
+import { argmax, randn, type Tensor, topk } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/topk.js";
 import type { GradientTrial } from "../gradient.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "../layer-operands.js";
@@ -103,6 +103,7 @@ export const topkRecords: readonly OperationRecord[] = [
       ...wrongDTypes("topk", "input", (input) => topk(input, 1)),
       ["a k over the axis", () => topk(good, 4), RangeError, "ERR_INVALID_VALUE", /^topk: k: .*from 0 to 3, got 4/],
       ["a negative k", () => topk(good, -1), RangeError, "ERR_INVALID_VALUE", /^topk: k: .*got -1/],
+      ["nothing of a single number", () => topk({ data: [1], shape: [] }, 0), RangeError, "ERR_INVALID_VALUE", /^topk: k: .*from 1 to 1, got 0/],
       ["a fractional k", () => topk(good, 1.5), RangeError, "ERR_INVALID_VALUE", /^topk: k: .*got 1.5/],
       ["no k", () => topk(good, undefined as never), TypeError, "ERR_INVALID_TYPE", /^topk: k: .*got undefined/],
       ["an axis of two", () => topk(good, 1, { axis: -3 }), RangeError, "ERR_INVALID_VALUE", /^topk: axis: .*from -2 to 1, got -3/],
