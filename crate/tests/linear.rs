@@ -57,7 +57,8 @@ fn weight_gradient(output_gradient: &[f32], input: &[f32], sizes: [usize; 3]) ->
     let [rows, in_features, out_features] = sizes;
     let length = multiply_transposed_scratch_length(rows, out_features, in_features).unwrap();
     let mut scratch = vec![f32::NAN; length];
-    let mut gradient = vec![f32::NAN; out_features * in_features];
+    // What is there is added to.
+    let mut gradient = vec![0.0; out_features * in_features];
     multiply_transposed(&mut gradient, output_gradient, input, &mut scratch, rows, out_features, in_features);
     gradient
 }
@@ -262,6 +263,13 @@ fn sums_over_rows_are_cut_into_blocks() {
         sum = sum + block;
     }
     assert_eq!(weight_gradient(&output_gradient, &input, [rows, 1, 1]), product_sum.to_array()[..1]);
+    // Added to what is there, a block at a time.
+    let mut gradient = [0.0];
+    for (x, d) in input.chunks(ROW_BLOCK).zip(output_gradient.chunks(ROW_BLOCK)) {
+        let mut scratch = vec![f32::NAN; multiply_transposed_scratch_length(x.len(), 1, 1).unwrap()];
+        multiply_transposed(&mut gradient, d, x, &mut scratch, x.len(), 1, 1);
+    }
+    assert_eq!(gradient, product_sum.to_array()[..1]);
     assert_eq!(bias_gradient(&output_gradient, 1), sum.to_array()[..1]);
 }
 

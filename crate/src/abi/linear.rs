@@ -101,8 +101,10 @@ pub fn linear_weight_backward(
         let scratch_length = linear::multiply_transposed_scratch_length(rows, out_features, in_features)
             .ok_or(Status::InvalidArgument)?;
         let scratch = if scratch_length == 0 { &mut [] } else { slice_mut(scratch, scratch_length)? };
+        let weight_gradient = slice_mut(weight_gradient, product(&[out_features, in_features])?)?;
+        weight_gradient.fill(0.0);
         linear::multiply_transposed(
-            slice_mut(weight_gradient, product(&[out_features, in_features])?)?,
+            weight_gradient,
             slice(output_gradient, product(&[rows, out_features])?)?,
             slice(input, product(&[rows, in_features])?)?,
             scratch,

@@ -28,12 +28,11 @@ pub fn pack_columns(packed: &mut [f32], matrix: &[f32], rows: usize, columns: us
     if matrix.is_empty() {
         return;
     }
-    let (panels, last) = packed.split_at_mut(columns / PANEL * PANEL * rows);
+    let whole = columns / PANEL * PANEL;
+    let (panels, last) = packed.split_at_mut(whole * rows);
     copy_columns::<PANEL>(panels, matrix, rows, columns, 0);
-    let rest = columns % PANEL;
-    for (group, row) in last.as_chunks_mut::<PANEL>().0.iter_mut().zip(matrix.chunks_exact(columns)) {
-        *group = core::array::from_fn(|c| if c < rest { row[columns - rest + c] } else { 0.0 });
-    }
+    last.fill(0.0);
+    copy_strip(last, matrix, PANEL, columns, whole);
 }
 
 /// `strip[k][r]` = `rows[r][k]`.
@@ -51,13 +50,7 @@ pub fn pack_column_strips(strips: &mut [f32], matrix: &[f32], rows: usize, colum
     copy_columns::<TILE>(&mut strips[..column * rows], matrix, rows, columns, first);
     while column < count {
         let width = tile_rows(count - column);
-        let strip = &mut strips[column * rows..(column + width) * rows];
-        let copy = match width {
-            4 => copy_columns::<4>,
-            2 => copy_columns::<2>,
-            _ => copy_columns::<1>,
-        };
-        copy(strip, matrix, rows, columns, first + column);
+        copy_strip(&mut strips[column * rows..(column + width) * rows], matrix, width, columns, first + column);
         column += width;
     }
 }
@@ -77,6 +70,15 @@ fn copy_columns<const WIDTH: usize>(output: &mut [f32], matrix: &[f32], rows: us
                     *values = *source;
                 }
             }
+        }
+    }
+}
+
+/// `strip[k][c]` = `matrix[k][first + c]` for the columns that there are, up to `width`.
+fn copy_strip(strip: &mut [f32], matrix: &[f32], width: usize, columns: usize, first: usize) {
+    for (group, row) in strip.chunks_exact_mut(width).zip(matrix.chunks_exact(columns)) {
+        for (value, source) in group.iter_mut().zip(&row[first..]) {
+            *value = *source;
         }
     }
 }

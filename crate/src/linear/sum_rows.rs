@@ -1,6 +1,6 @@
 //! The sum of the rows of a matrix.
 
-use crate::dtype::canonical_scalar;
+use crate::sum::accumulate;
 use crate::tiles::ROW_BLOCK;
 
 /// sums `[columns]` = Σ over the rows of matrix `[rows, columns]`: the rows of a block ascending, then the blocks.
@@ -17,13 +17,9 @@ pub fn sum_rows(sums: &mut [f32], matrix: &[f32], columns: usize) {
             let mut block_sums = [0.0; WIDTH];
             let block_sums = &mut block_sums[..sums.len()];
             for row in block.chunks_exact(columns) {
-                for (sum, value) in block_sums.iter_mut().zip(&row[first..]) {
-                    *sum += value;
-                }
+                accumulate(block_sums, &row[first..][..sums.len()]);
             }
-            for (sum, block_sum) in sums.iter_mut().zip(block_sums) {
-                *sum = canonical_scalar(*sum + *block_sum);
-            }
+            accumulate(sums, block_sums);
         }
     }
 }
