@@ -55,7 +55,11 @@ impl QueryBlock {
     pub fn read(memory: &mut BlockMemory<'_>, task: &Task<'_>, mut rows: impl Iterator<Item = PanelRows>) -> Self {
         memory.query_columns.fill(0.0);
         memory.output_columns.fill(0.0);
-        Self { panels: from_fn(|p| rows.next().map(|rows| read_panel(memory, task, p, rows))) }
+        let mut block = Self { panels: [const { None }; PANELS] };
+        for (p, panel) in block.panels.iter_mut().enumerate() {
+            *panel = rows.next().map(|rows| read_panel(memory, task, p, rows));
+        }
+        block
     }
 
     pub fn panels(&self) -> impl Iterator<Item = &BlockPanel> {
@@ -69,7 +73,7 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     let sizes = &attention.sizes;
     let rows = QueryRows::new(rows.count, PANEL, |c| rows.row(c));
     let numbers: [usize; PANEL] = from_fn(|c| sizes.row_number(b, rows.heads[c], rows.indices[c]));
-    let of_rows = |values: &[f32]| F32x8::from_fn(|lane| values[numbers[lane]]);
+    let of_rows = |values: &[f32]| pick(values, &numbers);
 
     let reference = of_rows(forward.references);
     let masked = reference.eq(F32x8::splat(f32::NEG_INFINITY));
@@ -110,8 +114,19 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     panel
 }
 
+/// The numbers of eight rows.
+#[inline(never)]
+fn pick(values: &[f32], numbers: &[usize; PANEL]) -> F32x8 {
+    let mut picked = [0.0; PANEL];
+    for (value, &number) in picked.iter_mut().zip(numbers) {
+        *value = values[number];
+    }
+    F32x8::load(&picked)
+}
+
 /// The rows of scale · Q and of dO / s, eight columns of them side by side. What isn't finite must not meet the weights of keys
 /// that its row doesn't see: there stands 0 in its place. Whether all is finite.
+#[inline(never)]
 fn copy_columns(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: &QueryRows) -> bool {
     let Task { attention, b, .. } = *task;
     let sizes = &attention.sizes;
