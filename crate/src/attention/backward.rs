@@ -45,8 +45,8 @@ use super::shared_gradients::SharedGradients;
 use super::weighted_values::HeadValues;
 use super::weights::WeightsMode;
 use super::{panel, register_tile};
-use crate::dtype::{canonical, canonical_scalar};
-use crate::simd::F32x8;
+use crate::dtype::canonical;
+use crate::simd::{F32x8, map};
 use crate::tiles::{KEY_BLOCK, PANEL, TILE};
 use core::array::from_fn;
 use core::ops::Range;
@@ -308,9 +308,7 @@ fn write_rows<'a>(
         let (gradient, row) = if j < past_length { (&mut *past, j) } else { (&mut *new, j - past_length) };
         if let Some(gradient) = gradient {
             let start = gradient.strides.start(b, key_head, row);
-            for (element, sum) in gradient.elements[start..start + size].iter_mut().zip(sums) {
-                *element = canonical_scalar(*sum);
-            }
+            map(&mut gradient.elements[start..start + size], &sums[..size], canonical);
         }
     }
 }
