@@ -348,4 +348,4 @@ export const convolutionArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x1a16a137;
+export const INTERFACE_HASH = 0xf2669877;

@@ -14,7 +14,7 @@
 use super::columns;
 use super::{BLOCK, SUM_BLOCK, Sizes, blocks, multiply_block, strips};
 use crate::dtype::canonical_scalar;
-use crate::linear::pack_strip;
+use crate::linear::{pack_column_strips, pack_strip};
 use crate::sum::{accumulate, sum};
 
 /// input_gradient `[B, C, L]`, gradient `[B, O, T]`, weight `[O, C / groups, K]`, scratch: `Sizes::scratch_length` elements.
@@ -35,12 +35,7 @@ pub fn input_backward(
     }
     let (packed, panels) = scratch.split_at_mut(weight.len());
     for (packed, weight) in packed.chunks_exact_mut(rows * depth).zip(weight.chunks_exact(rows * depth)) {
-        for strip in strips(depth) {
-            let transposed = packed[strip.start * rows..strip.end * rows].chunks_exact_mut(strip.len());
-            for (packed, weight) in transposed.zip(weight.chunks_exact(depth)) {
-                packed.copy_from_slice(&weight[strip.clone()]);
-            }
-        }
+        pack_column_strips(packed, weight, rows, depth, 0);
     }
     // What the rows are multiplied with lies as a channel's elements do.
     let gathered = Sizes {
