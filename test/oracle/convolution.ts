@@ -1,4 +1,4 @@
-/** Convolution along one axis in float64, as PyTorch's documentation and docs on training have it. */
+/** Convolution along one axis in float64, by the sum that PyTorch's documentation has. */
 type Values = ArrayLike<number>;
 
 export interface ConvolutionSizes {
