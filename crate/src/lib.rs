@@ -22,6 +22,8 @@
 //! | `masks` | PyTorch's modules' masks as one |
 //! | `linear` | x·Wᵀ + b over packed weights |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
+//! | `loss` | losses, forward and backward |
+//! | `optimizer` | steps of SGD and Adam, clipping, averages of parameters |
 //! | `numbered` | enumerations that cross the interface as numbers |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
@@ -39,11 +41,13 @@ pub mod dtype;
 pub mod embedding;
 pub mod indices;
 pub mod linear;
+pub mod loss;
 pub mod masks;
 pub mod math;
 pub mod memory;
 pub mod normalization;
 mod numbered;
+pub mod optimizer;
 pub mod random;
 pub mod rotary_embedding;
 pub mod rotary_frequencies;

@@ -1,0 +1,133 @@
+//! Losses, forward and backward. Each forward writes a loss per row or element in float32; `reduce` makes them one number.
+//! Each backward writes the gradient of `Σ_r factor[r] · loss[r]`, once, straight from what the forward read: nothing is saved.
+
+mod binary_cross_entropy;
+mod cross_entropy;
+mod ctc;
+mod distillation;
+mod mean_squared_error;
+
+pub use binary_cross_entropy::{binary_cross_entropy, binary_cross_entropy_backward};
+pub use cross_entropy::{Targets, cross_entropy, cross_entropy_backward};
+pub use ctc::{CtcCall, ctc, ctc_backward, ctc_scratch_length};
+pub use distillation::{distillation, distillation_backward};
+pub use mean_squared_error::{mean_squared_error, mean_squared_error_backward};
+
+use crate::dtype::canonical_scalar;
+use crate::math::{exp, log};
+use crate::simd::{F32x4, LANES};
+use crate::softmax::largest;
+use crate::sum::{sum, sums_double};
+
+/// What each loss is multiplied with on the way to the result that is differentiated.
+#[derive(Clone, Copy)]
+pub struct Factors<'a> {
+    /// The gradient of the result: one number for all losses, or one for each.
+    pub gradient: &'a [f32],
+    /// 1 / the divisor of `reduce`, or 1.
+    pub scale: f64,
+}
+
+impl Factors<'_> {
+    /// That of one loss.
+    fn of(&self, index: usize) -> f64 {
+        f64::from(self.gradient[if self.gradient.len() == 1 { 0 } else { index }]) * self.scale
+    }
+
+    /// Those of the losses from an index on, `count` of them.
+    #[inline(always)]
+    fn at(&self, index: usize, count: usize) -> F32x4 {
+        if self.gradient.len() == 1 {
+            return F32x4::splat(self.of(0) as f32);
+        }
+        load(self.gradient, index, count) * F32x4::splat(self.scale as f32)
+    }
+}
+
+/// Σ losses / divisor, in float64, rounded once; 0 for a divisor of 0.
+pub fn reduce(losses: &[f32], divisor: f64) -> f32 {
+    if divisor == 0.0 {
+        return 0.0;
+    }
+    canonical_scalar((sums_double(losses, 0.0).0 / divisor) as f32)
+}
+
+/// Below this difference to the largest (2^-100) an exponential is taken for 0, before it meets small factors: no gradient is
+/// subnormal by it.
+const CUTOFF: f32 = -69.32;
+
+/// So many elements at a time are computed into memory of their own.
+const BLOCK: usize = 256;
+
+/// Σ of `length` terms, from block to block in float64. `term` gives those from an index on, of which `count` are there.
+#[inline(always)]
+fn sum_of(length: usize, term: impl Fn(usize, usize) -> F32x4) -> f64 {
+    let mut total = 0.0;
+    let mut terms = [0.0; BLOCK];
+    for start in (0..length).step_by(BLOCK) {
+        let count = BLOCK.min(length - start);
+        let (body, tail) = terms[..count].as_chunks_mut::<LANES>();
+        for (vector, lanes) in body.iter_mut().enumerate() {
+            *lanes = term(start + vector * LANES, LANES).to_array();
+        }
+        if !tail.is_empty() {
+            term(start + count - tail.len(), tail.len()).store_partial(tail);
+        }
+        total += f64::from(sum(&terms[..count]));
+    }
+    total
+}
+
+/// Writes every element of a row. `value` gives those from an index on, of which `count` are there.
+#[inline(always)]
+fn fill(output: &mut [f32], value: impl Fn(usize, usize) -> F32x4) {
+    let length = output.len();
+    let (body, tail) = output.as_chunks_mut::<LANES>();
+    for (vector, lanes) in body.iter_mut().enumerate() {
+        *lanes = value(vector * LANES, LANES).to_array();
+    }
+    if !tail.is_empty() {
+        value(length - tail.len(), tail.len()).store_partial(tail);
+    }
+}
+
+/// Elements of a row from an index on, `count` of them, 0 beyond.
+#[inline(always)]
+fn load(row: &[f32], index: usize, count: usize) -> F32x4 {
+    if count == LANES { F32x4::load(&row[index..]) } else { F32x4::load_partial(&row[index..], 0.0) }
+}
+
+/// The softmax of a row, p = exp((x − m) · scale) / Σ, as what each element needs of the others.
+struct Softmax {
+    /// m, the largest x
+    maximum: F32x4,
+    scale: F32x4,
+    /// ln Σ
+    log_sum: F32x4,
+    inverse_sum: F32x4,
+}
+
+impl Softmax {
+    /// Of a row. Its sum is NaN where the row holds NaN or +∞, or nothing but −∞.
+    #[inline(never)]
+    fn of(row: &[f32], scale: f32) -> Self {
+        let maximum = F32x4::splat(largest(row));
+        let scale = F32x4::splat(scale);
+        let total = sum_of(row.len(), |index, count| exp((load(row, index, count) - maximum) * scale));
+        let total = F32x4::splat(total as f32);
+        Self { maximum, scale, log_sum: log(total), inverse_sum: F32x4::splat(1.0) / total }
+    }
+
+    /// −ln p
+    #[inline(always)]
+    fn negative_log(&self, x: F32x4) -> F32x4 {
+        self.log_sum - (x - self.maximum) * self.scale
+    }
+
+    /// p; 0 where it would soon be subnormal.
+    #[inline(always)]
+    fn probability(&self, x: F32x4) -> F32x4 {
+        let difference = (x - self.maximum) * self.scale;
+        difference.lt(F32x4::splat(CUTOFF)).select(F32x4::zero(), exp(difference) * self.inverse_sum)
+    }
+}

@@ -1,0 +1,39 @@
+//! What changes parameters in place, element by element. Products are rounded before they are added, in both arithmetics, so that these
+//! give the same bits; coefficients come rounded once from float64.
+
+mod adam;
+mod average;
+mod clip;
+mod sgd;
+
+pub use adam::{AdamCoefficients, adam};
+pub use average::average;
+pub use clip::{clamp, scale, sum_of_squares};
+pub use sgd::{SgdCoefficients, sgd};
+
+use crate::dtype::canonical;
+use crate::simd::{F32x4, LANES};
+
+/// Replaces the elements of N arrays of equal length by what `step` makes of them and of those of M others.
+#[inline(always)]
+fn update<const N: usize, const M: usize>(
+    mut changed: [&mut [f32]; N],
+    read: [&[f32]; M],
+    step: impl Fn([F32x4; N], [F32x4; M]) -> [F32x4; N],
+) {
+    let length = changed[0].len();
+    assert!(changed.iter().all(|array| array.len() == length) && read.iter().all(|array| array.len() == length));
+    let body = length - length % LANES;
+    for index in (0..body).step_by(LANES) {
+        let old = core::array::from_fn(|n| F32x4::load(&changed[n][index..]));
+        let new = step(old, core::array::from_fn(|n| F32x4::load(&read[n][index..])));
+        for (array, value) in changed.iter_mut().zip(new) {
+            canonical(value).store(&mut array[index..]);
+        }
+    }
+    let old = core::array::from_fn(|n| F32x4::load_partial(&changed[n][body..], 0.0));
+    let new = step(old, core::array::from_fn(|n| F32x4::load_partial(&read[n][body..], 0.0)));
+    for (array, value) in changed.iter_mut().zip(new) {
+        canonical(value).store_partial(&mut array[body..]);
+    }
+}
