@@ -1,17 +1,30 @@
 //! Sums over a row, in an order that its length alone fixes: the row in blocks of 1024, in each block four vectors of
 //! running sums side by side, which are then added in pairs. The many sums keep rounding errors small as well.
 
+use crate::dtype::canonical;
 use crate::simd::{F32x4, LANES};
 
 /// Σ values.
 pub fn sum(values: &[f32]) -> f32 {
-    accumulate(values, 0.0, |sum, x| sum + x)
+    add_up(values, 0.0, |sum, x| sum + x)
+}
+
+/// `sums[i] += addends[i]`.
+pub fn accumulate(sums: &mut [f32], addends: &[f32]) {
+    assert_eq!(sums.len(), addends.len());
+    let (sums, sums_rest) = sums.as_chunks_mut::<LANES>();
+    let (addends, addends_rest) = addends.as_chunks::<LANES>();
+    let add = |sum: F32x4, addend: F32x4| canonical(sum + addend);
+    for (sum, addend) in sums.iter_mut().zip(addends) {
+        *sum = add(F32x4::from_array(*sum), F32x4::from_array(*addend)).to_array();
+    }
+    add(F32x4::load_partial(sums_rest, 0.0), F32x4::load_partial(addends_rest, 0.0)).store_partial(sums_rest);
 }
 
 /// Σ (values − center)².
 pub fn sum_of_squares(values: &[f32], center: f32) -> f32 {
     let center_lanes = F32x4::splat(center);
-    accumulate(values, center, |sum, x| {
+    add_up(values, center, |sum, x| {
         let difference = x - center_lanes;
         difference.mul_add(difference, sum)
     })
@@ -43,7 +56,7 @@ pub fn sums_double(values: &[f32], center: f64) -> (f64, f64) {
 
 /// The sum that `add` builds up; `padding` is what it ignores.
 #[inline(always)]
-fn accumulate(values: &[f32], padding: f32, add: impl Fn(F32x4, F32x4) -> F32x4) -> f32 {
+fn add_up(values: &[f32], padding: f32, add: impl Fn(F32x4, F32x4) -> F32x4) -> f32 {
     const SUMS: usize = 4;
     const BLOCK: usize = 1024;
     let mut total = 0.0;
