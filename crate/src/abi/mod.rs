@@ -29,11 +29,15 @@ mod embedding;
 #[cfg(target_arch = "wasm32")]
 mod linear;
 #[cfg(target_arch = "wasm32")]
+mod loss;
+#[cfg(target_arch = "wasm32")]
 mod masks;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(target_arch = "wasm32")]
 mod normalization;
+#[cfg(target_arch = "wasm32")]
+mod optimizer;
 #[cfg(target_arch = "wasm32")]
 mod random;
 #[cfg(target_arch = "wasm32")]

@@ -117,7 +117,7 @@ pub fn cross_entropy_backward(
             total += sum_of(columns, |index, count| expected.spread(index, count));
         }
         let total = F32x4::splat(total as f32);
-        let factor = factors.of(row) as f32;
+        let factor = factors.of(row);
         // loss = −Σ_c q_c ln p_c
         let slope = |q: F32x4, x: F32x4| canonical((softmax.probability(x) * total - q) * F32x4::splat(factor));
         fill(gradient, |index, count| slope(expected.spread(index, count), load(x, index, count)));

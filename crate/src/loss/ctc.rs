@@ -216,7 +216,7 @@ pub fn ctc_backward(gradient: &mut [f32], call: &CtcCall, factors: Factors, scra
         let (alpha, work) = scratch.split_at_mut(sequence.frames * width);
         let value = sequence.forward(alpha, work);
         if !(call.zero_infinity && value == f64::NEG_INFINITY) {
-            sequence.backward(gradient, factors.of(batch) as f32, alpha, work);
+            sequence.backward(gradient, factors.of(batch), alpha, work);
         }
     }
 }

@@ -45,10 +45,9 @@ pub fn distillation_backward(
         let [student, teacher] = [student, teacher].map(|logits| &logits[row * columns..][..columns]);
         let [s, t] = [student, teacher].map(|logits| Softmax::of(logits, 1.0 / temperature));
         // loss = τ² Σ_c t_c (ln t_c − ln s_c)
-        let factor = F32x4::splat((factors.of(row) * f64::from(temperature)) as f32);
+        let factor = F32x4::splat(factors.of(row) * temperature);
         fill(gradient, |index, count| {
-            let difference =
-                s.probability(load(student, index, count)) - t.probability(load(teacher, index, count));
+            let difference = s.probability(load(student, index, count)) - t.probability(load(teacher, index, count));
             canonical(difference * factor)
         });
     }

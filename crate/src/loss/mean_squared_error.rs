@@ -2,7 +2,6 @@
 
 use super::{Factors, fill, load};
 use crate::dtype::canonical;
-use crate::simd::F32x4;
 
 /// `losses[i]` = (`input[i]` − `target[i]`)².
 pub fn mean_squared_error(losses: &mut [f32], input: &[f32], target: &[f32]) {

@@ -19,28 +19,20 @@ use crate::simd::{F32x4, LANES};
 use crate::softmax::largest;
 use crate::sum::{sum, sums_double};
 
-/// What each loss is multiplied with on the way to the result that is differentiated.
+/// What each loss is multiplied with on the way to the result that is differentiated: one number for all, or one for each.
 #[derive(Clone, Copy)]
-pub struct Factors<'a> {
-    /// The gradient of the result: one number for all losses, or one for each.
-    pub gradient: &'a [f32],
-    /// 1 / the divisor of `reduce`, or 1.
-    pub scale: f64,
-}
+pub struct Factors<'a>(pub &'a [f32]);
 
 impl Factors<'_> {
     /// That of one loss.
-    fn of(&self, index: usize) -> f64 {
-        f64::from(self.gradient[if self.gradient.len() == 1 { 0 } else { index }]) * self.scale
+    fn of(self, index: usize) -> f32 {
+        self.0[if self.0.len() == 1 { 0 } else { index }]
     }
 
-    /// Those of the losses from an index on, `count` of them.
+    /// Those of the losses from an index on, of which `count` are there.
     #[inline(always)]
-    fn at(&self, index: usize, count: usize) -> F32x4 {
-        if self.gradient.len() == 1 {
-            return F32x4::splat(self.of(0) as f32);
-        }
-        load(self.gradient, index, count) * F32x4::splat(self.scale as f32)
+    fn at(self, index: usize, count: usize) -> F32x4 {
+        if self.0.len() == 1 { F32x4::splat(self.0[0]) } else { load(self.0, index, count) }
     }
 }
 
