@@ -25,6 +25,7 @@
 //! | `loss` | losses, forward and backward |
 //! | `optimizer` | steps of SGD and Adam, clipping, averages of parameters |
 //! | `numbered` | enumerations that cross the interface as numbers |
+//! | `lanes` | the vectors of a slice |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
 //! | `random` | Philox4x32-10, uniform and normal |
@@ -40,6 +41,7 @@ pub mod attention;
 pub mod dtype;
 pub mod embedding;
 pub mod indices;
+mod lanes;
 pub mod linear;
 pub mod loss;
 pub mod masks;

@@ -225,9 +225,6 @@ fn ctc_call<'a>(
 ) -> Result<(CtcCall<'a>, usize), Status> {
     let lengths = slice::<i32>(integers, product(&[batch, 2])?)?;
     let (input_lengths, target_lengths) = lengths.split_at(batch);
-    if input_lengths.iter().any(|&length| length as usize > frames) {
-        return Err(Status::InvalidArgument);
-    }
     let mut labels = 0_usize;
     for &length in target_lengths {
         let length = usize::try_from(length).map_err(|_| Status::InvalidArgument)?;
@@ -235,10 +232,10 @@ fn ctc_call<'a>(
     }
     let all = lengths.len().checked_add(labels).ok_or(Status::InvalidArgument)?;
     let targets = &slice::<i32>(integers, all)?[lengths.len()..];
-    require_inside(targets, classes).map_err(|_| Status::IndexOutOfRange)?;
-    if blank >= classes {
-        return Err(Status::IndexOutOfRange);
-    }
+    let valid = require_inside(input_lengths, frames.saturating_add(1))
+        .and_then(|()| require_inside(targets, classes))
+        .and_then(|()| require_inside(&[blank as i32], classes));
+    valid.map_err(|_| Status::IndexOutOfRange)?;
     let log_probabilities = slice(log_probabilities, product(&[frames, batch, classes])?)?;
     let most = target_lengths.iter().copied().max().unwrap_or(0) as usize;
     let call = CtcCall { log_probabilities, targets, input_lengths, target_lengths, classes, blank, zero_infinity };

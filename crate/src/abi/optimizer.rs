@@ -5,6 +5,7 @@ use super::slices::{read, slice, slice_mut, status};
 use crate::math;
 use crate::optimizer;
 use crate::optimizer::{AdamCoefficients, SgdCoefficients};
+use crate::sum::sums_double;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// A step of Adam or AdamW over the argument block at `arguments`.
@@ -84,7 +85,7 @@ pub fn average(averages: usize, parameter: usize, length: usize, decay: f32, sha
 #[wasm_bindgen]
 pub fn sum_of_squares(total: usize, values: usize, length: usize) -> u32 {
     let run = || {
-        slice_mut(total, 1)?[0] = optimizer::sum_of_squares(slice(values, length)?);
+        slice_mut(total, 1)?[0] = sums_double(slice(values, length)?, 0.0).1;
         Ok(())
     };
     status(run())

@@ -9,9 +9,12 @@
 //! Row by row, so that of logits of a large vocabulary nothing of their size is made but the gradient.
 //! (Szegedy et al. 2016, "Rethinking the Inception Architecture", for ε.)
 
-use super::{Factors, Softmax, fill, load, sum_of};
+use super::{Factors, Softmax, sum_of};
 use crate::dtype::{canonical, canonical_scalar};
-use crate::simd::F32x4;
+use crate::lanes::{fill, load, store};
+use crate::math;
+use crate::simd::{F32x4, LANES};
+use crate::sum::sum;
 
 /// What the logits are compared with.
 #[derive(Clone, Copy)]
@@ -45,10 +48,10 @@ impl<'a> Expected<'a> {
 
     /// q but for what the class adds.
     #[inline(always)]
-    fn spread(&self, index: usize, count: usize) -> F32x4 {
+    fn spread(&self, index: usize) -> F32x4 {
         let base = F32x4::splat(self.base);
-        let q = self.probabilities.map_or(base, |t| load(t, index, count) * F32x4::splat(self.kept) + base);
-        self.weight.map_or(q, |weight| load(weight, index, count) * q)
+        let q = self.probabilities.map_or(base, |t| load(t, index) * F32x4::splat(self.kept) + base);
+        self.weight.map_or(q, |weight| load(weight, index) * q)
     }
 
     /// The class and what it adds to q there.
@@ -82,7 +85,7 @@ pub fn cross_entropy(
         let term = |q: F32x4, x: F32x4| q.eq(F32x4::zero()).select(F32x4::zero(), q * softmax.negative_log(x));
         let mut total = 0.0;
         if expected.is_spread() {
-            total = sum_of(columns, |index, count| term(expected.spread(index, count), load(x, index, count)));
+            total = sum_of(columns, |index| term(expected.spread(index), load(x, index)));
         }
         if let Some((class, q)) = expected.peak() {
             total += f64::from(term(F32x4::splat(q), F32x4::splat(x[class])).to_array()[0]);
@@ -110,20 +113,18 @@ pub fn cross_entropy_backward(
             gradient.fill(0.0);
             continue;
         };
-        let softmax = Softmax::of(x, 1.0);
-        let peak = expected.peak();
-        let mut total = peak.map_or(0.0, |(_, q)| f64::from(q));
-        if expected.is_spread() {
-            total += sum_of(columns, |index, count| expected.spread(index, count));
+        // q first, in the place of the gradient.
+        fill(gradient, |index| expected.spread(index));
+        if let Some((class, q)) = expected.peak() {
+            gradient[class] += q;
         }
-        let total = F32x4::splat(total as f32);
-        let factor = factors.of(row);
-        // loss = −Σ_c q_c ln p_c
-        let slope = |q: F32x4, x: F32x4| canonical((softmax.probability(x) * total - q) * F32x4::splat(factor));
-        fill(gradient, |index, count| slope(expected.spread(index, count), load(x, index, count)));
-        if let Some((class, q)) = peak {
-            let q = expected.spread(class, 1).to_array()[0] + q;
-            gradient[class] = slope(F32x4::splat(q), F32x4::splat(x[class])).to_array()[0];
+        let total = F32x4::splat(sum(gradient));
+        let softmax = Softmax::of(x, 1.0);
+        let factor = F32x4::splat(factors.of(row));
+        for index in (0..columns).step_by(LANES) {
+            // loss = −Σ_c q_c ln p_c
+            let p = softmax.probability(load(x, index), math::exp);
+            store(gradient, index, canonical((p * total - load(gradient, index)) * factor));
         }
     }
 }

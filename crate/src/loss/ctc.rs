@@ -15,12 +15,12 @@
 //! 2^-24 · (T · (16 + 4 · d) + |loss|) of the truth, an occupancy γ within 2^-23 · T · (16 + 4 · d) · γ + 2^-100, with d the most that a state with a part in
 //! the result lies below the largest of its frame, and |x| there.
 
-use super::{CUTOFF, Factors, fill, load};
+use super::{CUTOFF, Factors, exp, log};
 use crate::dtype::canonical_scalar;
-use crate::math::{exp, log};
-use crate::simd::F32x4;
+use crate::lanes::{fill, load, store};
+use crate::simd::{F32x4, LANES};
 use crate::softmax::largest;
-use crate::sum::sum;
+use crate::sum::{accumulate, sum};
 
 /// What a call of CTC reads.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ pub struct CtcCall<'a> {
 const PADDING: usize = 2;
 
 /// Rows of states besides α in the scratch memory.
-const ROWS: usize = 5;
+const ROWS: usize = 6;
 
 /// Elements of scratch memory: for the loss `frames` is 1, for the gradient all of them; `labels` is the largest target length.
 pub fn ctc_scratch_length(frames: usize, labels: usize) -> Option<usize> {
@@ -102,13 +102,12 @@ impl Sequence<'_> {
     }
 
     /// −loss, with α of the frames in `alpha`, `[frames, states + 2 · PADDING]`, or of the last frame alone where there is no room
-    /// for more; work: two rows.
+    /// for more.
     fn forward(&self, alpha: &mut [f32], work: &mut [f32]) -> f64 {
         let width = self.states + 2 * PADDING;
-        let (previous, rest) = work.split_at_mut(width);
-        let (emissions, skips) = rest.split_at_mut(self.states);
-        let skips = &mut skips[..self.states];
-        self.skips(skips);
+        let [previous, skipped, emissions, skips] = rows(work, self.states);
+        let emissions = &mut emissions[..self.states];
+        self.skips(&mut skips[..self.states]);
         // Before the first frame: in a state −1, which leads to the first two.
         previous.fill(f32::NEG_INFINITY);
         previous[PADDING - 1] = 0.0;
@@ -120,11 +119,9 @@ impl Sequence<'_> {
             current.fill(f32::NEG_INFINITY);
             self.emissions(emissions, frame);
             let states = &mut current[PADDING..][..self.states];
-            fill(states, |state, count| {
-                let [skipped, left, stayed] = [0, 1, PADDING].map(|back| load(&previous[back..], state, count));
-                let skipped = skipped + load(skips, state, count);
-                log_sum(stayed, left, skipped, reference) + load(emissions, state, count)
-            });
+            add(skipped, previous, skips);
+            log_sums(states, &previous[PADDING..], &previous[1..], skipped, reference);
+            accumulate(states, emissions);
             taken += f64::from(reference);
             reference = reference_of(states);
             previous.copy_from_slice(current);
@@ -134,12 +131,10 @@ impl Sequence<'_> {
         taken + f64::from(log_sum(blank, label, none, 0.0).to_array()[0])
     }
 
-    /// Writes −factor · γ; α as `forward` leaves it; work: five rows.
+    /// Writes −factor · γ; α as `forward` leaves it.
     fn backward(&self, gradient: &mut [f32], factor: f32, alpha: &[f32], work: &mut [f32]) {
         let width = self.states + 2 * PADDING;
-        let mut rows = work.chunks_exact_mut(width);
-        let mut row = || rows.next().expect("a row of scratch memory");
-        let (beta, onward, emissions, skips, occupancy) = (row(), row(), row(), row(), row());
+        let [beta, onward, skipped, emissions, skips, occupancy] = rows(work, self.states);
         let (emissions, occupancy) = (&mut emissions[..self.states], &mut occupancy[..self.states]);
         skips.fill(f32::NEG_INFINITY);
         self.skips(&mut skips[..self.states]);
@@ -149,13 +144,13 @@ impl Sequence<'_> {
         beta[self.states.saturating_sub(2)..self.states].fill(0.0);
         for frame in (0..self.frames).rev() {
             let alpha = &alpha[frame * width + PADDING..][..self.states];
-            fill(occupancy, |state, count| load(alpha, state, count) + load(beta, state, count));
+            add(occupancy, alpha, beta);
             let most = F32x4::splat(largest(occupancy));
             // γ_t(s) = exp(α_t(s) + β_t(s)) / Σ_s exp(α_t(s) + β_t(s))
-            for exponents in occupancy.chunks_mut(4) {
-                let difference = F32x4::load_partial(exponents, f32::NEG_INFINITY) - most;
+            for index in (0..self.states).step_by(LANES) {
+                let difference = load(occupancy, index) - most;
                 let small = difference.lt(F32x4::splat(CUTOFF));
-                small.select(F32x4::zero(), exp(difference)).store_partial(exponents);
+                store(occupancy, index, small.select(F32x4::zero(), exp(difference)));
             }
             let scale = factor / sum(occupancy);
             let slopes = &mut gradient[self.offset(frame)..][..self.call.classes];
@@ -168,22 +163,34 @@ impl Sequence<'_> {
             // β_{t−1}(s) = ln Σ exp(β_t(s′) + x_t(label(s′)))
             self.emissions(emissions, frame);
             let states = &mut onward[..self.states];
-            fill(states, |state, count| load(beta, state, count) + load(emissions, state, count));
+            add(states, beta, emissions);
             let reference = reference_of(states);
-            fill(&mut beta[..self.states], |state, count| {
-                let [stays, right, skips] = [
-                    load(onward, state, count),
-                    load(&onward[1..], state, count),
-                    load(&onward[2..], state, count) + load(&skips[2..], state, count),
-                ];
-                log_sum(stays, right, skips, reference)
-            });
+            add(skipped, onward, skips);
+            log_sums(&mut beta[..self.states], onward, &onward[1..], &skipped[2..], reference);
         }
     }
 }
 
+/// Rows of scratch memory, each with room for the states and what lies around them.
+fn rows<const N: usize>(work: &mut [f32], states: usize) -> [&mut [f32]; N] {
+    let mut rows = work.chunks_exact_mut(states + 2 * PADDING);
+    core::array::from_fn(|_| rows.next().unwrap_or_default())
+}
+
+/// `sums[s]` = `a[s]` + `b[s]`
+#[inline(never)]
+fn add(sums: &mut [f32], a: &[f32], b: &[f32]) {
+    fill(sums, |state| load(a, state) + load(b, state));
+}
+
+/// `output[s]` = ln(exp `a[s]` + exp `b[s]` + exp `c[s]`) − reference
+#[inline(never)]
+fn log_sums(output: &mut [f32], a: &[f32], b: &[f32], c: &[f32], reference: f32) {
+    fill(output, |state| log_sum(load(a, state), load(b, state), load(c, state), reference));
+}
+
 /// ln(exp a + exp b + exp c) − reference
-#[inline(always)]
+#[inline(never)]
 fn log_sum(a: F32x4, b: F32x4, c: F32x4, reference: f32) -> F32x4 {
     let most = a.pseudo_max(b).pseudo_max(c);
     // Where all are −∞, so that differences aren't NaN.

@@ -7,8 +7,9 @@
 //!
 //! (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network".)
 
-use super::{Factors, Softmax, fill, load, sum_of};
+use super::{Factors, Softmax, exp, sum_of};
 use crate::dtype::{canonical, canonical_scalar};
+use crate::lanes::{fill, load};
 use crate::simd::F32x4;
 
 /// losses: `[rows]`; student, teacher: `[rows, columns]`.
@@ -17,9 +18,9 @@ pub fn distillation(losses: &mut [f32], student: &[f32], teacher: &[f32], column
     for (row, loss) in losses.iter_mut().enumerate() {
         let [student, teacher] = [student, teacher].map(|logits| &logits[row * columns..][..columns]);
         let [s, t] = [student, teacher].map(|logits| Softmax::of(logits, 1.0 / temperature));
-        let total = sum_of(columns, |index, count| {
-            let (x, y) = (load(student, index, count), load(teacher, index, count));
-            let probability = t.probability(y);
+        let total = sum_of(columns, |index| {
+            let (x, y) = (load(student, index), load(teacher, index));
+            let probability = t.probability(y, exp);
             let term = probability * (s.negative_log(x) - t.negative_log(y));
             probability.eq(F32x4::zero()).select(F32x4::zero(), term)
         });
@@ -46,8 +47,8 @@ pub fn distillation_backward(
         let [s, t] = [student, teacher].map(|logits| Softmax::of(logits, 1.0 / temperature));
         // loss = τ² Σ_c t_c (ln t_c − ln s_c)
         let factor = F32x4::splat(factors.of(row) * temperature);
-        fill(gradient, |index, count| {
-            let difference = s.probability(load(student, index, count)) - t.probability(load(teacher, index, count));
+        fill(gradient, |index| {
+            let difference = s.probability(load(student, index), exp) - t.probability(load(teacher, index), exp);
             canonical(difference * factor)
         });
     }

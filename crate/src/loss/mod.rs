@@ -14,8 +14,9 @@ pub use distillation::{distillation, distillation_backward};
 pub use mean_squared_error::{mean_squared_error, mean_squared_error_backward};
 
 use crate::dtype::canonical_scalar;
-use crate::math::{exp, log};
-use crate::simd::{F32x4, LANES};
+use crate::lanes::{fill, load};
+use crate::math;
+use crate::simd::F32x4;
 use crate::softmax::largest;
 use crate::sum::{sum, sums_double};
 
@@ -29,10 +30,10 @@ impl Factors<'_> {
         self.0[if self.0.len() == 1 { 0 } else { index }]
     }
 
-    /// Those of the losses from an index on, of which `count` are there.
+    /// Those of the losses from an index on.
     #[inline(always)]
-    fn at(self, index: usize, count: usize) -> F32x4 {
-        if self.0.len() == 1 { F32x4::splat(self.0[0]) } else { load(self.0, index, count) }
+    fn at(self, index: usize) -> F32x4 {
+        if self.0.len() == 1 { F32x4::splat(self.0[0]) } else { load(self.0, index) }
     }
 }
 
@@ -44,6 +45,18 @@ pub fn reduce(losses: &[f32], divisor: f64) -> f32 {
     canonical_scalar((sums_double(losses, 0.0).0 / divisor) as f32)
 }
 
+/// `math::exp` as a call, for what is not worth a copy of it.
+#[inline(never)]
+fn exp(x: F32x4) -> F32x4 {
+    math::exp(x)
+}
+
+/// `math::log`, likewise.
+#[inline(never)]
+fn log(x: F32x4) -> F32x4 {
+    math::log(x)
+}
+
 /// Below this difference to the largest (2^-100) an exponential is taken for 0, before it meets small factors: no gradient is
 /// subnormal by it.
 const CUTOFF: f32 = -69.32;
@@ -51,42 +64,17 @@ const CUTOFF: f32 = -69.32;
 /// So many elements at a time are computed into memory of their own.
 const BLOCK: usize = 256;
 
-/// Σ of `length` terms, from block to block in float64. `term` gives those from an index on, of which `count` are there.
+/// Σ of `length` terms, from block to block in float64. `term` gives those from an index on.
 #[inline(always)]
-fn sum_of(length: usize, term: impl Fn(usize, usize) -> F32x4) -> f64 {
+fn sum_of(length: usize, term: impl Fn(usize) -> F32x4) -> f64 {
     let mut total = 0.0;
     let mut terms = [0.0; BLOCK];
     for start in (0..length).step_by(BLOCK) {
-        let count = BLOCK.min(length - start);
-        let (body, tail) = terms[..count].as_chunks_mut::<LANES>();
-        for (vector, lanes) in body.iter_mut().enumerate() {
-            *lanes = term(start + vector * LANES, LANES).to_array();
-        }
-        if !tail.is_empty() {
-            term(start + count - tail.len(), tail.len()).store_partial(tail);
-        }
-        total += f64::from(sum(&terms[..count]));
+        let block = &mut terms[..BLOCK.min(length - start)];
+        fill(block, |index| term(start + index));
+        total += f64::from(sum(block));
     }
     total
-}
-
-/// Writes every element of a row. `value` gives those from an index on, of which `count` are there.
-#[inline(always)]
-fn fill(output: &mut [f32], value: impl Fn(usize, usize) -> F32x4) {
-    let length = output.len();
-    let (body, tail) = output.as_chunks_mut::<LANES>();
-    for (vector, lanes) in body.iter_mut().enumerate() {
-        *lanes = value(vector * LANES, LANES).to_array();
-    }
-    if !tail.is_empty() {
-        value(length - tail.len(), tail.len()).store_partial(tail);
-    }
-}
-
-/// Elements of a row from an index on, `count` of them, 0 beyond.
-#[inline(always)]
-fn load(row: &[f32], index: usize, count: usize) -> F32x4 {
-    if count == LANES { F32x4::load(&row[index..]) } else { F32x4::load_partial(&row[index..], 0.0) }
 }
 
 /// The softmax of a row, p = exp((x − m) · scale) / Σ, as what each element needs of the others.
@@ -105,7 +93,7 @@ impl Softmax {
     fn of(row: &[f32], scale: f32) -> Self {
         let maximum = F32x4::splat(largest(row));
         let scale = F32x4::splat(scale);
-        let total = sum_of(row.len(), |index, count| exp((load(row, index, count) - maximum) * scale));
+        let total = sum_of(row.len(), |index| math::exp((load(row, index) - maximum) * scale));
         let total = F32x4::splat(total as f32);
         Self { maximum, scale, log_sum: log(total), inverse_sum: F32x4::splat(1.0) / total }
     }
@@ -116,9 +104,9 @@ impl Softmax {
         self.log_sum - (x - self.maximum) * self.scale
     }
 
-    /// p; 0 where it would soon be subnormal.
+    /// p, by the exponential function that is given; 0 where it would soon be subnormal.
     #[inline(always)]
-    fn probability(&self, x: F32x4) -> F32x4 {
+    fn probability(&self, x: F32x4, exp: impl Fn(F32x4) -> F32x4) -> F32x4 {
         let difference = (x - self.maximum) * self.scale;
         difference.lt(F32x4::splat(CUTOFF)).select(F32x4::zero(), exp(difference) * self.inverse_sum)
     }

@@ -8,10 +8,11 @@ mod sgd;
 
 pub use adam::{AdamCoefficients, adam};
 pub use average::average;
-pub use clip::{clamp, scale, sum_of_squares};
+pub use clip::{clamp, scale};
 pub use sgd::{SgdCoefficients, sgd};
 
 use crate::dtype::canonical;
+use crate::lanes::{load, store};
 use crate::simd::{F32x4, LANES};
 
 /// Replaces the elements of N arrays of equal length by what `step` makes of them and of those of M others.
@@ -23,17 +24,13 @@ fn update<const N: usize, const M: usize>(
 ) {
     let length = changed[0].len();
     assert!(changed.iter().all(|array| array.len() == length) && read.iter().all(|array| array.len() == length));
-    let body = length - length % LANES;
-    for index in (0..body).step_by(LANES) {
-        let old = core::array::from_fn(|n| F32x4::load(&changed[n][index..]));
-        let new = step(old, core::array::from_fn(|n| F32x4::load(&read[n][index..])));
+    let mut index = 0;
+    while index < length {
+        let old = core::array::from_fn(|n| load(changed[n], index));
+        let new = step(old, core::array::from_fn(|n| load(read[n], index)));
         for (array, value) in changed.iter_mut().zip(new) {
-            canonical(value).store(&mut array[index..]);
+            store(array, index, canonical(value));
         }
-    }
-    let old = core::array::from_fn(|n| F32x4::load_partial(&changed[n][body..], 0.0));
-    let new = step(old, core::array::from_fn(|n| F32x4::load_partial(&read[n][body..], 0.0)));
-    for (array, value) in changed.iter_mut().zip(new) {
-        canonical(value).store_partial(&mut array[body..]);
+        index += LANES;
     }
 }
