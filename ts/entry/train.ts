@@ -11,5 +11,45 @@ export { distillationLoss, type DistillationOptions } from "../train/losses/dist
 export { mseLoss } from "../train/losses/mean-squared-error.js";
 export { type LossOptions, type Reduction } from "../train/losses/reduction.js";
 export { noGrad } from "../train/mode.js";
+export {
+  Adam,
+  type AdamHyperparameters,
+  type AdamOptions,
+  AdamW,
+  type AdamWOptions,
+} from "../train/optimizers/adam.js";
+export { clipGradNorm, clipGradValue } from "../train/optimizers/clip.js";
+export {
+  ExponentialMovingAverage,
+  type ExponentialMovingAverageOptions,
+} from "../train/optimizers/exponential-moving-average.js";
+export {
+  decayGroups,
+  layerwiseLr,
+  type LayerwiseLrOptions,
+  type ParameterSource,
+} from "../train/optimizers/group-parameters.js";
+export {
+  type Hyperparameters,
+  Optimizer,
+  type OptimizerGroup,
+  type OptimizerStateDict,
+  type OptimizerStateDictLike,
+} from "../train/optimizers/optimizer.js";
+export { type ParameterGroup, type Parameters } from "../train/optimizers/parameter-groups.js";
+export { SGD, type SgdHyperparameters, type SgdOptions } from "../train/optimizers/sgd.js";
+export {
+  constantSchedule,
+  type CosineOptions,
+  cosineSchedule,
+  type DecayOptions,
+  inverseSqrtSchedule,
+  linearSchedule,
+  type NoamOptions,
+  noamSchedule,
+  oneCycleSchedule,
+  type Schedule,
+  type WarmupOptions,
+} from "../train/schedules.js";
 
 installRecorder(tape);
