@@ -1,11 +1,13 @@
 import type { Rule } from "../rule.js";
 import { attentionRules } from "./attention.js";
 import { lossRules } from "./losses.js";
+import { linearRules } from "./linear.js";
 import { tensorRules } from "./tensor.js";
 
 /** The gradient of every operation, by the name under which it is recorded. */
 export const rules: Readonly<Record<string, Rule<never> | undefined>> = {
-  ...tensorRules,
   ...attentionRules,
   ...lossRules,
+  ...linearRules,
+  ...tensorRules,
 };
