@@ -223,14 +223,15 @@ const distillationTrials = fc
       tolerances: (row) => {
         const [x, y] = [operand, teacher].map(({ values }) => Float64Array.from(places[row], (at) => values[at]));
         const range = Math.max(rangeOf(x), rangeOf(y)) / temperature;
-        const units = UNIT * (24 + 2 * range + columns / 16);
+        const units = UNIT * (24 + 3 * range + columns / 16);
         const share = (logits: Float64Array, c: number): number => {
           const most = Math.max(...logits);
           const sum = logits.reduce((total, value) => total + Math.exp((value - most) / temperature), 0);
           return Math.exp((logits[c] - most) / temperature) / sum;
         };
         return {
-          loss: units * (oracle.distillation(x, y, temperature).loss + temperature ** 2 * (2 + range)),
+          loss:
+            units * (2 * oracle.distillation(x, y, temperature).loss + temperature ** 2 * (1 + 2 * Math.log(columns))),
           gradient: (c) => units * temperature * (share(x, c) + share(y, c)),
         };
       },

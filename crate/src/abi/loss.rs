@@ -41,7 +41,7 @@ pub fn loss_reduction(output: usize, losses: usize, length: usize, divisor: f64)
     status(run())
 }
 
-/// losses `[rows]` of logits `[rows, columns]`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
+/// losses `[rows]` of logits `[rows, columns]`, which are multiplied with `scale`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
 #[wasm_bindgen]
 pub fn cross_entropy(
     losses: usize,
@@ -53,18 +53,19 @@ pub fn cross_entropy(
     columns: usize,
     ignored: i32,
     smoothing: f64,
+    scale: f32,
 ) -> u32 {
     let run = || {
         let targets = targets(optional_classes, optional_probabilities, rows, columns, ignored)?;
         let logits = slice(logits, product(&[rows, columns])?)?;
         let weight = optional_slice(optional_weight, columns)?;
-        loss::cross_entropy(slice_mut(losses, rows)?, logits, targets, weight, columns, smoothing);
+        loss::cross_entropy(slice_mut(losses, rows)?, logits, targets, weight, columns, smoothing, scale);
         Ok(())
     };
     status(run())
 }
 
-/// The gradient at the logits.
+/// The gradient at the scaled logits.
 #[wasm_bindgen]
 pub fn cross_entropy_backward(
     gradient: usize,
@@ -78,6 +79,7 @@ pub fn cross_entropy_backward(
     columns: usize,
     ignored: i32,
     smoothing: f64,
+    scale: f32,
 ) -> u32 {
     let run = || {
         let targets = targets(optional_classes, optional_probabilities, rows, columns, ignored)?;
@@ -85,7 +87,16 @@ pub fn cross_entropy_backward(
         let weight = optional_slice(optional_weight, columns)?;
         let factors = factors(gradient_factors, factor_count, rows)?;
         let gradient = slice_mut(gradient, count)?;
-        loss::cross_entropy_backward(gradient, slice(logits, count)?, targets, weight, factors, columns, smoothing);
+        loss::cross_entropy_backward(
+            gradient,
+            slice(logits, count)?,
+            targets,
+            weight,
+            factors,
+            columns,
+            smoothing,
+            scale,
+        );
         Ok(())
     };
     status(run())
@@ -165,47 +176,6 @@ pub fn mean_squared_error_backward(
     status(run())
 }
 
-/// losses `[rows]` of a student's and a teacher's logits, `[rows, columns]`.
-#[wasm_bindgen]
-pub fn distillation(
-    losses: usize,
-    student: usize,
-    teacher: usize,
-    rows: usize,
-    columns: usize,
-    temperature: f32,
-) -> u32 {
-    let run = || {
-        let count = product(&[rows, columns])?;
-        let losses = slice_mut(losses, rows)?;
-        loss::distillation(losses, slice(student, count)?, slice(teacher, count)?, columns, temperature);
-        Ok(())
-    };
-    status(run())
-}
-
-/// The gradient at the student's logits.
-#[wasm_bindgen]
-pub fn distillation_backward(
-    gradient: usize,
-    student: usize,
-    teacher: usize,
-    gradient_factors: usize,
-    factor_count: usize,
-    rows: usize,
-    columns: usize,
-    temperature: f32,
-) -> u32 {
-    let run = || {
-        let count = product(&[rows, columns])?;
-        let factors = factors(gradient_factors, factor_count, rows)?;
-        let (student, teacher) = (slice(student, count)?, slice(teacher, count)?);
-        loss::distillation_backward(slice_mut(gradient, count)?, student, teacher, factors, columns, temperature);
-        Ok(())
-    };
-    status(run())
-}
-
 /// Elements of scratch memory, for the loss with one frame, for the gradient with all; `labels` is the most that a batch has.
 /// `OVERFLOW` when that overflows.
 #[wasm_bindgen]
@@ -242,12 +212,15 @@ fn ctc_call<'a>(
     Ok((call, most))
 }
 
-/// losses `[batch]` of log-probabilities `[frames, batch, classes]`; integers: as `ctc_call` has them.
+/// losses `[batch]` of log-probabilities `[frames, batch, classes]`, and their gradient where it is asked for, with the factors
+/// `[batch]`; integers: as `ctc_call` has them; scratch: for one frame, with a gradient for all.
 #[wasm_bindgen]
 pub fn ctc(
     losses: usize,
+    optional_gradient: usize,
     log_probabilities: usize,
     integers: usize,
+    optional_factors: usize,
     scratch: usize,
     frames: usize,
     batch: usize,
@@ -257,33 +230,13 @@ pub fn ctc(
 ) -> u32 {
     let run = || {
         let (call, labels) = ctc_call(log_probabilities, integers, frames, batch, classes, blank, zero_infinity != 0)?;
-        let scratch_length = loss::ctc_scratch_length(1, labels).ok_or(Status::InvalidArgument)?;
-        loss::ctc(slice_mut(losses, batch)?, &call, slice_mut(scratch, scratch_length)?);
-        Ok(())
-    };
-    status(run())
-}
-
-/// The gradient at the log-probabilities; factors `[batch]`.
-#[wasm_bindgen]
-pub fn ctc_backward(
-    gradient: usize,
-    log_probabilities: usize,
-    integers: usize,
-    factors: usize,
-    scratch: usize,
-    frames: usize,
-    batch: usize,
-    classes: usize,
-    blank: usize,
-    zero_infinity: u32,
-) -> u32 {
-    let run = || {
-        let (call, labels) = ctc_call(log_probabilities, integers, frames, batch, classes, blank, zero_infinity != 0)?;
-        let scratch_length = loss::ctc_scratch_length(frames, labels).ok_or(Status::InvalidArgument)?;
-        let gradient = slice_mut(gradient, call.log_probabilities.len())?;
-        let factors = Factors(slice(factors, batch)?);
-        loss::ctc_backward(gradient, &call, factors, slice_mut(scratch, scratch_length)?);
+        let gradient = match optional_slice(optional_factors, batch)? {
+            None => None,
+            Some(factors) => Some((slice_mut(optional_gradient, call.log_probabilities.len())?, Factors(factors))),
+        };
+        let kept = if gradient.is_some() { frames } else { 1 };
+        let scratch_length = loss::ctc_scratch_length(kept, labels).ok_or(Status::InvalidArgument)?;
+        loss::ctc(slice_mut(losses, batch)?, gradient, &call, slice_mut(scratch, scratch_length)?);
         Ok(())
     };
     status(run())

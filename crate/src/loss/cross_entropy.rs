@@ -9,10 +9,9 @@
 //! Row by row, so that of logits of a large vocabulary nothing of their size is made but the gradient.
 //! (Szegedy et al. 2016, "Rethinking the Inception Architecture", for ε.)
 
-use super::{Factors, Softmax, sum_of};
+use super::{Factors, Softmax, sum_of_blocks};
 use crate::dtype::{canonical, canonical_scalar};
 use crate::lanes::{fill, load, store};
-use crate::math;
 use crate::simd::{F32x4, LANES};
 use crate::sum::sum;
 
@@ -36,6 +35,7 @@ struct Expected<'a> {
 
 impl<'a> Expected<'a> {
     /// None for a row that is ignored.
+    #[inline(never)]
     fn of(targets: Targets<'a>, weight: Option<&'a [f32]>, row: usize, columns: usize, smoothing: f64) -> Option<Self> {
         let (base, kept) = ((smoothing / columns as f64) as f32, (1.0 - smoothing) as f32);
         let (probabilities, class) = match targets {
@@ -46,12 +46,15 @@ impl<'a> Expected<'a> {
         Some(Self { weight, probabilities, base, kept, class })
     }
 
-    /// q but for what the class adds.
-    #[inline(always)]
-    fn spread(&self, index: usize) -> F32x4 {
-        let base = F32x4::splat(self.base);
-        let q = self.probabilities.map_or(base, |t| load(t, index) * F32x4::splat(self.kept) + base);
-        self.weight.map_or(q, |weight| load(weight, index) * q)
+    /// Writes q of the classes from an index on, but for what the class adds.
+    #[inline(never)]
+    fn write(&self, q: &mut [f32], start: usize) {
+        fill(q, |index| {
+            let base = F32x4::splat(self.base);
+            let kept = F32x4::splat(self.kept);
+            let q = self.probabilities.map_or(base, |t| load(t, start + index) * kept + base);
+            self.weight.map_or(q, |weight| load(weight, start + index) * q)
+        });
     }
 
     /// The class and what it adds to q there.
@@ -65,7 +68,7 @@ impl<'a> Expected<'a> {
     }
 }
 
-/// losses: `[rows]`; logits: `[rows, columns]`; weight: `[columns]`.
+/// losses: `[rows]`; logits: `[rows, columns]`; weight: `[columns]`; scale: what the logits are multiplied with, 1 or 1/τ.
 pub fn cross_entropy(
     losses: &mut [f32],
     logits: &[f32],
@@ -73,6 +76,7 @@ pub fn cross_entropy(
     weight: Option<&[f32]>,
     columns: usize,
     smoothing: f64,
+    scale: f32,
 ) {
     assert_eq!(logits.len(), losses.len() * columns);
     for (row, loss) in losses.iter_mut().enumerate() {
@@ -81,11 +85,16 @@ pub fn cross_entropy(
             continue;
         };
         let x = &logits[row * columns..][..columns];
-        let softmax = Softmax::of(x, 1.0);
+        let softmax = Softmax::of(x, scale);
         let term = |q: F32x4, x: F32x4| q.eq(F32x4::zero()).select(F32x4::zero(), q * softmax.negative_log(x));
         let mut total = 0.0;
         if expected.is_spread() {
-            total = sum_of(columns, |index| term(expected.spread(index), load(x, index)));
+            total = sum_of_blocks(columns, |terms, start| {
+                expected.write(terms, start);
+                for index in (0..terms.len()).step_by(LANES) {
+                    store(terms, index, term(load(terms, index), load(x, start + index)));
+                }
+            });
         }
         if let Some((class, q)) = expected.peak() {
             total += f64::from(term(F32x4::splat(q), F32x4::splat(x[class])).to_array()[0]);
@@ -94,7 +103,7 @@ pub fn cross_entropy(
     }
 }
 
-/// gradient, logits: `[rows, columns]`.
+/// gradient: that at the scaled logits, `[rows, columns]`.
 pub fn cross_entropy_backward(
     gradient: &mut [f32],
     logits: &[f32],
@@ -103,6 +112,7 @@ pub fn cross_entropy_backward(
     factors: Factors,
     columns: usize,
     smoothing: f64,
+    scale: f32,
 ) {
     assert_eq!(gradient.len(), logits.len());
     if columns == 0 {
@@ -114,16 +124,16 @@ pub fn cross_entropy_backward(
             continue;
         };
         // q first, in the place of the gradient.
-        fill(gradient, |index| expected.spread(index));
+        expected.write(gradient, 0);
         if let Some((class, q)) = expected.peak() {
             gradient[class] += q;
         }
         let total = F32x4::splat(sum(gradient));
-        let softmax = Softmax::of(x, 1.0);
+        let softmax = Softmax::of(x, scale);
         let factor = F32x4::splat(factors.of(row));
         for index in (0..columns).step_by(LANES) {
             // loss = −Σ_c q_c ln p_c
-            let p = softmax.probability(load(x, index), math::exp);
+            let p = softmax.probability(load(x, index));
             store(gradient, index, canonical((p * total - load(gradient, index)) * factor));
         }
     }

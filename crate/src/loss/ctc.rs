@@ -45,7 +45,7 @@ pub struct CtcCall<'a> {
 const PADDING: usize = 2;
 
 /// Rows of states in the scratch memory besides those of the frames.
-const ROWS: usize = 5;
+const ROWS: usize = 2;
 
 /// Elements of scratch memory: for the loss `frames` is 1, for the gradient all of them; `labels` is the largest target length.
 pub fn ctc_scratch_length(frames: usize, labels: usize) -> Option<usize> {
@@ -62,23 +62,13 @@ struct Sequence<'a> {
     states: usize,
 }
 
-impl CtcCall<'_> {
-    fn sequences(&self) -> impl Iterator<Item = Sequence<'_>> {
-        let mut rest = self.targets;
-        self.target_lengths.iter().zip(self.input_lengths).enumerate().map(move |(batch, (&length, &frames))| {
-            let (labels, others) = rest.split_at(length as usize);
-            rest = others;
-            Sequence { call: self, batch, labels, frames: frames as usize, states: 2 * labels.len() + 1 }
-        })
-    }
-}
-
 impl Sequence<'_> {
     /// The states and what lies before them.
     fn width(&self) -> usize {
         self.states + PADDING
     }
 
+    #[inline(never)]
     fn label(&self, state: usize) -> usize {
         if state.is_multiple_of(2) { self.call.blank } else { self.labels[state / 2] as usize }
     }
@@ -92,8 +82,7 @@ impl Sequence<'_> {
     /// state, α without the frame's own x. In reverse, states and frames from the last to the first, that is β.
     fn sweep(&self, reached: &mut [f32], work: &mut [f32], is_reverse: bool) -> f64 {
         let [width, states] = [self.width(), self.states];
-        let (previous, rest) = work.split_at_mut(width);
-        let (skipped, skips) = rest.split_at_mut(width);
+        let (previous, skips) = work.split_at_mut(width);
         let label = |state: usize| self.label(if is_reverse { states - 1 - state } else { state });
         for (state, skip) in skips[..states].iter_mut().enumerate() {
             // What comes before the first frame leads to state 1 in this way.
@@ -111,10 +100,9 @@ impl Sequence<'_> {
         for step in 0..self.frames {
             let start = if reached.len() == width { 0 } else { step * width };
             let current = &mut reached[start..][..states];
-            fill(skipped, |state| load(previous, state) + load(skips, state));
             fill(current, |state| {
-                let [left, stayed] = [1, PADDING].map(|back| load(&previous[back..], state));
-                log_sum(stayed, left, load(skipped, state), reference)
+                let skipped = load(previous, state) + load(skips, state);
+                log_sum(load(previous, state + PADDING), load(previous, state + 1), skipped, reference)
             });
             taken += f64::from(reference);
             let frame = if is_reverse { self.frames - 1 - step } else { step };
@@ -174,24 +162,28 @@ fn log_sum(a: F32x4, b: F32x4, c: F32x4, reference: f32) -> F32x4 {
     (most - F32x4::splat(reference)) + log(sum)
 }
 
-/// losses: `[B]`; scratch: `ctc_scratch_length(1, …)`. A batch without frames has a loss of 0 where it has no labels either.
-pub fn ctc(losses: &mut [f32], call: &CtcCall, scratch: &mut [f32]) {
-    for (loss, sequence) in losses.iter_mut().zip(call.sequences()) {
-        let (reached, work) = scratch.split_at_mut(sequence.width());
-        let value = (0.0 - sequence.sweep(reached, work, false)) as f32;
-        *loss = if call.zero_infinity && value == f32::INFINITY { 0.0 } else { canonical_scalar(value) };
+/// losses: `[B]`; gradient: Σ factor · loss at the log-probabilities, `[T, B, C]`, where it is asked for, with the factors; scratch:
+/// `ctc_scratch_length`. A batch without frames has a loss of 0 where it has no labels either. The gradient is 0 past a batch's
+/// frames, NaN where its loss is infinite.
+pub fn ctc(losses: &mut [f32], mut gradient: Option<(&mut [f32], Factors)>, call: &CtcCall, scratch: &mut [f32]) {
+    if let Some((gradient, _)) = &mut gradient {
+        gradient.fill(0.0);
     }
-}
-
-/// gradient: that at the log-probabilities, `[T, B, C]`; scratch: `ctc_scratch_length(T, …)`. 0 past a batch's frames, NaN where its
-/// loss is infinite.
-pub fn ctc_backward(gradient: &mut [f32], call: &CtcCall, factors: Factors, scratch: &mut [f32]) {
-    gradient.fill(0.0);
-    for (batch, sequence) in call.sequences().enumerate() {
-        let (forward, rest) = scratch.split_at_mut(sequence.frames * sequence.width());
+    let mut targets = call.targets;
+    for (batch, loss) in losses.iter_mut().enumerate() {
+        let (labels, rest) = targets.split_at(call.target_lengths[batch] as usize);
+        targets = rest;
+        let frames = call.input_lengths[batch] as usize;
+        let sequence = Sequence { call, batch, labels, frames, states: 2 * labels.len() + 1 };
+        let kept = if gradient.is_some() { frames } else { 1 };
+        let (forward, rest) = scratch.split_at_mut(kept * sequence.width());
         let (reverse, work) = rest.split_at_mut(forward.len());
-        let value = sequence.sweep(forward, work, false);
-        if !(call.zero_infinity && value == f64::NEG_INFINITY) {
+        let value = (0.0 - sequence.sweep(forward, work, false)) as f32;
+        let is_dropped = call.zero_infinity && value == f32::INFINITY;
+        *loss = if is_dropped { 0.0 } else { canonical_scalar(value) };
+        if let Some((gradient, factors)) = &mut gradient
+            && !is_dropped
+        {
             sequence.sweep(reverse, work, true);
             sequence.backward(gradient, factors.of(batch), forward, reverse, work);
         }

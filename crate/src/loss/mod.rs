@@ -4,13 +4,11 @@
 mod binary_cross_entropy;
 mod cross_entropy;
 mod ctc;
-mod distillation;
 mod mean_squared_error;
 
 pub use binary_cross_entropy::{binary_cross_entropy, binary_cross_entropy_backward};
 pub use cross_entropy::{Targets, cross_entropy, cross_entropy_backward};
-pub use ctc::{CtcCall, ctc, ctc_backward, ctc_scratch_length};
-pub use distillation::{distillation, distillation_backward};
+pub use ctc::{CtcCall, ctc, ctc_scratch_length};
 pub use mean_squared_error::{mean_squared_error, mean_squared_error_backward};
 
 use crate::dtype::canonical_scalar;
@@ -64,14 +62,14 @@ const CUTOFF: f32 = -69.32;
 /// So many elements at a time are computed into memory of their own.
 const BLOCK: usize = 256;
 
-/// Σ of `length` terms, from block to block in float64. `term` gives those from an index on.
+/// Σ of `length` terms, from block to block in float64. `write` gets a block and the number of its first term.
 #[inline(always)]
-fn sum_of(length: usize, term: impl Fn(usize) -> F32x4) -> f64 {
+fn sum_of_blocks(length: usize, write: impl Fn(&mut [f32], usize)) -> f64 {
     let mut total = 0.0;
     let mut terms = [0.0; BLOCK];
     for start in (0..length).step_by(BLOCK) {
         let block = &mut terms[..BLOCK.min(length - start)];
-        fill(block, |index| term(start + index));
+        write(block, start);
         total += f64::from(sum(block));
     }
     total
@@ -93,7 +91,9 @@ impl Softmax {
     fn of(row: &[f32], scale: f32) -> Self {
         let maximum = F32x4::splat(largest(row));
         let scale = F32x4::splat(scale);
-        let total = sum_of(row.len(), |index| math::exp((load(row, index) - maximum) * scale));
+        let total = sum_of_blocks(row.len(), |terms, start| {
+            fill(terms, |index| math::exp((load(row, start + index) - maximum) * scale));
+        });
         let total = F32x4::splat(total as f32);
         Self { maximum, scale, log_sum: log(total), inverse_sum: F32x4::splat(1.0) / total }
     }
@@ -104,10 +104,10 @@ impl Softmax {
         self.log_sum - (x - self.maximum) * self.scale
     }
 
-    /// p, by the exponential function that is given; 0 where it would soon be subnormal.
+    /// p; 0 where it would soon be subnormal.
     #[inline(always)]
-    fn probability(&self, x: F32x4, exp: impl Fn(F32x4) -> F32x4) -> F32x4 {
+    fn probability(&self, x: F32x4) -> F32x4 {
         let difference = (x - self.maximum) * self.scale;
-        difference.lt(F32x4::splat(CUTOFF)).select(F32x4::zero(), exp(difference) * self.inverse_sum)
+        difference.lt(F32x4::splat(CUTOFF)).select(F32x4::zero(), math::exp(difference) * self.inverse_sum)
     }
 }

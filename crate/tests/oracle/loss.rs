@@ -1,16 +1,16 @@
 //! Losses in float64, by the definitions.
 
-/// p and −ln p of a row of logits, each times `scale`.
-pub fn softmax(row: &[f64], scale: f64) -> (Vec<f64>, Vec<f64>) {
+/// p and −ln p of a row of logits.
+pub fn softmax(row: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = row.iter().map(|x| ((x - largest) * scale).exp()).sum();
-    let negative: Vec<f64> = row.iter().map(|x| sum.ln() - (x - largest) * scale).collect();
+    let sum: f64 = row.iter().map(|x| (x - largest).exp()).sum();
+    let negative: Vec<f64> = row.iter().map(|x| sum.ln() - (x - largest)).collect();
     (negative.iter().map(|n| (-n).exp()).collect(), negative)
 }
 
 /// −Σ q ln p and p Σ q − q.
 pub fn cross_entropy(row: &[f64], q: &[f64]) -> (f64, Vec<f64>) {
-    let (p, negative) = softmax(row, 1.0);
+    let (p, negative) = softmax(row);
     let loss = q.iter().zip(&negative).filter(|(q, _)| **q != 0.0).map(|(q, n)| q * n).sum();
     let total: f64 = q.iter().sum();
     (loss, p.iter().zip(q).map(|(p, q)| p * total - q).collect())
@@ -22,14 +22,6 @@ pub fn binary_cross_entropy(x: f64, z: f64, weight: f64, positive: f64) -> (f64,
     let share = 1.0 + (positive - 1.0) * z;
     let complement = if x < 0.0 { 1.0 / (1.0 + x.exp()) } else { (-x).exp() / (1.0 + (-x).exp()) };
     (weight * ((1.0 - z) * x + share * softplus), weight * (1.0 - z - share * complement))
-}
-
-/// τ² Σ t (ln t − ln s) and τ (s − t).
-pub fn distillation(student: &[f64], teacher: &[f64], temperature: f64) -> (f64, Vec<f64>) {
-    let (s, negative_s) = softmax(student, 1.0 / temperature);
-    let (t, negative_t) = softmax(teacher, 1.0 / temperature);
-    let divergence: f64 = (0..s.len()).filter(|&c| t[c] != 0.0).map(|c| t[c] * (negative_s[c] - negative_t[c])).sum();
-    (temperature * temperature * divergence, s.iter().zip(&t).map(|(s, t)| temperature * (s - t)).collect())
 }
 
 /// Every path of labels that spells the target, one by one: the probability of all, and of those in which frame t has label c.

@@ -1,10 +1,10 @@
 import { int32View, float32View } from "../../runtime/memory.js";
+import { bytesPerElement } from "../../tensor/dtype.js";
 import { elementCount } from "../../tensor/shape.js";
-import { pointerOf } from "../../tensor/tensor.js";
 import { type BinaryCrossEntropyDetails, weightPointers } from "../losses/binary-cross-entropy.js";
 import { type CrossEntropyDetails, targetPointers } from "../losses/cross-entropy.js";
 import { type CtcDetails, ctcScratch } from "../losses/ctc.js";
-import type { DistillationDetails } from "../losses/distillation.js";
+import { type DistillationDetails, softTeacher } from "../losses/distillation.js";
 import type { MeanSquaredErrorDetails } from "../losses/mean-squared-error.js";
 import { lossFactors } from "../losses/reduction.js";
 import { gradientOf, type Rule } from "../rule.js";
@@ -20,7 +20,17 @@ const crossEntropy: Rule<CrossEntropyDetails> = ({ details, save }) => {
       const targets = targetPointers(call, kept);
       const factors = lossFactors(call, dy, divisor);
       call.kernel((kernels) =>
-        kernels.cross_entropy_backward(dx, source, ...targets, ...factors, rows, columns, ignoreIndex, labelSmoothing),
+        kernels.cross_entropy_backward(
+          dx,
+          source,
+          ...targets,
+          ...factors,
+          rows,
+          columns,
+          ignoreIndex,
+          labelSmoothing,
+          1,
+        ),
       );
     }),
   ];
@@ -62,15 +72,29 @@ const mseLoss: Rule<MeanSquaredErrorDetails> = ({ details: { input, target, divi
 };
 
 const distillationLoss: Rule<DistillationDetails> = ({ details, save }) => {
-  const [x, y] = [save(details.student), save(details.teacher)];
+  const kept = { ...details, teacher: save(details.teacher) };
+  const x = save(details.student);
   const { rows, columns, temperature, divisor } = details;
-  // loss = τ² Σ_c t_c (ln t_c − ln s_c)
+  // loss = τ² Σ_c t_c (ln t_c − ln s_c), with s = softmax(student / τ)
   return ([dy]) => [
     gradientOf(x.shape, (call, dx) => {
-      const [source, teacher] = [call.inputAsFloat32(x), call.inputAsFloat32(y)];
-      const factors = lossFactors(call, dy, divisor);
+      const source = call.inputAsFloat32(x);
+      const [, probabilities] = softTeacher(call, kept);
+      const factors = lossFactors(call, dy, divisor, temperature);
       call.kernel((kernels) =>
-        kernels.distillation_backward(dx, source, teacher, ...factors, rows, columns, temperature),
+        kernels.cross_entropy_backward(
+          dx,
+          source,
+          0,
+          probabilities,
+          0,
+          ...factors,
+          rows,
+          columns,
+          0,
+          0,
+          1 / temperature,
+        ),
       );
     }),
   ];
@@ -79,22 +103,18 @@ const distillationLoss: Rule<DistillationDetails> = ({ details, save }) => {
 const ctcLoss: Rule<CtcDetails> = ({ details, save }) => {
   const x = save(details.logProbs);
   const { integers, sizes, shares, blank, zeroInfinity } = details;
+  const [frames, batch] = sizes;
   // loss = −ln Σ exp(α_{T−1})
   return ([dy]) => [
     gradientOf(x.shape, (call, dx) => {
       const source = call.inputAsFloat32(x);
       const words = call.words(int32View, integers);
       const upstream = dy.toArray();
-      const factors =
-        shares === undefined
-          ? pointerOf(dy)
-          : call.words(
-              float32View,
-              shares.map((share) => share * upstream[0]),
-            );
-      const scratch = ctcScratch(call, sizes[0], details);
+      const factors = call.words(float32View, shares?.map((share) => share * upstream[0]) ?? upstream);
+      const scratch = ctcScratch(call, frames, details);
+      const losses = call.temporary(batch * bytesPerElement.float32);
       call.kernel((kernels) =>
-        kernels.ctc_backward(dx, source, words, factors, scratch, ...sizes, blank, Number(zeroInfinity)),
+        kernels.ctc(losses, dx, source, words, factors, scratch, ...sizes, blank, Number(zeroInfinity)),
       );
     }),
   ];

@@ -143,7 +143,7 @@ export function crossEntropy(
     const pointers = targetPointers(call, details);
     const loss = reducedLoss(call, shape, divisor, (losses) =>
       call.kernel((kernels) =>
-        kernels.cross_entropy(losses, source, ...pointers, rows, columns, ignoreIndex, labelSmoothing),
+        kernels.cross_entropy(losses, source, ...pointers, rows, columns, ignoreIndex, labelSmoothing, 1),
       ),
     );
     return call.record("crossEntropy", [x], loss, details);

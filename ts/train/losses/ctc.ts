@@ -129,7 +129,7 @@ export function ctcLoss(
     const scratch = ctcScratch(call, 1, details);
     const output = call.output(shares === undefined ? [batch] : [], "float32");
     const losses = shares === undefined ? pointerOf(output) : call.temporary(batch * bytesPerElement.float32);
-    call.kernel((kernels) => kernels.ctc(losses, source, words, scratch, ...sizes, blank, Number(zeroInfinity)));
+    call.kernel((kernels) => kernels.ctc(losses, 0, source, words, 0, scratch, ...sizes, blank, Number(zeroInfinity)));
     if (shares !== undefined) {
       const values = float32View(losses, batch);
       output.view()[0] = shares.reduce((sum, share, index) => sum + share * values[index], 0);

@@ -3,7 +3,7 @@ import type { Call } from "../../ops/call.js";
 import { float32View } from "../../runtime/memory.js";
 import { bytesPerElement } from "../../tensor/dtype.js";
 import { elementCount, type Shape } from "../../tensor/shape.js";
-import { pointerOf, type Tensor } from "../../tensor/tensor.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import type { GradientTensor } from "../rule.js";
 
 /** What becomes of the losses of a call: their mean, their sum, or a tensor of all of them. */
@@ -43,8 +43,9 @@ export function lossFactors(
   call: Call,
   gradient: GradientTensor,
   divisor: number | undefined,
+  multiplier = 1,
 ): readonly [pointer: number, count: number] {
-  if (divisor === undefined) return [pointerOf(gradient), elementCount(gradient.shape)];
-  const factor = divisor === 0 ? 0 : gradient.view()[0] / divisor;
-  return [call.words(float32View, [factor]), 1];
+  const scale = divisor === 0 ? 0 : multiplier / (divisor ?? 1);
+  const factors = gradient.toArray().map((value) => value * scale);
+  return [call.words(float32View, factors), factors.length];
 }
