@@ -342,4 +342,4 @@ export const adamArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x02692e6d;
+export const INTERFACE_HASH = 0x668d8d8d;

@@ -102,40 +102,26 @@ export function convert(output: number, input: number, length: number, output_dt
 export function cosine(result: number, angle: number): number;
 
 /**
- * losses `[rows]` of logits `[rows, columns]`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
+ * losses `[rows]` of logits `[rows, columns]`, which are multiplied with `scale`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
  */
-export function cross_entropy(losses: number, logits: number, optional_classes: number, optional_probabilities: number, optional_weight: number, rows: number, columns: number, ignored: number, smoothing: number): number;
+export function cross_entropy(losses: number, logits: number, optional_classes: number, optional_probabilities: number, optional_weight: number, rows: number, columns: number, ignored: number, smoothing: number, scale: number): number;
 
 /**
- * The gradient at the logits.
+ * The gradient at the scaled logits.
  */
-export function cross_entropy_backward(gradient: number, logits: number, optional_classes: number, optional_probabilities: number, optional_weight: number, gradient_factors: number, factor_count: number, rows: number, columns: number, ignored: number, smoothing: number): number;
+export function cross_entropy_backward(gradient: number, logits: number, optional_classes: number, optional_probabilities: number, optional_weight: number, gradient_factors: number, factor_count: number, rows: number, columns: number, ignored: number, smoothing: number, scale: number): number;
 
 /**
- * losses `[batch]` of log-probabilities `[frames, batch, classes]`; integers: as `ctc_call` has them.
+ * losses `[batch]` of log-probabilities `[frames, batch, classes]`, and their gradient where it is asked for, with the factors
+ * `[batch]`; integers: as `ctc_call` has them; scratch: for one frame, with a gradient for all.
  */
-export function ctc(losses: number, log_probabilities: number, integers: number, scratch: number, frames: number, batch: number, classes: number, blank: number, zero_infinity: number): number;
-
-/**
- * The gradient at the log-probabilities; factors `[batch]`.
- */
-export function ctc_backward(gradient: number, log_probabilities: number, integers: number, factors: number, scratch: number, frames: number, batch: number, classes: number, blank: number, zero_infinity: number): number;
+export function ctc(losses: number, optional_gradient: number, log_probabilities: number, integers: number, optional_factors: number, scratch: number, frames: number, batch: number, classes: number, blank: number, zero_infinity: number): number;
 
 /**
  * Elements of scratch memory, for the loss with one frame, for the gradient with all; `labels` is the most that a batch has.
  * `OVERFLOW` when that overflows.
  */
 export function ctc_scratch_length(frames: number, labels: number): number;
-
-/**
- * losses `[rows]` of a student's and a teacher's logits, `[rows, columns]`.
- */
-export function distillation(losses: number, student: number, teacher: number, rows: number, columns: number, temperature: number): number;
-
-/**
- * The gradient at the student's logits.
- */
-export function distillation_backward(gradient: number, student: number, teacher: number, gradient_factors: number, factor_count: number, rows: number, columns: number, temperature: number): number;
 
 /**
  * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.

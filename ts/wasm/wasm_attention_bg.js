@@ -240,7 +240,7 @@ export function cosine(result, angle) {
 }
 
 /**
- * losses `[rows]` of logits `[rows, columns]`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
+ * losses `[rows]` of logits `[rows, columns]`, which are multiplied with `scale`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
  * @param {number} losses
  * @param {number} logits
  * @param {number} optional_classes
@@ -250,15 +250,16 @@ export function cosine(result, angle) {
  * @param {number} columns
  * @param {number} ignored
  * @param {number} smoothing
+ * @param {number} scale
  * @returns {number}
  */
-export function cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing) {
-    const ret = wasm.cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing);
+export function cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale) {
+    const ret = wasm.cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale);
     return ret >>> 0;
 }
 
 /**
- * The gradient at the logits.
+ * The gradient at the scaled logits.
  * @param {number} gradient
  * @param {number} logits
  * @param {number} optional_classes
@@ -270,18 +271,22 @@ export function cross_entropy(losses, logits, optional_classes, optional_probabi
  * @param {number} columns
  * @param {number} ignored
  * @param {number} smoothing
+ * @param {number} scale
  * @returns {number}
  */
-export function cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing) {
-    const ret = wasm.cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing);
+export function cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale) {
+    const ret = wasm.cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale);
     return ret >>> 0;
 }
 
 /**
- * losses `[batch]` of log-probabilities `[frames, batch, classes]`; integers: as `ctc_call` has them.
+ * losses `[batch]` of log-probabilities `[frames, batch, classes]`, and their gradient where it is asked for, with the factors
+ * `[batch]`; integers: as `ctc_call` has them; scratch: for one frame, with a gradient for all.
  * @param {number} losses
+ * @param {number} optional_gradient
  * @param {number} log_probabilities
  * @param {number} integers
+ * @param {number} optional_factors
  * @param {number} scratch
  * @param {number} frames
  * @param {number} batch
@@ -290,27 +295,8 @@ export function cross_entropy_backward(gradient, logits, optional_classes, optio
  * @param {number} zero_infinity
  * @returns {number}
  */
-export function ctc(losses, log_probabilities, integers, scratch, frames, batch, classes, blank, zero_infinity) {
-    const ret = wasm.ctc(losses, log_probabilities, integers, scratch, frames, batch, classes, blank, zero_infinity);
-    return ret >>> 0;
-}
-
-/**
- * The gradient at the log-probabilities; factors `[batch]`.
- * @param {number} gradient
- * @param {number} log_probabilities
- * @param {number} integers
- * @param {number} factors
- * @param {number} scratch
- * @param {number} frames
- * @param {number} batch
- * @param {number} classes
- * @param {number} blank
- * @param {number} zero_infinity
- * @returns {number}
- */
-export function ctc_backward(gradient, log_probabilities, integers, factors, scratch, frames, batch, classes, blank, zero_infinity) {
-    const ret = wasm.ctc_backward(gradient, log_probabilities, integers, factors, scratch, frames, batch, classes, blank, zero_infinity);
+export function ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity) {
+    const ret = wasm.ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity);
     return ret >>> 0;
 }
 
@@ -323,38 +309,6 @@ export function ctc_backward(gradient, log_probabilities, integers, factors, scr
  */
 export function ctc_scratch_length(frames, labels) {
     const ret = wasm.ctc_scratch_length(frames, labels);
-    return ret >>> 0;
-}
-
-/**
- * losses `[rows]` of a student's and a teacher's logits, `[rows, columns]`.
- * @param {number} losses
- * @param {number} student
- * @param {number} teacher
- * @param {number} rows
- * @param {number} columns
- * @param {number} temperature
- * @returns {number}
- */
-export function distillation(losses, student, teacher, rows, columns, temperature) {
-    const ret = wasm.distillation(losses, student, teacher, rows, columns, temperature);
-    return ret >>> 0;
-}
-
-/**
- * The gradient at the student's logits.
- * @param {number} gradient
- * @param {number} student
- * @param {number} teacher
- * @param {number} gradient_factors
- * @param {number} factor_count
- * @param {number} rows
- * @param {number} columns
- * @param {number} temperature
- * @returns {number}
- */
-export function distillation_backward(gradient, student, teacher, gradient_factors, factor_count, rows, columns, temperature) {
-    const ret = wasm.distillation_backward(gradient, student, teacher, gradient_factors, factor_count, rows, columns, temperature);
     return ret >>> 0;
 }
 
