@@ -24,7 +24,10 @@
 //! | `convolution` | convolution along one axis, forward and backward |
 //! | `masked_mean`, `topk` | the mean of what a mask lets through, the largest elements |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
+//! | `loss` | losses, forward and backward |
+//! | `optimizer` | steps of SGD and Adam, clipping, averages of parameters |
 //! | `numbered` | enumerations that cross the interface as numbers |
+//! | `lanes` | the vectors of a slice |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
 //! | `random`, `dropout` | Philox4x32-10, uniform and normal; elements dropped by it |
@@ -42,13 +45,16 @@ pub mod dropout;
 pub mod dtype;
 pub mod embedding;
 pub mod indices;
+mod lanes;
 pub mod linear;
+pub mod loss;
 pub mod masked_mean;
 pub mod masks;
 pub mod math;
 pub mod memory;
 pub mod normalization;
 mod numbered;
+pub mod optimizer;
 pub mod random;
 pub mod rotary_embedding;
 pub mod rotary_frequencies;

@@ -347,5 +347,37 @@ export const convolutionArguments = [
   ["groups", "u32"],
 ] as const;
 
+/** The 32-bit words of the argument block of adam, in their order: each one's name and type. */
+export const adamArguments = [
+  /** parameter, to be changed */
+  ["parameter", "u32"],
+  /** m, likewise */
+  ["first", "u32"],
+  /** v, likewise */
+  ["second", "u32"],
+  /** the largest v so far, likewise; 0 = not wanted */
+  ["largest", "u32"],
+  /** gradient */
+  ["gradient", "u32"],
+  /** elements of each */
+  ["length", "u32"],
+  /** 1 − lr · weight decay, of AdamW; 1 for Adam */
+  ["decay", "f32"],
+  /** what of the parameter is added to the gradient, of Adam; 0 for AdamW */
+  ["weightDecay", "f32"],
+  /** 1 − β1 */
+  ["firstShare", "f32"],
+  /** β2 */
+  ["secondDecay", "f32"],
+  /** 1 − β2 */
+  ["secondShare", "f32"],
+  /** −lr / (1 − β1^t) */
+  ["stepSize", "f32"],
+  /** √(1 − β2^t) */
+  ["correction", "f32"],
+  /** ε */
+  ["epsilon", "f32"],
+] as const;
+
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0xf2669877;
+export const INTERFACE_HASH = 0x98ca0ab9;

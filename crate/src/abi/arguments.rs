@@ -331,3 +331,37 @@ arguments! {
         groups: u32,
     }
 }
+
+arguments! {
+    /// A call of `adam`.
+    AdamArguments {
+        /// parameter, to be changed
+        parameter: u32,
+        /// m, likewise
+        first: u32,
+        /// v, likewise
+        second: u32,
+        /// the largest v so far, likewise; 0 = not wanted
+        largest: u32,
+        /// gradient
+        gradient: u32,
+        /// elements of each
+        length: u32,
+        /// 1 − lr · weight decay, of AdamW; 1 for Adam
+        decay: f32,
+        /// what of the parameter is added to the gradient, of Adam; 0 for AdamW
+        weight_decay: f32,
+        /// 1 − β1
+        first_share: f32,
+        /// β2
+        second_decay: f32,
+        /// 1 − β2
+        second_share: f32,
+        /// −lr / (1 − β1^t)
+        step_size: f32,
+        /// √(1 − β2^t)
+        correction: f32,
+        /// ε
+        epsilon: f32,
+    }
+}

@@ -33,6 +33,8 @@ mod embedding;
 #[cfg(target_arch = "wasm32")]
 mod linear;
 #[cfg(target_arch = "wasm32")]
+mod loss;
+#[cfg(target_arch = "wasm32")]
 mod masked_mean;
 #[cfg(target_arch = "wasm32")]
 mod masks;
@@ -40,6 +42,8 @@ mod masks;
 mod memory;
 #[cfg(target_arch = "wasm32")]
 mod normalization;
+#[cfg(target_arch = "wasm32")]
+mod optimizer;
 #[cfg(target_arch = "wasm32")]
 mod random;
 #[cfg(target_arch = "wasm32")]

@@ -3,6 +3,7 @@ import { attentionRules } from "./attention.js";
 import { concatenationRules } from "./concatenation.js";
 import { convolutionRules } from "./convolution.js";
 import { dropoutRules } from "./dropout.js";
+import { lossRules } from "./losses.js";
 import { linearRules } from "./linear.js";
 import { maskedMeanRules } from "./masked-mean.js";
 import { tensorRules } from "./tensor.js";
@@ -14,6 +15,7 @@ export const rules: Readonly<Record<string, Rule<never> | undefined>> = {
   ...concatenationRules,
   ...convolutionRules,
   ...dropoutRules,
+  ...lossRules,
   ...linearRules,
   ...maskedMeanRules,
   ...tensorRules,
