@@ -1,4 +1,4 @@
-"""Writes PyTorch's answers for what this package shares with it: operations, modules, their gradients, losses and optimizers.
+"""Writes PyTorch's answers for what this package shares with it: operations, modules, gradients, losses, optimizers, training.
 
 See ../README.md for the files, the records and the choice between torch's paths. Every case draws its data from a
 generator seeded with its own name, so a case that is added or removed leaves the others as they are.
@@ -19,8 +19,10 @@ import torch  # noqa: E402
 FOLDER = Path(__file__).resolve().parent
 sys.path.append(str(FOLDER.parent))  # for case_file
 
+import encoder_decoder_run  # noqa: E402
 import functional  # noqa: E402
 import functional_gradients  # noqa: E402
+import gpt_run  # noqa: E402
 import linear  # noqa: E402
 import losses  # noqa: E402
 import multihead_attention  # noqa: E402
@@ -40,6 +42,8 @@ MODULES = [
     functional_gradients,
     losses,
     optimizers,
+    gpt_run,
+    encoder_decoder_run,
 ]
 
 
