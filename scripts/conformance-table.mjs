@@ -229,6 +229,7 @@ const groups = {
     [/^gradient_sdpa_grouped/, "fewer key heads than query heads"],
     [/^gradient_sdpa_scale/, "scale 0, negative, large, small; saturated softmax"],
     [/^gradient_sdpa_rank/, "inputs `[L, D]` and `[B, L, D]`"],
+    [/^gradient_sdpa_half/, "operands of float16 and bfloat16"],
     [/^gradient_sdpa_empty/, "no batch, no queries"],
   ]),
   "pytorch/multihead_attention_gradients": /** @type {[RegExp, string][]} */ ([
@@ -240,6 +241,7 @@ const groups = {
     [/^gradient_mha_size/, "sizes"],
   ]),
   "pytorch/functional_gradients": /** @type {[RegExp, string][]} */ ([
+    [/^gradient_half/, "operands of float16 and bfloat16"],
     [/^gradient_layer_norm/, "`layer_norm`"],
     [/^gradient_rms_norm/, "`rms_norm`"],
     [/^gradient_(gelu|silu|relu|sigmoid|tanh)/, "`gelu`, exact and tanh, `silu`, `relu`, `sigmoid`, `tanh`"],

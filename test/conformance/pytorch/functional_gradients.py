@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import torch
 import torch.nn.functional as F
 from cases import Cases, Source
+from functional import dtypes
 from gradients import UNIT, Values, add_gradients, sums
 from torch import Tensor
 
@@ -25,11 +26,22 @@ def add(
     function: Callable[..., Tensor],
     errors: Errors | int,
     constants: Mapping[str, Tensor] | None = None,
+    stores_results: bool = True,
 ) -> None:
     """Adds a case of a function with one result. A number for `errors` is the number of terms of the longest sum."""
     call = single(function)
     bound = sums(call, errors) if isinstance(errors, int) else errors
-    add_gradients(cases, f"gradient_{name}", operator, attributes, operands, call, bound, constants=constants)
+    add_gradients(
+        cases,
+        f"gradient_{name}",
+        operator,
+        attributes,
+        operands,
+        call,
+        bound,
+        constants=constants,
+        stores_results=stores_results,
+    )
 
 
 # Of relative errors in units of 2^-24 below, those of results of the package's own operations are the bounds that it states of them.
@@ -474,6 +486,122 @@ def convolutions(cases: Cases) -> None:
         )
 
 
+def half_precision(cases: Cases) -> None:
+    """Operands of 16 bits, widened exactly; the gradients are float32, and nothing on the way to them is rounded to 16 bits."""
+    for suffix, dtype in list(dtypes())[1:]:
+        source = Source(f"gradient_half{suffix}")
+        norm = {"input": source.normal(5, 17), "weight": source.normal(17)}
+        affine = {"normalized_shape": [17], "eps": 1e-5}
+        indices = source.integers(0, 4, 9)
+        arguments = {"stride": 2, "padding": 1, "dilation": 1, "groups": 1}
+        tables = {name: function(source.uniform(-3, 3, (5, 3))) for name, function in (("cosine", torch.cos), ("sine", torch.sin))}
+        mask = torch.tensor([[True, True, False, True, True]])
+        examples: list[tuple[str, dict, dict[str, Tensor], Callable[..., Tensor], Errors | int, dict[str, Tensor] | None]] = [
+            ("softmax", {"dim": -1}, {"input": source.normal(4, 13) * 3}, lambda input: input.softmax(-1), softmax_errors(-1), None),
+            (
+                "log_softmax",
+                {"dim": 0},
+                {"input": source.normal(4, 13) * 3},
+                lambda input: input.log_softmax(0),
+                log_softmax_errors(0),
+                None,
+            ),
+            (
+                "layer_norm",
+                affine,
+                {**norm, "bias": source.normal(17)},
+                lambda **given: F.layer_norm(**given, **affine),
+                norm_errors([17], 1e-5, True),
+                None,
+            ),
+            ("rms_norm", affine, norm, lambda **given: F.rms_norm(**given, **affine), norm_errors([17], 1e-5, False), None),
+            (
+                "linear",
+                {},
+                {"input": source.normal(5, 12), "weight": source.normal(7, 12), "bias": source.normal(7)},
+                F.linear,
+                13,
+                None,
+            ),
+            (
+                "embedding",
+                {"padding_idx": None},
+                {"weight": source.normal(4, 5)},
+                lambda weight, indices=indices: F.embedding(indices, weight),
+                9,
+                {"indices": indices.to(torch.int32)},
+            ),
+            ("add", {}, {"input": source.normal(3, 5), "other": source.normal(5)}, torch.add, 15, None),
+            ("mul", {}, {"input": source.normal(3, 5), "other": source.normal(3, 1)}, torch.mul, 15, None),
+            ("matmul", {}, {"input": source.normal(2, 3, 5), "other": source.normal(5, 4)}, torch.matmul, 8, None),
+            (
+                "mean",
+                {"dim": [-1], "keepdim": False},
+                {"input": source.normal(3, 5)},
+                lambda input: input.mean(-1),
+                5,
+                None,
+            ),
+            ("topk", {"k": 3}, {"input": source.normal(4, 9)}, lambda input: input.topk(3, -1).values, 1, None),
+            ("normalize", {}, {"input": source.normal(4, 9)}, lambda input: F.normalize(input, dim=-1), normalize_errors, None),
+            (
+                "swiglu",
+                {},
+                {"input": source.normal(4, 9), "gate": source.normal(4, 9)},
+                lambda input, gate: F.silu(input) * gate,
+                swiglu_errors,
+                None,
+            ),
+            (
+                "rotary",
+                {"interleaved": False},
+                {"input": source.normal(1, 2, 5, 6)},
+                lambda input, tables=tables: rotate(input, *(table.to(input.dtype) for table in tables.values()), False),
+                lambda _, cotangents, __, tables=tables: {
+                    "output": torch.zeros(()),
+                    "input_gradient": 4
+                    * UNIT
+                    * add_up(cotangents["output"].abs(), {key: table.double().abs() for key, table in tables.items()}, False),
+                },
+                tables,
+            ),
+            (
+                "masked_mean",
+                {},
+                {"input": source.normal(1, 5, 4)},
+                lambda input, mask=mask: (input * mask[..., None]).sum(1) / mask.sum(),
+                5,
+                {"mask": mask},
+            ),
+            (
+                "conv1d",
+                arguments,
+                {"input": source.normal(2, 3, 9), "weight": source.normal(4, 3, 3), "bias": source.normal(4)},
+                lambda arguments=arguments, **given: F.conv1d(**given, **arguments),
+                18,
+                None,
+            ),
+            *[
+                (
+                    operator,
+                    attributes,
+                    {"input": source.normal(5, 9) * 3},
+                    lambda input, operator=operator, attributes=attributes: getattr(
+                        F if operator in ("gelu", "silu", "relu") else torch, operator
+                    )(input, **attributes),
+                    elementwise_errors(output, derivative),
+                    None,
+                )
+                for operator, attributes, output, derivative in ACTIVATIONS
+            ],
+        ]
+        for operator, attributes, operands, function, errors, constants in examples:
+            label = "_".join([operator, *(value for value in attributes.values() if isinstance(value, str))])
+            # Those of the results are functional.py's, and the records' of each operation.
+            halves = {key: tensor.to(dtype) for key, tensor in operands.items()}
+            add(cases, f"half_{label}{suffix}", operator, attributes, halves, function, errors, constants, stores_results=False)
+
+
 PARTS = [
     normalizations,
     activations,
@@ -484,4 +612,5 @@ PARTS = [
     moves,
     composed,
     convolutions,
+    half_precision,
 ]

@@ -208,6 +208,7 @@ def connectionist_temporal_classification(cases: Cases) -> None:
         zero_infinity: bool = False,
         reduction: str = "mean",
         concatenated: bool = False,
+        finite: bool = True,
     ) -> None:
         name = f"ctc_{label}"
         source = Source(f"loss_{name}")
@@ -244,7 +245,7 @@ def connectionist_temporal_classification(cases: Cases) -> None:
             "input_lengths": frames_of.to(torch.int32),
             "target_lengths": lengths.to(torch.int32),
         }
-        add_loss(cases, name, "ctc_loss", attributes, {"logits": x}, constants, loss, errors)
+        add_loss(cases, name, "ctc_loss", attributes, {"logits": x}, constants, loss, errors, finite=finite)
 
     batch = [[1, 2, 3], [2, 2], [4, 1, 4, 3]]
     for reduction in REDUCTIONS:
@@ -253,6 +254,8 @@ def connectionist_temporal_classification(cases: Cases) -> None:
             options = {"reduction": reduction, "concatenated": concatenated}
             add(f"lengths_{suffix}", 9, 5, [9, 6, 8], batch, **options)
         add(f"impossible_{reduction}", 6, 5, [6, 2, 3], batch, zero_infinity=True, reduction=reduction)
+        # The second loss is infinite, and the gradient of its frames NaN.
+        add(f"infinite_{reduction}", 6, 5, [6, 2, 6], batch, reduction=reduction, finite=False)
         add(f"blank_last_{reduction}", 7, 5, [7, 5], [[0, 1, 1], [3]], blank=4, reduction=reduction)
         add(f"empty_target_{reduction}", 5, 4, [5, 3], [[], [1, 2]], reduction=reduction)
     add("one_frame", 1, 3, [1], [[2]])

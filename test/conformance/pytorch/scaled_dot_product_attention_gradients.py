@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from cases import INFINITY, Cases, Source, causal_mask
+from functional import dtypes
 from gradients import Values, add_gradients, differentiate
 from scaled_dot_product_attention import additive, draw
 from torch import Tensor
@@ -240,4 +241,16 @@ def ranks(cases: Cases) -> None:
         add_attention_gradients(cases, name, query, key, value)
 
 
-PARTS = [sizes, masks, hidden, groups, scales, ranks]
+def half_precision(cases: Cases) -> None:
+    """Operands of 16 bits, widened exactly; the gradients are float32, and come from an output of float32."""
+    for suffix, dtype in list(dtypes())[1:]:
+        for label, key_heads, masked in [("dense", 2, False), ("causal", 2, False), ("grouped", 1, False), ("masked", 2, True)]:
+            name = f"sdpa_half_{label}{suffix}"
+            source = Source(name)
+            tensors = draw(source, 1, 2, key_heads, 7, 11, 6, 5, dtype)
+            mask = source.normal(7, 11, dtype=dtype) if masked else None
+            options = {"is_causal": label == "causal", "enable_gqa": key_heads == 1}
+            add_attention_gradients(cases, name, *tensors, mask, **options)
+
+
+PARTS = [sizes, masks, hidden, groups, scales, ranks, half_precision]
