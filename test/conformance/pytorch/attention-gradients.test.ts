@@ -1,6 +1,11 @@
 /** The gradients of scaledDotProductAttention and MultiheadAttention against PyTorch's. */
 import { expect, it } from "vitest";
-import { type AttentionForwardOptions, scaledDotProductAttention, type TensorLike } from "../../../ts/entry/default.js";
+import {
+  type AttentionForwardOptions,
+  scaledDotProductAttention,
+  type Tensor,
+  type TensorLike,
+} from "../../../ts/entry/default.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";
 import { withoutLeak } from "../../support/without-leak.js";
 import { expectGradients, operandsOf } from "../gradients.js";
@@ -17,6 +22,30 @@ function runFunction(pytorch: CaseRecord): void {
     scale: (attributes["scale"] as number | null) ?? undefined,
   });
   expectGradients(pytorch, operands, { output });
+}
+
+/** What torch's function has no argument for, composed there of its operations. */
+function runComposed(pytorch: CaseRecord): void {
+  const { attributes, outputs } = pytorch.record;
+  const operands = operandsOf(pytorch);
+  const [query, key, value] = ["query", "key", "value"].map((name) => operands.get(name) as TensorLike);
+  const result = scaledDotProductAttention(query, key, value, {
+    attnMask: operands.get("attn_mask") ?? operands.get("boolean_mask"),
+    isCausal: attributes["is_causal"] as boolean,
+    causalAlignment: attributes["causal_alignment"] as "upper-left" | "lower-right",
+    leftWindowSize: attributes["left_window_size"] as number,
+    rightWindowSize: attributes["right_window_size"] as number,
+    alibiSlopes: operands.get("slopes"),
+    sinks: operands.get("sinks"),
+    softcap: attributes["softcap"] as number,
+    scale: (attributes["scale"] as number | null) ?? undefined,
+    needWeights: outputs.includes("weights") || outputs.includes("scores"),
+    weightsMode: outputs.includes("scores") ? 2 : undefined,
+    needLogSumExp: outputs.includes("logsumexp"),
+  });
+  const named = { output: result.output, logsumexp: result.logSumExp, weights: result.weights, scores: result.weights };
+  const results = Object.entries(named).filter(([name]) => outputs.includes(name));
+  expectGradients(pytorch, operands, Object.fromEntries(results) as Record<string, Tensor>);
 }
 
 function runModule(pytorch: CaseRecord): void {
@@ -51,6 +80,7 @@ function runModule(pytorch: CaseRecord): void {
 forEachArithmetic(() => {
   const suites: [string, number, (record: CaseRecord) => void][] = [
     ["scaled_dot_product_attention_gradients", 86, runFunction],
+    ["composed_attention_gradients", 63, runComposed],
     ["multihead_attention_gradients", 97, runModule],
   ];
   for (const [file, count, run] of suites) {

@@ -32,7 +32,8 @@ import {
 import { forEachArithmetic } from "../../support/arithmetics.js";
 import { withoutLeak } from "../../support/without-leak.js";
 import { expectGradients, type Operands, operandsOf } from "../gradients.js";
-import { loadCases } from "../records.js";
+import { type CaseRecord, loadCases } from "../records.js";
+import { constructLinear, loadState } from "./modules.js";
 
 type Attributes = Readonly<Record<string, unknown>>;
 
@@ -88,19 +89,29 @@ const calls: Readonly<Record<string, (operands: Operands, attributes: Attributes
     >),
 };
 
+function run(pytorch: CaseRecord): void {
+  const { operator, attributes } = pytorch.record;
+  const operands = operandsOf(pytorch);
+  if (operator !== "Linear") {
+    expectGradients(pytorch, operands, { output: calls[operator](operands, attributes) });
+    return;
+  }
+  const layer = constructLinear(pytorch);
+  try {
+    loadState(layer, pytorch);
+    expectGradients(pytorch, operands, { output: layer.forward(input(operands)) }, layer.namedParameters());
+  } finally {
+    layer.dispose();
+  }
+}
+
 forEachArithmetic(() => {
   const cases = loadCases("pytorch/functional_gradients");
 
-  it("has 153 cases", () => expect(cases.length).toBe(153));
+  it("has 157 cases", () => expect(cases.length).toBe(157));
 
   // Not `it.each`, which cuts long names short: scripts/conformance-table.mjs reads them from the report.
   for (const pytorch of cases) {
-    it(`functional_gradients: ${pytorch.name}`, () => {
-      withoutLeak(() => {
-        const operands = operandsOf(pytorch);
-        const { operator, attributes } = pytorch.record;
-        expectGradients(pytorch, operands, { output: calls[operator](operands, attributes) });
-      });
-    });
+    it(`functional_gradients: ${pytorch.name}`, () => withoutLeak(() => run(pytorch)));
   }
 });

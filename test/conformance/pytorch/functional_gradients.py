@@ -256,6 +256,49 @@ def linears(cases: Cases) -> None:
         add(cases, f"linear_{label}", "linear", {}, operands, F.linear, max(rows, out_features, shape[-1] + 1))
 
 
+def linear_layers(cases: Cases) -> None:
+    """A linear layer with a function after it: act(z), z = x W + b, whose gradient goes through the function first."""
+    for operator, attributes, output, derivative in ACTIVATIONS[:4]:
+        label = "_".join([operator, *attributes.values()])
+        name = f"linear_layer_{label}"
+        source = Source(f"gradient_{name}")
+        operands = {"input": source.normal(2, 6, 13), "weight": source.normal(9, 13) * 0.5, "bias": source.normal(9)}
+
+        def call(operator: str = operator, arguments: dict = attributes, **given: Tensor) -> Tensor:
+            return getattr(F, operator)(F.linear(**given), **arguments)
+
+        def errors(
+            operands: Values, cotangents: Values, _: Values, output: Callable = output, derivative: Callable = derivative
+        ) -> dict[str, Tensor]:
+            x, weight, bias = operands.values()
+            z = F.linear(x, weight, bias)
+            # No slope is above 1.13 (gelu's), no curvature above 0.8 (gelu's at 0), and relu's is 0 (z = 0 does not occur).
+            own = (x.shape[-1] + 3) * F.linear(x.abs(), weight.abs(), bias.abs())
+            dy = cotangents["output"].abs()
+            dz, off = 1.13 * dy, dy * (derivative(z) + 0.8 * own)
+            rows = x.numel() // x.shape[-1]
+            return {
+                "output": UNIT * (output(z) + 1.13 * own),
+                "input_gradient": UNIT * (off + (weight.shape[0] + 2) * dz) @ weight.abs(),
+                "weight_gradient": UNIT * (off + (rows + 2) * dz).flatten(0, -2).T @ x.abs().flatten(0, -2),
+                "bias_gradient": UNIT * (off + (rows + 2) * dz).flatten(0, -2).sum(0),
+            }
+
+        attributes = {"activation": operator, **attributes}
+        module = {"in_features": 13, "out_features": 9, "bias": True}
+        add_gradients(
+            cases,
+            f"gradient_{name}",
+            "Linear",
+            attributes,
+            operands,
+            single(call),
+            errors,
+            state=("weight", "bias"),
+            module=module,
+        )
+
+
 def embeddings(cases: Cases) -> None:
     for label, rows, shape, padding_index in [
         ("plain", 11, (2, 9), None),
@@ -607,6 +650,7 @@ PARTS = [
     activations,
     softmaxes,
     linears,
+    linear_layers,
     embeddings,
     arithmetic,
     moves,

@@ -19,6 +19,7 @@ import torch  # noqa: E402
 FOLDER = Path(__file__).resolve().parent
 sys.path.append(str(FOLDER.parent))  # for case_file
 
+import composed_attention_gradients  # noqa: E402
 import encoder_decoder_run  # noqa: E402
 import functional  # noqa: E402
 import functional_gradients  # noqa: E402
@@ -38,6 +39,7 @@ MODULES = [
     linear,
     functional,
     scaled_dot_product_attention_gradients,
+    composed_attention_gradients,
     multihead_attention_gradients,
     functional_gradients,
     losses,

@@ -112,7 +112,7 @@ def module_errors(
         else:
             result["in_proj_weight_gradient"] = torch.cat(weight_gradients)
         result["in_proj_bias_gradient"] = torch.cat(bias_gradients)
-        mask_term = terms["attn_mask"][..., :own_columns]
+        mask_term = terms["score"][..., :own_columns]
         if "attn_mask" in operands:
             mask = operands["attn_mask"]
             result["attn_mask_gradient"] = mask_term.flatten(0, 1) if mask.ndim == 3 else mask_term.sum((0, 1))

@@ -13,15 +13,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 SMALLEST_WEIGHT = 2.0**-60
 
 
-def row_magnitudes(magnitudes: Tensor, scores: Tensor, weights: Tensor) -> Tensor:
-    """1 + a of each row, [..., L, 1]: a is the largest magnitude of a visible key that counts, 0 where all scores are equal."""
-    visible = scores > -INFINITY
-    largest = magnitudes.masked_fill(~(visible & (weights >= SMALLEST_WEIGHT)), 0.0).amax(-1, keepdim=True)
-    highest = scores.amax(-1, keepdim=True)
-    lowest = scores.masked_fill(~visible, INFINITY).amin(-1, keepdim=True)
-    return 1 + torch.where(highest == lowest, 0.0, largest)
-
-
 def attention_terms(
     query: Tensor,
     key: Tensor,
@@ -31,27 +22,42 @@ def attention_terms(
     scale: float,
     output_cotangent: Tensor,
     weights_cotangent: Tensor | float = 0.0,
+    logsumexp_cotangent: Tensor | float = 0.0,
+    scores_cotangent: Tensor | float = 0.0,
+    sinks: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """The sums F of the error promise (gradients, "Error promise"), all of absolute values.
+    """The sums F of the error promise (docs/semantics.md, 8.2, and that of gradients), all of absolute values.
 
     query [..., L, D], key [..., T, D], value [..., T, Dv] as magnitudes, with as many heads as queries have; scores [..., L, T] with -Infinity
-    at hidden keys; magnitudes of the scores' terms, of the same shape.
+    at hidden keys; magnitudes of the scores' terms, of the same shape; sinks [H, 1, 1]. "score" is M, of each score.
     """
-    visible = (scores > -INFINITY).to(query.dtype)
-    weights = torch.where(visible > 0, scores.softmax(-1).nan_to_num(0.0), 0.0)
-    factor = row_magnitudes(magnitudes, scores, weights)
+    visible = scores > -INFINITY
+    reference = scores if sinks is None else torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], -1)
+    logsumexp = torch.logsumexp(reference, -1, keepdim=True)
+    weights = torch.where(visible, torch.exp(scores - logsumexp), 0.0)
+    largest = magnitudes.masked_fill(~(visible & (weights >= SMALLEST_WEIGHT)), 0.0).amax(-1, keepdim=True)
+    if sinks is None:
+        # Where all scores are equal, their size doesn't matter.
+        highest = scores.amax(-1, keepdim=True)
+        lowest = scores.masked_fill(~visible, INFINITY).amin(-1, keepdim=True)
+        largest = torch.where(highest == lowest, 0.0, largest)
+    factor = 1 + largest
     padded = (weights + SMALLEST_WEIGHT) * visible
     g = output_cotangent @ value.transpose(-2, -1) + weights_cotangent
-    inner = (padded * g).sum(-1, keepdim=True)
-    m = factor * padded * (g + inner) * visible
-    return {
+    inner = (padded * g).sum(-1, keepdim=True) + logsumexp_cotangent
+    m = factor * (padded * (g + inner) + scores_cotangent) * visible
+    terms = {
         "query": abs(scale) * m @ key,
         "key": abs(scale) * m.transpose(-2, -1) @ query,
         "value": (factor * padded).transpose(-2, -1) @ output_cotangent,
-        "attn_mask": m,
+        "score": m,
         "output": (factor * weights) @ value,
         "weights": factor * weights,
+        "logsumexp": (factor + logsumexp.abs()).squeeze(-1),
     }
+    if sinks is not None:
+        terms["sinks"] = factor * (torch.exp(sinks - logsumexp) + SMALLEST_WEIGHT) * inner
+    return terms
 
 
 def sum_to(tensor: Tensor, shape: torch.Size) -> Tensor:
@@ -103,7 +109,7 @@ def add_attention_gradients(
         _, exact = differentiate(call, operands, cotangents, torch.float64)
         bounds = {}
         for operand, tensor in operands.items():
-            term = terms[operand]
+            term = terms["score" if operand == "attn_mask" else operand]
             if operand in spread and group > 1:
                 term = term.unflatten(-3, (-1, group)).sum(-3)
             term = sum_to(term, tensor.shape)

@@ -44,7 +44,7 @@ function lossesOf(run: CaseRecord, model: Model): Float32Array {
         optimizer.lr = lr * factor(step);
         optimizer.step();
         optimizer.zeroGrad();
-        return loss.item();
+        return Number(loss.item());
       }),
     );
   } finally {
