@@ -292,7 +292,7 @@ def sizes(cases: Cases) -> None:
         ("width_one_heads", 2, 5, 7, 5, 5, {}),
         ("one_key", 2, 5, 1, 6, 2, {}),
         ("one_query", 2, 1, 9, 6, 2, {}),
-        ("off_tile", 1, 17, 33, 26, 2, {}),
+        ("off_tile", 1, 17, 33, 18, 2, {}),
         ("head_20", 1, 9, 7, 20, 1, {"kdim": 7, "vdim": 3}),
     ]:
         for need_weights in (False, True):
