@@ -48,8 +48,8 @@ class Cases:
     ) -> None:
         """Adds a case; inputs and outputs that are None are absent from it.
 
-        `tolerances` says of each output, element by element, how far off it may be; without it the record has a relative and an
-        absolute one.
+        `tolerances` says of each output, element by element, how far off it may be; without it the record has a
+        relative and an absolute one.
         """
         record: dict = {"name": name, "operator": operator, "attributes": attributes}
         groups = {"inputs": inputs, "outputs": outputs}

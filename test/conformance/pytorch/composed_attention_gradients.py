@@ -1,4 +1,4 @@
-"""Gradients of attention with what torch's function lacks, composed of torch's operations: softcap, ALiBi, windows, sinks, logsumexp."""
+"""Gradients of attention with what torch's function lacks (softcap, ALiBi, windows, sinks), composed of its operations."""
 
 from dataclasses import dataclass
 
@@ -72,7 +72,12 @@ def add_composed(cases: Cases, name: str, options: Options, operands: Values, hi
         logsumexp = torch.logsumexp(reference, -1, keepdim=True)
         weights = torch.exp(scores - logsumexp)
         value = given["value"].repeat_interleave(scores.shape[1] // given["value"].shape[1], 1)
-        results = {"output": weights @ value, "weights": weights, "scores": scores, "logsumexp": logsumexp.squeeze(-1)}
+        results = {
+            "output": weights @ value,
+            "weights": weights,
+            "scores": scores,
+            "logsumexp": logsumexp.squeeze(-1),
+        }
         return {result: results[result] for result in ("output", *options.results)}
 
     def errors(operands: Values, cotangents: Values, rounded: Values) -> dict[str, Tensor]:

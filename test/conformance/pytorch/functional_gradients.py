@@ -44,7 +44,7 @@ def add(
     )
 
 
-# Of relative errors in units of 2^-24 below, those of results of the package's own operations are the bounds that it states of them.
+# Errors below are in units of 2^-24; those of results are the bounds that the package states of its operations.
 
 
 def softmax_errors(dim: int) -> Errors:
@@ -77,7 +77,7 @@ def log_softmax_errors(dim: int) -> Errors:
 
 
 def norm_errors(normalized_shape: list[int], eps: float, centered: bool) -> Errors:
-    """r (g - mean(g) - z mean(g z)), where z is off by (9 + n/16) (abs(z) + c) units, c = mean(abs(x)) r if centered, else 0."""
+    """r (g - mean(g) - z mean(g z)); z is off by (9 + n/16) (abs(z) + c) units, c = mean(abs(x)) r if centered, else 0."""
     axes = tuple(range(-len(normalized_shape), 0))
     n = math.prod(normalized_shape)
 
@@ -232,7 +232,9 @@ def softmaxes(cases: Cases) -> None:
         {"dim": -1},
         {"input": rows},
         lambda input: torch.softmax(input, -1),
-        lambda operands, cotangents, _: softmax_errors(-1)({"input": operands["input"].clamp(min=-100)}, cotangents, _),
+        lambda operands, cotangents, _: softmax_errors(-1)(
+            {"input": operands["input"].clamp(min=-100)}, cotangents, _
+        ),
     )
 
 
@@ -268,11 +270,16 @@ def linear_layers(cases: Cases) -> None:
             return getattr(F, operator)(F.linear(**given), **arguments)
 
         def errors(
-            operands: Values, cotangents: Values, _: Values, output: Callable = output, derivative: Callable = derivative
+            operands: Values,
+            cotangents: Values,
+            _: Values,
+            output: Callable = output,
+            derivative: Callable = derivative,
         ) -> dict[str, Tensor]:
             x, weight, bias = operands.values()
             z = F.linear(x, weight, bias)
-            # No slope is above 1.13 (gelu's), no curvature above 0.8 (gelu's at 0), and relu's is 0 (z = 0 does not occur).
+            # No slope is above 1.13 (gelu's), no curvature above 0.8 (gelu's at 0), and relu's is 0 (z = 0 does not
+            # occur).
             own = (x.shape[-1] + 3) * F.linear(x.abs(), weight.abs(), bias.abs())
             dy = cotangents["output"].abs()
             dz, off = 1.13 * dy, dy * (derivative(z) + 0.8 * own)
@@ -370,11 +377,23 @@ def arithmetic(cases: Cases) -> None:
 
 
 def moves(cases: Cases) -> None:
-    for dim, shapes in [(0, [(2, 3), (4, 3), (1, 3)]), (-1, [(2, 3), (2, 1)]), (1, [(2, 3, 2), (2, 0, 2), (2, 2, 2)])]:
+    for dim, shapes in [
+        (0, [(2, 3), (4, 3), (1, 3)]),
+        (-1, [(2, 3), (2, 1)]),
+        (1, [(2, 3, 2), (2, 0, 2), (2, 2, 2)]),
+    ]:
         name = f"cat_axis_{dim % len(shapes[0])}_of_{len(shapes)}"
         source = Source(f"gradient_{name}")
         operands = {f"input{index}": source.normal(*shape) for index, shape in enumerate(shapes)}
-        add(cases, name, "cat", {"dim": dim}, operands, lambda dim=dim, **given: torch.cat(list(given.values()), dim), 1)
+        add(
+            cases,
+            name,
+            "cat",
+            {"dim": dim},
+            operands,
+            lambda dim=dim, **given: torch.cat(list(given.values()), dim),
+            1,
+        )
     for dim, start, length in [(0, 1, 2), (1, 0, 3), (-1, 4, 1)]:
         name = f"narrow_axis_{dim % 3}"
         add(
@@ -461,7 +480,9 @@ def composed(cases: Cases) -> None:
         def turn(input: Tensor, interleaved: bool = interleaved, tables: Values = tables) -> Tensor:
             return rotate(input, *(table.to(input.dtype) for table in tables.values()), interleaved)
 
-        def errors(operands: Values, cotangents: Values, _: Values, i: bool = interleaved, t: Values = tables) -> dict:
+        def errors(
+            operands: Values, cotangents: Values, _: Values, i: bool = interleaved, t: Values = tables
+        ) -> dict:
             absolute = {key: table.double().abs() for key, table in t.items()}
             # Both ways an element is a sum of two products; without signs the rotation back is the same function.
             return {
@@ -492,9 +513,10 @@ def composed(cases: Cases) -> None:
 
 def add_up(x: Tensor, tables: Values, interleaved: bool) -> Tensor:
     """abs(cosine) abs(x) + abs(sine) abs(the other of its pair)."""
-    return rotate(x, tables["cosine"], torch.zeros_like(tables["sine"]), interleaved) + rotate(
-        x, torch.zeros_like(tables["cosine"]), tables["sine"], interleaved
-    ).abs()
+    return (
+        rotate(x, tables["cosine"], torch.zeros_like(tables["sine"]), interleaved)
+        + rotate(x, torch.zeros_like(tables["cosine"]), tables["sine"], interleaved).abs()
+    )
 
 
 def convolutions(cases: Cases) -> None:
@@ -530,17 +552,29 @@ def convolutions(cases: Cases) -> None:
 
 
 def half_precision(cases: Cases) -> None:
-    """Operands of 16 bits, widened exactly; the gradients are float32, and nothing on the way to them is rounded to 16 bits."""
+    """Operands of 16 bits, widened exactly; gradients are float32, and nothing on the way is rounded to 16 bits."""
     for suffix, dtype in list(dtypes())[1:]:
         source = Source(f"gradient_half{suffix}")
         norm = {"input": source.normal(5, 17), "weight": source.normal(17)}
         affine = {"normalized_shape": [17], "eps": 1e-5}
         indices = source.integers(0, 4, 9)
         arguments = {"stride": 2, "padding": 1, "dilation": 1, "groups": 1}
-        tables = {name: function(source.uniform(-3, 3, (5, 3))) for name, function in (("cosine", torch.cos), ("sine", torch.sin))}
+        tables = {
+            name: function(source.uniform(-3, 3, (5, 3)))
+            for name, function in (("cosine", torch.cos), ("sine", torch.sin))
+        }
         mask = torch.tensor([[True, True, False, True, True]])
-        examples: list[tuple[str, dict, dict[str, Tensor], Callable[..., Tensor], Errors | int, dict[str, Tensor] | None]] = [
-            ("softmax", {"dim": -1}, {"input": source.normal(4, 13) * 3}, lambda input: input.softmax(-1), softmax_errors(-1), None),
+        examples: list[
+            tuple[str, dict, dict[str, Tensor], Callable[..., Tensor], Errors | int, dict[str, Tensor] | None]
+        ] = [
+            (
+                "softmax",
+                {"dim": -1},
+                {"input": source.normal(4, 13) * 3},
+                lambda input: input.softmax(-1),
+                softmax_errors(-1),
+                None,
+            ),
             (
                 "log_softmax",
                 {"dim": 0},
@@ -553,11 +587,18 @@ def half_precision(cases: Cases) -> None:
                 "layer_norm",
                 affine,
                 {**norm, "bias": source.normal(17)},
-                lambda **given: F.layer_norm(**given, **affine),
+                lambda affine=affine, **given: F.layer_norm(**given, **affine),
                 norm_errors([17], 1e-5, True),
                 None,
             ),
-            ("rms_norm", affine, norm, lambda **given: F.rms_norm(**given, **affine), norm_errors([17], 1e-5, False), None),
+            (
+                "rms_norm",
+                affine,
+                norm,
+                lambda affine=affine, **given: F.rms_norm(**given, **affine),
+                norm_errors([17], 1e-5, False),
+                None,
+            ),
             (
                 "linear",
                 {},
@@ -586,7 +627,14 @@ def half_precision(cases: Cases) -> None:
                 None,
             ),
             ("topk", {"k": 3}, {"input": source.normal(4, 9)}, lambda input: input.topk(3, -1).values, 1, None),
-            ("normalize", {}, {"input": source.normal(4, 9)}, lambda input: F.normalize(input, dim=-1), normalize_errors, None),
+            (
+                "normalize",
+                {},
+                {"input": source.normal(4, 9)},
+                lambda input: F.normalize(input, dim=-1),
+                normalize_errors,
+                None,
+            ),
             (
                 "swiglu",
                 {},
@@ -599,12 +647,18 @@ def half_precision(cases: Cases) -> None:
                 "rotary",
                 {"interleaved": False},
                 {"input": source.normal(1, 2, 5, 6)},
-                lambda input, tables=tables: rotate(input, *(table.to(input.dtype) for table in tables.values()), False),
+                lambda input, tables=tables: rotate(
+                    input, *(table.to(input.dtype) for table in tables.values()), False
+                ),
                 lambda _, cotangents, __, tables=tables: {
                     "output": torch.zeros(()),
                     "input_gradient": 4
                     * UNIT
-                    * add_up(cotangents["output"].abs(), {key: table.double().abs() for key, table in tables.items()}, False),
+                    * add_up(
+                        cotangents["output"].abs(),
+                        {key: table.double().abs() for key, table in tables.items()},
+                        False,
+                    ),
                 },
                 tables,
             ),
@@ -642,7 +696,17 @@ def half_precision(cases: Cases) -> None:
             label = "_".join([operator, *(value for value in attributes.values() if isinstance(value, str))])
             # Those of the results are functional.py's, and the records' of each operation.
             halves = {key: tensor.to(dtype) for key, tensor in operands.items()}
-            add(cases, f"half_{label}{suffix}", operator, attributes, halves, function, errors, constants, stores_results=False)
+            add(
+                cases,
+                f"half_{label}{suffix}",
+                operator,
+                attributes,
+                halves,
+                function,
+                errors,
+                constants,
+                stores_results=False,
+            )
 
 
 PARTS = [

@@ -1,4 +1,4 @@
-"""Writes PyTorch's answers for what this package shares with it: operations, modules, gradients, losses, optimizers, training.
+"""Writes PyTorch's answers for operations, modules, gradients, losses, optimizers and training.
 
 See ../README.md for the files, the records and the choice between torch's paths. Every case draws its data from a
 generator seeded with its own name, so a case that is added or removed leaves the others as they are.

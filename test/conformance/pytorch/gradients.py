@@ -49,11 +49,12 @@ def add_gradients(
 ) -> None:
     """Adds a case: operands and constants as inputs, results and gradients (`<operand>_gradient`) as outputs.
 
-    `call` takes the operands, float32 or float64, and gives its results by name; a normal cotangent is drawn for each, which
-    is the input `<result>_cotangent` (a single number has the cotangent 1, and none is stored). Operands named in `state` are a module's
-    parameters. torch computes in float64, and the answers are rounded once. `errors` takes the operands, the cotangents and torch's
-    float32 run and gives the largest error of a float32 computation for each output, in float64 and with the exact answer left
-    out of it. Raises ValueError where torch's own float32 run is further off than that, and where an answer isn't `finite`.
+    `call` takes the operands, float32 or float64, and gives its results by name; a normal cotangent is drawn for
+    each, which is the input `<result>_cotangent` (a single number has the cotangent 1, and none is stored). Operands
+    named in `state` are a module's parameters. torch computes in float64, and the answers are rounded once. `errors`
+    takes the operands, the cotangents and torch's float32 run; it gives the largest error of a float32 computation
+    for each output, without that rounding. Raises ValueError where torch's own float32 run is further off, and where
+    an answer isn't `finite`.
     """
     source = Source(f"{name}/cotangents")
     shapes = {result: tensor.shape for result, tensor in call(**operands).items()}
@@ -77,7 +78,9 @@ def add_gradients(
         tolerances[key] = (tolerance * (1 + 2.0**-7)).to(torch.bfloat16)
         difference = (rounded[key].double() - truth).abs().where(torch.isfinite(truth), 0.0)
         if not (difference <= tolerance).all():
-            raise ValueError(f"{name}: torch's float32 {key} is {(difference / tolerance).max()} times as far off as allowed")
+            raise ValueError(
+                f"{name}: torch's float32 {key} is {(difference / tolerance).max()} times as far off as allowed"
+            )
         if not torch.isfinite(tolerance).all():
             raise ValueError(f"{name}: the tolerance of {key} is not finite")
     inputs = {key: tensor for key, tensor in operands.items() if key not in state} | dict(constants or {})

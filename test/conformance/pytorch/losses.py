@@ -22,7 +22,7 @@ def add_loss(
     errors: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
     **fields: object,
 ) -> None:
-    """Adds a loss of one operand. `errors` gives the units of the loss and of the gradient, by the operand and the cotangent."""
+    """Adds a loss of one operand. `errors` gives the units of loss and gradient, by the operand and the cotangent."""
     (operand,) = operands
 
     def bound(given: Values, cotangents: Values, _: Values) -> dict[str, Tensor]:
@@ -30,7 +30,15 @@ def add_loss(
         return {"loss": UNIT * own, f"{operand}_gradient": UNIT * gradient}
 
     add_gradients(
-        cases, f"loss_{name}", operator, attributes, operands, lambda **x: {"loss": loss(**x)}, bound, constants=constants, **fields
+        cases,
+        f"loss_{name}",
+        operator,
+        attributes,
+        operands,
+        lambda **x: {"loss": loss(**x)},
+        bound,
+        constants=constants,
+        **fields,
     )
 
 
@@ -93,7 +101,9 @@ def cross_entropy(cases: Cases) -> None:
             terms = q.sum(-1, keepdim=True) * p * (own + classes) + 4 * q
             if reduction == "none":
                 return each.reshape(shape[:-1]), (scale * terms).reshape(shape)
-            total = (each + 2 * (count + 2) * (q * log.abs()).sum(-1)).sum() / (divisor if reduction == "mean" else 1.0)
+            total = (each + 2 * (count + 2) * (q * log.abs()).sum(-1)).sum() / (
+                divisor if reduction == "mean" else 1.0
+            )
             return total, (scale * (terms + 2 * (count + 2) * (p * q.sum(-1, keepdim=True) + q))).reshape(shape)
 
         attributes = {"ignore_index": ignore_index, "label_smoothing": label_smoothing, "reduction": reduction}
@@ -136,19 +146,28 @@ def binary_cross_entropy(cases: Cases) -> None:
             weight = None if weight_shape is None else source.uniform(0.2, 2, weight_shape)
             positive = None if positive_shape is None else source.uniform(0.2, 5, positive_shape)
 
-            def loss(input: Tensor, t: Tensor = target, w: Tensor = weight, p: Tensor = positive, r: str = reduction) -> Tensor:
+            def loss(
+                input: Tensor, t: Tensor = target, w: Tensor = weight, p: Tensor = positive, r: str = reduction
+            ) -> Tensor:
                 w, p = (None if tensor is None else tensor.to(input.dtype) for tensor in (w, p))
                 return F.binary_cross_entropy_with_logits(input, t.to(input.dtype), w, pos_weight=p, reduction=r)
 
             def errors(
-                input: Tensor, cotangent: Tensor, t: Tensor = target, w: Tensor = weight, p: Tensor = positive, r: str = reduction
+                input: Tensor,
+                cotangent: Tensor,
+                t: Tensor = target,
+                w: Tensor = weight,
+                p: Tensor = positive,
+                r: str = reduction,
             ) -> tuple[Tensor, Tensor]:
                 # w[(1-z)x + P(ln(1 + e^-|x|) + max(-x, 0))], w[1-z - P(1 - sigmoid(x))] with P = 1 + (p-1)z
                 z = t.double()
                 own = 1.0 if w is None else w.double()
                 # The two terms of P may cancel.
                 spread = 1 + (0.0 if p is None else (p.double() - 1).abs()) * z
-                each = own * ((1 - z) * input.abs() + spread * (torch.log1p(torch.exp(-input.abs())) + F.relu(-input)))
+                each = own * (
+                    (1 - z) * input.abs() + spread * (torch.log1p(torch.exp(-input.abs())) + F.relu(-input))
+                )
                 terms = own * (1 - z + spread)
                 count = input.numel()
                 if r == "none":
@@ -175,7 +194,9 @@ def mean_squared_error(cases: Cases) -> None:
             source = Source(f"loss_{name}")
             target = source.normal(*shape)
 
-            def errors(input: Tensor, cotangent: Tensor, t: Tensor = target, r: str = reduction) -> tuple[Tensor, Tensor]:
+            def errors(
+                input: Tensor, cotangent: Tensor, t: Tensor = target, r: str = reduction
+            ) -> tuple[Tensor, Tensor]:
                 difference = (input - t.double()).abs()
                 if r == "none":
                     return 4 * difference**2, 4 * 2 * difference * cotangent
@@ -195,7 +216,7 @@ def mean_squared_error(cases: Cases) -> None:
 
 
 def connectionist_temporal_classification(cases: Cases) -> None:
-    """Compared at the logits, behind a log-softmax: at the log-probabilities torch returns p - occupancy too, which isn't their gradient."""
+    """Compared at the logits, behind a log-softmax: torch returns p - occupancy at the log-probabilities too."""
 
     def add(
         label: str,
@@ -224,16 +245,26 @@ def connectionist_temporal_classification(cases: Cases) -> None:
 
         def loss(logits: Tensor) -> Tensor:
             return F.ctc_loss(
-                logits.log_softmax(-1), target, frames_of, lengths, blank=blank, reduction=reduction, zero_infinity=zero_infinity
+                logits.log_softmax(-1),
+                target,
+                frames_of,
+                lengths,
+                blank=blank,
+                reduction=reduction,
+                zero_infinity=zero_infinity,
             )
 
         def errors(logits: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
-            # Every step of the forward and of the backward sum rounds a logarithm l to abs(l) units, a few times: with the
-            # occupancy g, abs(l) g is at most g (loss + 1) + 1.
+            # Every step of the forward and of the backward sum rounds a logarithm l to abs(l) units, a few times:
+            # with the occupancy g, abs(l) g is at most g (loss + 1) + 1.
             each = F.ctc_loss(logits.log_softmax(-1), target, frames_of, lengths, blank, "none", True)
             p, _, own = log_softmax_parts(logits)
             inside = torch.arange(frames)[:, None, None] < frames_of[None, :, None]
-            scale = {"mean": 1 / (lengths.clamp(min=1) * len(targets)), "sum": torch.ones(len(targets)), "none": cotangent}[reduction]
+            scale = {
+                "mean": 1 / (lengths.clamp(min=1) * len(targets)),
+                "sum": torch.ones(len(targets)),
+                "none": cotangent,
+            }[reduction]
             bound = 8 * frames * (each + 2)
             gradient = scale[None, :, None] * inside * (p * own + bound[None, :, None] + own)
             total = bound if reduction == "none" else ((bound + len(targets) * each) * scale).sum()
@@ -265,7 +296,12 @@ def connectionist_temporal_classification(cases: Cases) -> None:
 
 def distillation(cases: Cases) -> None:
     """temperature² KL(softmax(teacher / temperature) ‖ softmax(student / temperature)), the mean over the batch."""
-    for label, shape, temperature in [("one", (5, 7), 1.0), ("two", (5, 7), 2.0), ("half", (3, 4), 0.5), ("wide", (2, 90), 4.0)]:
+    for label, shape, temperature in [
+        ("one", (5, 7), 1.0),
+        ("two", (5, 7), 2.0),
+        ("half", (3, 4), 0.5),
+        ("wide", (2, 90), 4.0),
+    ]:
         name = f"distillation_{label}"
         source = Source(f"loss_{name}")
         teacher = source.normal(*shape) * 2
@@ -274,8 +310,13 @@ def distillation(cases: Cases) -> None:
             soft = (teacher.to(student.dtype) / t).softmax(-1)
             return F.kl_div((student / t).log_softmax(-1), soft, reduction="batchmean") * t * t
 
-        def errors(student: Tensor, _: Tensor, teacher: Tensor = teacher, t: float = temperature) -> tuple[Tensor, Tensor]:
-            (p, log_p, own_p), (q, log_q, own_q) = log_softmax_parts(student / t), log_softmax_parts(teacher.double() / t)
+        def errors(
+            student: Tensor, _: Tensor, teacher: Tensor = teacher, t: float = temperature
+        ) -> tuple[Tensor, Tensor]:
+            (p, log_p, own_p), (q, log_q, own_q) = (
+                log_softmax_parts(student / t),
+                log_softmax_parts(teacher.double() / t),
+            )
             # The divisions by the temperature round too.
             own = own_p + own_q + (student / t).abs() + (teacher.double() / t).abs()
             terms = q * (own * (1 + (log_q - log_p).abs()) + (q.numel() + 2) * (log_q.abs() + log_p.abs()))

@@ -29,8 +29,9 @@ def module_errors(
 ) -> Callable[[Values, Values, Values], dict[str, Tensor]]:
     """2e + 2^-20 F, the form of attention's promise: e is how far off torch's own float32 run is, over a tensor.
 
-    F takes the projected query, key, value and cotangent as they are, and the absolute terms of all products from there on: what the projections
-    are off, they are in torch too, and it is in e. Heads whose weights are averaged are `weights_count`.
+    F takes the projected query, key, value and cotangent as they are, and the absolute terms of all products from
+    there on: what the projections are off, they are in torch too, and it is in e. Heads whose weights are averaged
+    are `weights_count`.
     """
 
     def errors(operands: Values, cotangents: Values, rounded: Values) -> dict[str, Tensor]:
@@ -150,7 +151,11 @@ def add_module_gradients(
     for key, parameter in module.state_dict().items():
         bound = 2.5 * parameter.shape[-1] ** -0.5 if parameter.ndim == 2 else 0.5
         state[key] = source.uniform(-bound, bound, parameter.shape)
-    call_arguments = {"need_weights": need_weights, "average_attn_weights": average_attn_weights, "is_causal": is_causal}
+    call_arguments = {
+        "need_weights": need_weights,
+        "average_attn_weights": average_attn_weights,
+        "is_causal": is_causal,
+    }
     operands = {key: tensor for key, tensor in inputs.items() if tensor is not None and tensor.is_floating_point()}
     constants = {key: tensor for key, tensor in inputs.items() if tensor is not None and key not in operands}
     if fully_masked and (need_weights or not hidden_keys(module, inputs).all(-1).any()):
@@ -160,7 +165,9 @@ def add_module_gradients(
         parameters = {key: given.pop(key) for key in state}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Support for mismatched")  # mixed kinds of masks are meant
-            output, weights = torch.func.functional_call(module, parameters, (), {**given, **constants, **call_arguments})
+            output, weights = torch.func.functional_call(
+                module, parameters, (), {**given, **constants, **call_arguments}
+            )
         return {"output": output} if weights is None else {"output": output, "weights": weights}
 
     add_gradients(

@@ -25,8 +25,8 @@ def add_steps(
 ) -> None:
     """Adds twenty steps of two parameters, which are stored after some of them.
 
-    `arguments` are the optimizer's, `own` those of a group of its own for a parameter; at the steps in `missing` (from 1) a parameter has no
-    gradient, at those in `zero` both have one of zeros. torch computes in float64.
+    `arguments` are the optimizer's, `own` those of a group of its own for a parameter; at the steps in `missing`
+    (from 1) a parameter has no gradient, at those in `zero` both have one of zeros. torch computes in float64.
     """
     name = f"optimizer_{name}"
     source = Source(name)
@@ -76,8 +76,9 @@ def add_steps(
     )
 
 
-# Errors in units of 2^-24, after each step. A step rounds the parameter twice, and its own change is off by the roundings of this step and
-# by those of the averages, which gain at most three a step. What the parameter is off comes back through the weight decay, times lr.
+# Errors in units of 2^-24, after each step. A step rounds the parameter twice, and its own change is off by the
+# roundings of this step and by those of the averages, which gain at most three a step. What the parameter is off
+# comes back through the weight decay, times lr.
 
 
 def momentum_errors(_: str, group: dict, parameter: Tensor, gradients: Tensor, missing: list[int]) -> list[Tensor]:
@@ -190,7 +191,10 @@ def clipping(cases: Cases) -> None:
             {"first": first, "second": second},
             {key: tensor.float() for key, tensor in outputs.items()},
             # The norm, the sum with 1e-6, the quotient and the product are rounded, and the stored answer.
-            tolerances={key: (6 * UNIT * tensor.abs().nan_to_num(0.0, 0.0)).to(torch.bfloat16) for key, tensor in outputs.items()},
+            tolerances={
+                key: (6 * UNIT * tensor.abs().nan_to_num(0.0, 0.0)).to(torch.bfloat16)
+                for key, tensor in outputs.items()
+            },
         )
 
 

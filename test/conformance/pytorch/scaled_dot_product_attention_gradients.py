@@ -28,8 +28,9 @@ def attention_terms(
 ) -> dict[str, Tensor]:
     """The sums F of the error promise (docs/semantics.md, 8.2, and that of gradients), all of absolute values.
 
-    query [..., L, D], key [..., T, D], value [..., T, Dv] as magnitudes, with as many heads as queries have; scores [..., L, T] with -Infinity
-    at hidden keys; magnitudes of the scores' terms, of the same shape; sinks [H, 1, 1]. "score" is M, of each score.
+    query [..., L, D], key [..., T, D], value [..., T, Dv] as magnitudes, with as many heads as queries have; scores
+    [..., L, T] with -Infinity at hidden keys; magnitudes of the scores' terms, of the same shape; sinks [H, 1, 1].
+    "score" is M, of each score.
     """
     visible = scores > -INFINITY
     reference = scores if sinks is None else torch.cat([scores, sinks.expand(*scores.shape[:-1], 1)], -1)
@@ -93,7 +94,10 @@ def add_attention_gradients(
     def errors(operands: Values, cotangents: Values, rounded: Values) -> dict[str, Tensor]:
         # 2e + 2^-20 F, where e is how far off torch's own float32 run is, over a row of query, key and value.
         factor = query.shape[-1] ** -0.5 if scale is None else scale
-        spread = {key: operands[key].repeat_interleave(group, -3) if group > 1 else operands[key] for key in ("key", "value")}
+        spread = {
+            key: operands[key].repeat_interleave(group, -3) if group > 1 else operands[key]
+            for key in ("key", "value")
+        }
         mask = additive(attn_mask)
         mask = torch.zeros(rows, columns) if mask is None else mask
         if is_causal:
@@ -104,7 +108,11 @@ def add_attention_gradients(
         absolute = {"query": operands["query"].abs(), **{key: tensor.abs() for key, tensor in spread.items()}}
         magnitudes = abs(factor) * absolute["query"] @ absolute["key"].transpose(-2, -1) + finite
         terms = attention_terms(
-            **absolute, scores=scores, magnitudes=magnitudes, scale=factor, output_cotangent=cotangents["output"].abs()
+            **absolute,
+            scores=scores,
+            magnitudes=magnitudes,
+            scale=factor,
+            output_cotangent=cotangents["output"].abs(),
         )
         _, exact = differentiate(call, operands, cotangents, torch.float64)
         bounds = {}
@@ -250,7 +258,12 @@ def ranks(cases: Cases) -> None:
 def half_precision(cases: Cases) -> None:
     """Operands of 16 bits, widened exactly; the gradients are float32, and come from an output of float32."""
     for suffix, dtype in list(dtypes())[1:]:
-        for label, key_heads, masked in [("dense", 2, False), ("causal", 2, False), ("grouped", 1, False), ("masked", 2, True)]:
+        for label, key_heads, masked in [
+            ("dense", 2, False),
+            ("causal", 2, False),
+            ("grouped", 1, False),
+            ("masked", 2, True),
+        ]:
             name = f"sdpa_half_{label}{suffix}"
             source = Source(name)
             tensors = draw(source, 1, 2, key_heads, 7, 11, 6, 5, dtype)

@@ -21,7 +21,7 @@ def attend(attention: torch.nn.MultiheadAttention, query: Tensor, memory: Tensor
 
 
 def drawn_state(name: str, model: torch.nn.Module) -> dict[str, Tensor]:
-    """A start of our own: matrices uniform within 1/sqrt(columns), embeddings within 0.2, all biases small, norms near 1."""
+    """A start of our own: matrices within 1/sqrt(columns), embeddings within 0.2, biases small, norms near 1."""
     source = Source(name)
     state = {}
     for key, parameter in model.state_dict().items():
@@ -68,7 +68,7 @@ def add_run(
     optimizer_arguments: dict,
     sizes: dict[str, int],
 ) -> None:
-    """Adds a run: the start, the batches and the float32 losses. Raises ValueError where those aren't near to float64's."""
+    """Adds a run: start, batches and float32 losses. Raises ValueError where those aren't near to float64's."""
     state = drawn_state(name, create())
     losses = losses_of(create, state, batches, optimizer_arguments, torch.float32)
     exact = losses_of(create, state, batches, optimizer_arguments, torch.float64)

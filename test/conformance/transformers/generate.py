@@ -1,4 +1,4 @@
-"""Writes the answers of Hugging Face's transformers for rotary embedding with every scaling that this package has, and for schedules.
+"""Writes the answers of Hugging Face's transformers for rotary embedding with every scaling, and for schedules.
 
 See ../README.md for the files, the records and the tolerances. Every case draws its data from a generator seeded with its
 own name, so a case that is added or removed leaves the others as they are.

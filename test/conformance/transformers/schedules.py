@@ -34,7 +34,7 @@ def schedules(cases: Cases) -> None:
         for total in (40, 100):
             attributes = {"num_warmup_steps": warmup, "num_training_steps": total}
             label = f"warmup_{warmup}_of_{total}"
-            # Beyond the last step a linear schedule stays 0; transformers' cosine rises again, ours stays at its least.
+            # Beyond the last step linear stays 0. transformers' cosine rises again, where ours stays at its least.
             add_schedule(cases, f"linear_{label}", "get_linear_schedule_with_warmup", attributes, total + 5)
             add_schedule(cases, f"cosine_{label}", "get_cosine_schedule_with_warmup", attributes, total + 1)
             name = "get_cosine_with_min_lr_schedule_with_warmup"
