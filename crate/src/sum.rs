@@ -10,6 +10,7 @@ pub fn sum(values: &[f32]) -> f32 {
 }
 
 /// `sums[i] += addends[i]`.
+#[inline(never)]
 pub fn accumulate(sums: &mut [f32], addends: &[f32]) {
     assert_eq!(sums.len(), addends.len());
     let (sums, sums_rest) = sums.as_chunks_mut::<LANES>();

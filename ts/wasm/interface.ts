@@ -310,4 +310,4 @@ export const rotaryEmbeddingArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x81db9f31;
+export const INTERFACE_HASH = 0x245463a2;

@@ -98,9 +98,20 @@ export function layer_norm(output: number, input: number, optional_weight: numbe
 export function linear(output: number, input: number, packed: number, optional_bias: number, scratch: number, rows: number, in_features: number, out_features: number, activation: number): number;
 
 /**
+ * bias_gradient `[out_features]` = the sum of the rows of output_gradient `[rows, out_features]`.
+ */
+export function linear_bias_backward(bias_gradient: number, output_gradient: number, rows: number, out_features: number): number;
+
+/**
  * Packs weights for `linear`.
  */
 export function linear_pack(packed: number, weight: number, in_features: number, out_features: number): number;
+
+/**
+ * Packs a matrix `[rows, columns]` so that `linear` multiplies by it and not by its transpose: as `linear_pack` would its
+ * transpose, into `linear_packed_length(rows, columns)` elements. Of a weight: what the gradient of the input is made with.
+ */
+export function linear_pack_columns(packed: number, matrix: number, rows: number, columns: number): number;
 
 /**
  * Elements of the packed form of weights `[out_features, in_features]`; `OVERFLOW` when that overflows.
@@ -111,6 +122,17 @@ export function linear_packed_length(in_features: number, out_features: number):
  * Elements of scratch memory that `linear` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
  */
 export function linear_scratch_length(rows: number, in_features: number): number;
+
+/**
+ * weight_gradient `[out_features, in_features]` = output_gradientᵀ · input, of output_gradient `[rows, out_features]` and
+ * input `[rows, in_features]`.
+ */
+export function linear_weight_backward(weight_gradient: number, output_gradient: number, input: number, scratch: number, rows: number, in_features: number, out_features: number): number;
+
+/**
+ * Elements of scratch memory that `linear_weight_backward` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ */
+export function linear_weight_backward_scratch_length(rows: number, in_features: number, out_features: number): number;
 
 /**
  * a·b + c as the kernels compute it: shows whether the host really fuses.

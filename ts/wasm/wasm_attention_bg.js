@@ -237,6 +237,19 @@ export function linear(output, input, packed, optional_bias, scratch, rows, in_f
 }
 
 /**
+ * bias_gradient `[out_features]` = the sum of the rows of output_gradient `[rows, out_features]`.
+ * @param {number} bias_gradient
+ * @param {number} output_gradient
+ * @param {number} rows
+ * @param {number} out_features
+ * @returns {number}
+ */
+export function linear_bias_backward(bias_gradient, output_gradient, rows, out_features) {
+    const ret = wasm.linear_bias_backward(bias_gradient, output_gradient, rows, out_features);
+    return ret >>> 0;
+}
+
+/**
  * Packs weights for `linear`.
  * @param {number} packed
  * @param {number} weight
@@ -246,6 +259,20 @@ export function linear(output, input, packed, optional_bias, scratch, rows, in_f
  */
 export function linear_pack(packed, weight, in_features, out_features) {
     const ret = wasm.linear_pack(packed, weight, in_features, out_features);
+    return ret >>> 0;
+}
+
+/**
+ * Packs a matrix `[rows, columns]` so that `linear` multiplies by it and not by its transpose: as `linear_pack` would its
+ * transpose, into `linear_packed_length(rows, columns)` elements. Of a weight: what the gradient of the input is made with.
+ * @param {number} packed
+ * @param {number} matrix
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {number}
+ */
+export function linear_pack_columns(packed, matrix, rows, columns) {
+    const ret = wasm.linear_pack_columns(packed, matrix, rows, columns);
     return ret >>> 0;
 }
 
@@ -268,6 +295,35 @@ export function linear_packed_length(in_features, out_features) {
  */
 export function linear_scratch_length(rows, in_features) {
     const ret = wasm.linear_scratch_length(rows, in_features);
+    return ret >>> 0;
+}
+
+/**
+ * weight_gradient `[out_features, in_features]` = output_gradientᵀ · input, of output_gradient `[rows, out_features]` and
+ * input `[rows, in_features]`.
+ * @param {number} weight_gradient
+ * @param {number} output_gradient
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} rows
+ * @param {number} in_features
+ * @param {number} out_features
+ * @returns {number}
+ */
+export function linear_weight_backward(weight_gradient, output_gradient, input, scratch, rows, in_features, out_features) {
+    const ret = wasm.linear_weight_backward(weight_gradient, output_gradient, input, scratch, rows, in_features, out_features);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `linear_weight_backward` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ * @param {number} rows
+ * @param {number} in_features
+ * @param {number} out_features
+ * @returns {number}
+ */
+export function linear_weight_backward_scratch_length(rows, in_features, out_features) {
+    const ret = wasm.linear_weight_backward_scratch_length(rows, in_features, out_features);
     return ret >>> 0;
 }
 

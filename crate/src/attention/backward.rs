@@ -42,6 +42,7 @@ use super::query_rows::panels;
 use super::score_gradients::write_score_gradients;
 use super::scratch::{BackwardScratch, BlockMemory};
 use super::shared_gradients::SharedGradients;
+use super::weighted_values::HeadValues;
 use super::weights::WeightsMode;
 use super::{panel, register_tile};
 use crate::dtype::{canonical, canonical_scalar};
@@ -129,8 +130,6 @@ pub struct Task<'a> {
     pub key_head: usize,
     pub keys: Matrix<'a>,
     pub values: Matrix<'a>,
-    /// Whether the keys hold no NaN and no infinity.
-    pub keys_are_finite: bool,
 }
 
 /// The gradients of a task's keys `[T, D]` and values `[T, Dv]`; rows are filled up to whole vectors of 8.
@@ -148,6 +147,7 @@ pub fn attention_backward(
     scratch: BackwardScratch<'_>,
 ) {
     let BackwardScratch { mut block, key, value, mut sums, shared } = scratch;
+    block.zeros.fill(0.0);
     let sizes = &attention.sizes;
     let (KeyHeads::Rows(keys), ValueHeads::Rows(values)) = (&attention.key, &attention.value) else { panic!() };
     let mut shared = SharedGradients::new(shared, gradients.mask.take());
@@ -155,8 +155,8 @@ pub fn attention_backward(
         for key_head in 0..sizes.key_heads {
             let keys = keys.head(key, b, key_head, sizes.key_length, sizes.head_size);
             let values = values.head(value, b, key_head, sizes.key_length, sizes.value_head_size);
-            let keys_are_finite = Values::rows(keys).all_finite();
-            let task = Task { attention, forward, cotangents, b, key_head, keys, values, keys_are_finite };
+            let mut keys_as_values = HeadValues::new(Values::rows(keys));
+            let task = Task { attention, forward, cotangents, b, key_head, keys, values };
             sums.keys.fill(0.0);
             sums.values.fill(0.0);
             shared.begin(&task);
@@ -167,7 +167,7 @@ pub fn attention_backward(
                 if query_block.panels().next().is_none() {
                     break;
                 }
-                run_block(&mut block, &mut sums, &mut shared, &task, &query_block);
+                run_block(&mut block, &mut sums, &mut shared, &task, &mut keys_as_values, &query_block);
                 if let Some(query) = &mut gradients.query {
                     write_query(query, &mut block, &task, &query_block);
                 }
@@ -187,6 +187,7 @@ fn run_block(
     sums: &mut KeySums<'_>,
     shared: &mut SharedGradients<'_>,
     task: &Task<'_>,
+    keys_as_values: &mut HeadValues<'_>,
     query_block: &QueryBlock,
 ) {
     memory.query_sums.fill(0.0);
@@ -197,7 +198,7 @@ fn run_block(
         let mut parts: [Range<usize>; PANELS] = from_fn(|_| keys.start..keys.start);
         for (p, panel) in query_block.panels().enumerate() {
             let part = panel.keys.start.max(keys.start)..panel.keys.end.min(keys.end);
-            if !part.is_empty() && write_score_gradients(memory, sums, shared, task, panel, p, &part) {
+            if !part.is_empty() && write_score_gradients(memory, sums, shared, task, keys_as_values, panel, p, &part) {
                 parts[p] = part;
             }
         }
@@ -279,7 +280,7 @@ fn write_query(
     let size = task.attention.sizes.head_size;
     let scale = F32x8::splat(task.attention.scale);
     for (panel, sums) in query_block.panels().zip(memory.query_sums.chunks_exact_mut(size * PANEL)) {
-        panel::for_each(sums, |sum| (sum * scale).map(canonical));
+        panel::for_each(sums, |sum| panel.lanes.select((sum * scale).map(canonical), F32x8::zero()));
         let rows = &panel.rows;
         let starts: [usize; PANEL] = from_fn(|c| gradient.strides.start(task.b, rows.heads[c], rows.indices[c]));
         panel::to_rows(gradient.elements, sums, &starts[..rows.row_count], size, PANEL);

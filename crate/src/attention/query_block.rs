@@ -21,7 +21,7 @@ const FACTOR: f32 = 4_294_967_296.0;
 /// What is known of a panel's rows, by lane.
 pub struct BlockPanel {
     pub rows: QueryRows,
-    /// The lanes that stand for a row.
+    /// The lanes that stand for a row that sees a key.
     pub lanes: I32x8,
     /// The keys that the rules open to them, from where the forward pass begins its first block.
     pub keys: Range<usize>,
@@ -33,9 +33,15 @@ pub struct BlockPanel {
     pub difference: F32x8,
     /// D: (δ − dL) / s.
     pub delta: F32x8,
-    /// Whether the rows of Q and dO are numbers throughout. If not, the block holds zeros in their place, since they must not
-    /// meet the weights of keys that they don't see.
+    /// Whether all of scale · Q and dO / s is finite.
     pub is_finite: bool,
+}
+
+impl BlockPanel {
+    /// Whether lane `c` stands for a row that sees a key.
+    pub fn has_row(&self, c: usize) -> bool {
+        self.lanes.select(F32x8::splat(1.0), F32x8::zero()).to_array()[c] != 0.0
+    }
 }
 
 /// Up to 64 rows.
@@ -89,7 +95,7 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     panel::for_each(cotangent, |value| masked.select(F32x8::zero(), value * factor));
 
     let mut panel = BlockPanel {
-        lanes: I32x8::from_fn(|lane| -i32::from(lane < rows.row_count)),
+        lanes: I32x8::from_fn(|lane| -i32::from(lane < rows.row_count)) & !masked,
         rows,
         keys,
         reference: masked.select(F32x8::zero(), reference),
@@ -100,46 +106,37 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     };
     panel.difference = panel.difference + sum_weights_cotangents(memory, task, &panel);
     panel.delta = inverse * panel.difference;
-    copy_columns(memory, task, p, &mut panel);
+    panel.is_finite = copy_columns(memory, task, p, &panel.rows);
     panel
 }
 
-/// The rows of scale · Q and of dO / s, eight columns of them side by side; zeros where any is not finite.
-fn copy_columns(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, panel: &mut BlockPanel) {
+/// The rows of scale · Q and of dO / s, eight columns of them side by side. What isn't finite must not meet the weights of keys
+/// that its row doesn't see: there stands 0 in its place. Whether all is finite.
+fn copy_columns(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: &QueryRows) -> bool {
     let Task { attention, b, .. } = *task;
     let sizes = &attention.sizes;
-    let count = panel.rows.row_count;
-    let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
-    panel.is_finite = query[..count].iter().all(|row| row.iter().all(|x| (x * attention.scale).is_finite()));
-    if panel.is_finite {
-        for (c, row) in query[..count].iter().enumerate() {
-            for (d, &x) in row.iter().enumerate() {
-                memory.query_columns[place(p, c, d)] = x * attention.scale;
-            }
+    let mut all_finite = true;
+    let mut copy = |column: &mut f32, x: f32| {
+        all_finite &= x.is_finite();
+        *column = if x.is_finite() { x } else { 0.0 };
+    };
+    let query = attention.query.gather(memory.rows, b, rows, sizes.head_size);
+    for (c, row) in query[..rows.row_count].iter().enumerate() {
+        for (d, x) in row.iter().enumerate() {
+            copy(&mut memory.query_columns[place(p, c, d)], x * attention.scale);
         }
     }
-    let size = sizes.value_head_size;
-    let output = &memory.output_panels[p * size * PANEL..(p + 1) * size * PANEL];
-    let is_finite = output.as_chunks::<PANEL>().0.iter().all(|lanes| lanes[..count].iter().all(|x| x.is_finite()));
-    if panel.is_finite && is_finite {
-        for (d, lanes) in output.as_chunks::<PANEL>().0.iter().enumerate() {
-            for (c, &x) in lanes[..count].iter().enumerate() {
-                memory.output_columns[place(p, c, d)] = x;
-            }
+    let size = sizes.value_head_size * PANEL;
+    for (d, lanes) in memory.output_panels[p * size..(p + 1) * size].as_chunks::<PANEL>().0.iter().enumerate() {
+        for (c, &x) in lanes[..rows.row_count].iter().enumerate() {
+            copy(&mut memory.output_columns[place(p, c, d)], x);
         }
     }
-    panel.is_finite &= is_finite;
-    if !panel.is_finite {
-        for (columns, size) in [(&mut *memory.query_columns, sizes.head_size), (&mut *memory.output_columns, size)] {
-            for d in (0..size.next_multiple_of(PANEL)).step_by(PANEL) {
-                columns[place(p, 0, d)..][..PANEL * PANEL].fill(0.0);
-            }
-        }
-    }
+    all_finite
 }
 
 /// Where element d of row c of panel p stands in column panels `[size / 8][64][8]`.
-pub const fn place(p: usize, c: usize, d: usize) -> usize {
+const fn place(p: usize, c: usize, d: usize) -> usize {
     (d / PANEL * PANELS + p) * PANEL * PANEL + c * PANEL + d % PANEL
 }
 

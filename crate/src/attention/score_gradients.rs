@@ -8,7 +8,7 @@
 
 use super::backward::{KeySums, Task, WeightsCotangent};
 use super::key_blocks::key_blocks;
-use super::layout::{Keys, Values};
+use super::layout::Keys;
 use super::online_softmax::Power;
 use super::query_block::BlockPanel;
 use super::query_rows::QueryRows;
@@ -16,6 +16,7 @@ use super::score_steps::Stage;
 use super::scores::PanelScores;
 use super::scratch::BlockMemory;
 use super::shared_gradients::SharedGradients;
+use super::weighted_values::HeadValues;
 use super::weights::WeightsMode;
 use super::{panel, register_tile};
 use crate::simd::F32x8;
@@ -24,14 +25,14 @@ use core::array::from_fn;
 use core::ops::Range;
 
 /// Writes P, what dropout leaves of it, and dS of `keys`, a part of a block, to panel `p` of the memory; adds to the sums of the
-/// query, and to those of the mask and the slopes. Whether the products with Q and dO are still to be added to the keys' sums: not when no row sees
-/// a key, nor when they had to be added by hand.
+/// query, and to those of the mask and the slopes, and what isn't finite to those of the keys. False when no row sees any of them.
 #[inline(never)]
 pub fn write_score_gradients(
     memory: &mut BlockMemory<'_>,
     sums: &mut KeySums<'_>,
     shared: &mut SharedGradients<'_>,
     task: &Task<'_>,
+    keys_as_values: &mut HeadValues<'_>,
     panel: &BlockPanel,
     p: usize,
     keys: &Range<usize>,
@@ -101,41 +102,39 @@ pub fn write_score_gradients(
         select_visible(products, capped, &scores, panel, keys, is_open);
     }
 
-    let products = &*products;
     let query_sums = &mut memory.query_sums[p * sizes.head_size * PANEL..(p + 1) * sizes.head_size * PANEL];
-    let visible = |add: &mut dyn FnMut(usize, usize, usize)| {
-        for offset in 0..keys.len() {
-            for c in 0..panel.rows.row_count {
-                if scores.row_sees(keys, offset, c) {
-                    add(keys.start + offset, c, offset * PANEL + c);
+    keys_as_values.accumulate(query_sums, products, &mut memory.keys, &scores, keys, false);
+    if !panel.is_finite {
+        // The block of rows has zeros in these places.
+        let kept = if attention.dropout.is_some() { &memory.kept[place] } else { weights };
+        let (key_width, value_width) = task.widths();
+        let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
+        for (offset, j) in keys.clone().enumerate() {
+            for (c, query) in query[..panel.rows.row_count].iter().enumerate() {
+                if !panel.has_row(c) || !scores.row_sees(keys, offset, c) {
+                    continue;
                 }
+                let at = offset * PANEL + c;
+                let scaled = query.iter().map(|x| x * attention.scale);
+                add_infinite(&mut sums.keys[j * key_width..], scaled, products[at]);
+                add_infinite(
+                    &mut sums.values[j * value_width..],
+                    cotangent[c..].iter().step_by(PANEL).copied(),
+                    kept[at],
+                );
             }
         }
-    };
-    if is_open || task.keys_are_finite {
-        register_tile::accumulate(query_sums, Values::rows(task.keys.part(keys)), products, PANEL, false);
-    } else {
-        visible(&mut |j, c, at| {
-            for (sum, key) in query_sums.iter_mut().skip(c).step_by(PANEL).zip(task.keys.row(j)) {
-                *sum += products[at] * key;
-            }
-        });
     }
-    if panel.is_finite {
-        return true;
+    true
+}
+
+/// `sums[d] += factor · row[d]` where `row[d]` is not finite.
+fn add_infinite(sums: &mut [f32], row: impl Iterator<Item = f32>, factor: f32) {
+    for (sum, x) in sums.iter_mut().zip(row) {
+        if !x.is_finite() {
+            *sum += factor * x;
+        }
     }
-    let kept = if attention.dropout.is_some() { &memory.kept[place] } else { weights };
-    let (key_width, value_width) = task.widths();
-    let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
-    visible(&mut |j, c, at| {
-        for (sum, query) in sums.keys[j * key_width..].iter_mut().zip(query[c]) {
-            *sum += products[at] * (query * attention.scale);
-        }
-        for (sum, gradient) in sums.values[j * value_width..].iter_mut().zip(cotangent.iter().skip(c).step_by(PANEL)) {
-            *sum += kept[at] * gradient;
-        }
-    });
-    false
 }
 
 /// P of `keys`; false when no row sees any.
@@ -155,9 +154,9 @@ fn weigh(weights: &mut [f32], scores: &mut PanelScores<'_, '_>, panel: &BlockPan
     true
 }
 
-/// Whether every lane of the panel stands for a row, and sees all of `keys`.
+/// Whether every lane of the panel stands for a row that sees all of `keys`.
 fn is_open(scores: &PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) -> bool {
-    panel.rows.row_count == PANEL && scores.panel.is_open(keys)
+    panel.lanes.all() && scores.panel.is_open(keys)
 }
 
 /// Copies what is visible, and zeros elsewhere.
