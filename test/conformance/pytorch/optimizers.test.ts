@@ -1,7 +1,18 @@
 /** Steps of the optimizers, clipping and schedules against PyTorch's and transformers'. */
 import { expect, it } from "vitest";
 import { scope, Tensor, type TensorData } from "../../../ts/entry/default.js";
-import { Adam, AdamW, clipGradNorm, SGD } from "../../../ts/entry/train.js";
+import {
+  Adam,
+  AdamW,
+  clipGradNorm,
+  constantSchedule,
+  cosineSchedule,
+  inverseSqrtSchedule,
+  linearSchedule,
+  oneCycleSchedule,
+  type Schedule,
+  SGD,
+} from "../../../ts/entry/train.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";
 import { withoutLeak } from "../../support/without-leak.js";
 import { leafOf } from "../gradients.js";
@@ -82,11 +93,45 @@ function runClipping(pytorch: CaseRecord): void {
   });
 }
 
+/** torch's and transformers' arguments of schedules, of which each record has some. */
+interface ScheduleArguments {
+  readonly num_warmup_steps: number;
+  readonly num_training_steps: number;
+  readonly min_lr_rate?: number;
+  readonly total_steps: number;
+}
+
+/** The package's schedule for every operator of the records. */
+const schedules: Readonly<Record<string, (given: ScheduleArguments) => Schedule>> = {
+  get_constant_schedule: () => constantSchedule(),
+  get_constant_schedule_with_warmup: (given) => constantSchedule({ warmupSteps: given.num_warmup_steps }),
+  get_linear_schedule_with_warmup: (given) =>
+    linearSchedule({ warmupSteps: given.num_warmup_steps, totalSteps: given.num_training_steps }),
+  get_cosine_schedule_with_warmup: (given) =>
+    cosineSchedule({ warmupSteps: given.num_warmup_steps, totalSteps: given.num_training_steps }),
+  get_cosine_with_min_lr_schedule_with_warmup: (given) =>
+    cosineSchedule({
+      warmupSteps: given.num_warmup_steps,
+      totalSteps: given.num_training_steps,
+      least: given.min_lr_rate,
+    }),
+  get_inverse_sqrt_schedule: (given) => inverseSqrtSchedule({ warmupSteps: given.num_warmup_steps }),
+  OneCycleLR: (given) => oneCycleSchedule({ totalSteps: given.total_steps }),
+};
+
+function runSchedule(pytorch: CaseRecord): void {
+  const { operator, attributes } = pytorch.record;
+  const schedule = schedules[operator](attributes as unknown as ScheduleArguments);
+  const { length } = pytorch.stored("outputs/factors").data;
+  expectAnswers(pytorch, { factors: Tensor.from(Float32Array.from({ length }, (_, step) => schedule(step))) });
+}
+
 forEachArithmetic(() => {
-  const cases = loadCases("pytorch/optimizers");
+  const cases = [...loadCases("pytorch/optimizers"), ...loadCases("transformers/schedules")];
   const suites: [string, number, RegExp, (record: CaseRecord) => void][] = [
     ["optimizers", 34, /^optimizer_/, runSteps],
     ["clipping", 8, /^clip_/, runClipping],
+    ["schedules", 27, /^(one_cycle|schedule)_/, runSchedule],
   ];
   for (const [title, count, pattern, run] of suites) {
     const own = cases.filter(({ name }) => pattern.test(name));

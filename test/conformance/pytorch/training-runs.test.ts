@@ -34,14 +34,14 @@ function lossesOf(run: CaseRecord, model: Model): Float32Array {
   const { lr, betas, eps, weight_decay: weightDecay } = own;
   loadState(model, run);
   const optimizer = new AdamW(model.parameters(), { lr, betas, eps, weightDecay });
-  const factor = cosineSchedule({ warmupSteps: warmup_steps, totalSteps: steps });
+  const schedule = cosineSchedule({ warmupSteps: warmup_steps, totalSteps: steps });
   try {
     return Float32Array.from({ length: steps }, (_, step) =>
       scope(() => {
         const loss = model.loss(batchOf(run, step));
         loss.backward();
         clipGradNorm(model.parameters(), max_norm);
-        optimizer.lr = lr * factor(step);
+        optimizer.lrFactor = schedule(step);
         optimizer.step();
         optimizer.zeroGrad();
         return Number(loss.item());
