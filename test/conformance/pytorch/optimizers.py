@@ -37,14 +37,14 @@ def add_steps(
         gradients[key][[step - 1 for step in zero]] = 0
 
     def run(dtype: torch.dtype) -> dict[str, Tensor]:
-        parameters = {key: torch.nn.Parameter(tensor.to(dtype)) for key, tensor in start.items()}
+        parameters = {key: torch.nn.Parameter(tensor.to(dtype, copy=True)) for key, tensor in start.items()}
         groups = [{"params": [parameter], **own.get(key, {})} for key, parameter in parameters.items()]
         optimizer = getattr(torch.optim, operator)(groups, **arguments, foreach=False, fused=False)
         stored = {}
         for step in range(1, STEPS + 1):
             for key, parameter in parameters.items():
                 absent = step in missing.get(key, [])
-                parameter.grad = None if absent else gradients[key][step - 1].to(dtype)
+                parameter.grad = None if absent else gradients[key][step - 1].to(dtype, copy=True)
             optimizer.step()
             if step in STORED_STEPS:
                 for key, parameter in parameters.items():
