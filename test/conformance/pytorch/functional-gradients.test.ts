@@ -67,7 +67,7 @@ const calls: Readonly<Record<string, (operands: Operands, attributes: Attributes
   matmul: (x) => matmul(input(x), other(x)),
   sum: (x, attributes) => sum(input(x), axes(attributes)),
   mean: (x, attributes) => mean(input(x), axes(attributes)),
-  cat: (x, attributes) => cat([...x.values()].slice(0, -1) as Tensor[], { axis: axis(attributes) }),
+  cat: (x, attributes) => cat([...x.values()].slice(0, -1), { axis: axis(attributes) }),
   narrow: (x, attributes) =>
     narrow(input(x), axis(attributes), attributes["start"] as number, attributes["length"] as number),
   transpose: (x, attributes) => transpose(input(x), axis(attributes, "dim0"), axis(attributes, "dim1")),
