@@ -26,7 +26,7 @@ def attention_terms(
     scores_cotangent: Tensor | float = 0.0,
     sinks: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """The sums F of the error promise (docs/semantics.md, 8.2, and that of gradients), all of absolute values.
+    """The sums F of the error promises (docs/semantics.md, 8.2; docs/training.md, 10), all of absolute values.
 
     query [..., L, D], key [..., T, D], value [..., T, Dv] as magnitudes, with as many heads as queries have; scores
     [..., L, T] with -Infinity at hidden keys; magnitudes of the scores' terms, of the same shape; sinks [H, 1, 1].

@@ -1,4 +1,4 @@
-"""Factors of the learning rate by transformers' schedules, where docs/semantics.md's are the same."""
+"""Factors of the learning rate by transformers' schedules, where those of docs/training.md are the same."""
 
 import torch
 import transformers
