@@ -25,6 +25,7 @@
 //! | `numbered` | enumerations that cross the interface as numbers |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
+//! | `axis` | rows along any axis |
 //! | `random` | Philox4x32-10, uniform and normal |
 //!
 //! Kernels never allocate: whoever calls them hands over outputs and scratch memory. Every sum has an order that
@@ -35,6 +36,7 @@
 pub mod abi;
 pub mod activation;
 pub mod attention;
+pub mod axis;
 pub mod dtype;
 pub mod embedding;
 pub mod indices;

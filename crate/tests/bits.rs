@@ -13,6 +13,7 @@ use rope_scaling::scaled_frequencies;
 use serde_json::Value;
 use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu, swiglu};
 use wasm_attention::attention::Sizes;
+use wasm_attention::axis::along_axis;
 use wasm_attention::dtype::Dtype;
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
 use wasm_attention::normalization::{layer_norm, rms_norm};
@@ -221,7 +222,7 @@ impl Case<'_> {
         let x = input("input", rows * columns);
         let mut output = vec![f32::NAN; rows * columns];
         match self.0["operation"].as_str().unwrap() {
-            "softmax" => softmax(&mut output, &x, &mut [], rows, columns, 1),
+            "softmax" => along_axis(&mut output, [&x], &mut [], [rows, columns, 1], softmax),
             "linear" | "Linear" => {
                 let mut packed = vec![f32::NAN; packed_length(columns, out_features).unwrap()];
                 pack_weight(&mut packed, &input("weight", out_features * columns), columns, out_features);
@@ -299,7 +300,7 @@ impl Case<'_> {
         let input = self.input("input", batch * heads * sequence * head_size, Dtype::Float32).widened();
         let mut output = vec![f32::NAN; input.len()];
         let is_interleaved = self.flag("interleaved");
-        rotary_embedding(&mut output, &input, cosine, sine, None, layout, rotary_size, is_interleaved).unwrap();
+        rotary_embedding(&mut output, &input, cosine, sine, None, layout, rotary_size, is_interleaved, false).unwrap();
         output
     }
 }

@@ -9,8 +9,9 @@ mod sample;
 
 use error_bounds::powers;
 use sample::sample;
+use wasm_attention::axis::{along_axis, scratch_length};
 use wasm_attention::dtype::CANONICAL_NAN;
-use wasm_attention::softmax::{scratch_length, softmax};
+use wasm_attention::softmax::softmax;
 
 /// Along the last axis.
 fn run(input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
@@ -19,8 +20,8 @@ fn run(input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 
 fn run_along(input: &[f32], outer: usize, length: usize, inner: usize) -> Vec<f32> {
     let mut output = vec![f32::NAN; outer * length * inner];
-    let mut scratch = vec![f32::NAN; scratch_length(length, inner).unwrap()];
-    softmax(&mut output, input, &mut scratch, outer, length, inner);
+    let mut scratch = vec![f32::NAN; scratch_length(2, length, inner).unwrap()];
+    along_axis(&mut output, [input], &mut scratch, [outer, length, inner], softmax);
     output
 }
 

@@ -111,3 +111,33 @@ pub fn map(output: &mut [f32], input: &[f32], function: impl Fn(F32x4) -> F32x4)
         function(F32x4::load_partial(input_tail, 0.0)).store_partial(output_tail);
     }
 }
+
+/// As `map`, of two inputs.
+#[inline(always)]
+pub fn map2(output: &mut [f32], a: &[f32], b: &[f32], function: impl Fn(F32x4, F32x4) -> F32x4) {
+    assert!(output.len() == a.len() && output.len() == b.len());
+    let (a_body, a_tail) = a.as_chunks::<LANES>();
+    let (b_body, b_tail) = b.as_chunks::<LANES>();
+    let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
+    for (output, (a, b)) in output_body.iter_mut().zip(a_body.iter().zip(b_body)) {
+        *output = function(F32x4::from_array(*a), F32x4::from_array(*b)).to_array();
+    }
+    if !output_tail.is_empty() {
+        function(F32x4::load_partial(a_tail, 0.0), F32x4::load_partial(b_tail, 0.0)).store_partial(output_tail);
+    }
+}
+
+/// `output[i]` = `function(output[i], input[i])`.
+#[inline(always)]
+pub fn update(output: &mut [f32], input: &[f32], function: impl Fn(F32x4, F32x4) -> F32x4) {
+    assert_eq!(output.len(), input.len());
+    let (input_body, input_tail) = input.as_chunks::<LANES>();
+    let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
+    for (output, input) in output_body.iter_mut().zip(input_body) {
+        *output = function(F32x4::from_array(*output), F32x4::from_array(*input)).to_array();
+    }
+    if !input_tail.is_empty() {
+        let rest = F32x4::load_partial(output_tail, 0.0);
+        function(rest, F32x4::load_partial(input_tail, 0.0)).store_partial(output_tail);
+    }
+}

@@ -1,0 +1,53 @@
+//! What is computed row by row along any axis, from one or more arrays: along the last one the rows lie there as they are; of
+//! another one so many neighbours are brought together in scratch memory, whose bits are then those of the last axis.
+
+/// Along an axis that is not the last, so many neighbours are computed together: a cache line of them.
+const NEIGHBOURS: usize = 16;
+
+/// Computes a row of the output from the same row of each input.
+pub type Row<const N: usize> = fn(&mut [f32], [&[f32]; N]);
+
+/// Elements of scratch memory for arrays `[outer, length, inner]`, the output among them: none where the axis is the last.
+pub fn scratch_length(arrays: usize, length: usize, inner: usize) -> Option<usize> {
+    if inner <= 1 { Some(0) } else { length.checked_mul(arrays * inner.min(NEIGHBOURS)) }
+}
+
+/// Computes each row of the output along the axis in the middle of `[outer, length, inner]`, which the inputs have too; scratch: `[scratch_length(1 + N, …)]`.
+pub fn along_axis<const N: usize>(
+    output: &mut [f32],
+    inputs: [&[f32]; N],
+    scratch: &mut [f32],
+    [outer, length, inner]: [usize; 3],
+    row: Row<N>,
+) {
+    assert!(output.len() == outer * length * inner && inputs.iter().all(|input| input.len() == output.len()));
+    if output.is_empty() {
+        return;
+    }
+    for (plane, output) in output.chunks_exact_mut(length * inner).enumerate() {
+        let inputs = inputs.map(|input| &input[plane * length * inner..][..length * inner]);
+        if inner == 1 {
+            row(output, inputs);
+            continue;
+        }
+        for start in (0..inner).step_by(NEIGHBOURS) {
+            let columns = start..inner.min(start + NEIGHBOURS);
+            let (outputs, rest) = scratch.split_at_mut(columns.len() * length);
+            for (input, gathered) in inputs.iter().zip(rest.chunks_exact_mut(columns.len() * length)) {
+                for (n, line) in input.chunks_exact(inner).enumerate() {
+                    for (column, &x) in line[columns.clone()].iter().enumerate() {
+                        gathered[column * length + n] = x;
+                    }
+                }
+            }
+            for (column, output) in outputs.chunks_exact_mut(length).enumerate() {
+                row(output, core::array::from_fn(|n| &rest[(n * columns.len() + column) * length..][..length]));
+            }
+            for (n, line) in output.chunks_exact_mut(inner).enumerate() {
+                for (column, x) in line[columns.clone()].iter_mut().enumerate() {
+                    *x = outputs[column * length + n];
+                }
+            }
+        }
+    }
+}
