@@ -5,7 +5,7 @@ import globals from "globals";
 import tseslint from "typescript-eslint";
 
 /** The layers of ts/, from the user's side down; parts of a layer stand side by side. A layer imports only lower ones. */
-const layers = [["entry"], ["surface.ts", "nn", "io"], ["ops"], ["tensor"], ["runtime"]];
+const layers = [["entry"], ["train"], ["surface.ts", "nn", "io"], ["ops"], ["tensor"], ["runtime"]];
 
 /** For every part of a layer: the layers above it and the other parts of its own. */
 const upward = layers.slice(1).flatMap((parts, index) =>
@@ -14,7 +14,7 @@ const upward = layers.slice(1).flatMap((parts, index) =>
     from: [...layers.slice(0, index + 1).flat(), ...parts.filter((other) => other !== part)].map(
       (path) => `./ts/${path}`,
     ),
-    message: "Imports go entry → surface, nn, io → ops → tensor → runtime.",
+    message: "Imports go entry → train → surface, nn, io → ops → tensor → runtime.",
   })),
 );
 
@@ -28,7 +28,7 @@ const sharedFiles = {
 /** The built files: entries hold the bytes, the runtime the glue; the interface's numbers are for whoever calls a kernel. */
 const generated = [
   { target: ["./ts/surface.ts", "./ts/nn", "./ts/io", "./ts/!(surface).ts"], except: [] },
-  { target: ["./ts/ops", "./ts/tensor"], except: ["./interface.ts"] },
+  { target: ["./ts/train", "./ts/ops", "./ts/tensor"], except: ["./interface.ts"] },
   { target: "./ts/runtime", except: ["./interface.ts", "./wasm_attention_bg.js", "./wasm_attention_bg.d.ts"] },
 ].map((zone) => ({ ...zone, from: "./ts/wasm", message: "Entries alone import the built WebAssembly." }));
 

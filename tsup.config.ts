@@ -47,6 +47,7 @@ const entries = {
   slim: "ts/entry/slim.ts",
   nn: "ts/entry/nn.ts",
   io: "ts/entry/io.ts",
+  train: "ts/entry/train.ts",
 };
 
 export default defineConfig([

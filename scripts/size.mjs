@@ -21,6 +21,7 @@ const entries = [
 
 /** What a bundle with `base` grows by. */
 const subpaths = [
+  { name: "train adds to the default", base: "index.js", file: "train.js", budget: 26 },
   { name: "nn adds to slim", base: "slim.js", file: "nn.js" },
   { name: "io adds to slim", base: "slim.js", file: "io.js" },
 ];
@@ -50,9 +51,9 @@ const sizes = (/** @type {Uint8Array} */ bytes) => ({
 const [ofEntries, ofSubpaths] = await Promise.all([
   Promise.all(entries.map(async ({ file, ...row }) => ({ ...row, ...sizes(await bundle(file)) }))),
   Promise.all(
-    subpaths.map(async ({ name, base, file }) => {
+    subpaths.map(async ({ base, file, ...row }) => {
       const [before, after] = [sizes(await bundle(base)), sizes(await bundle(base, file))];
-      return { name, plain: after.plain - before.plain, gzip: after.gzip - before.gzip };
+      return { ...row, plain: after.plain - before.plain, gzip: after.gzip - before.gzip };
     }),
   ),
 ]);

@@ -42,7 +42,7 @@
 use crate::dtype::canonical;
 use crate::math::{self, exp, normal_cdf, normal_cdf_and_density};
 use crate::numbered::numbered;
-use crate::simd::{F32x4, LANES, map, map2};
+use crate::simd::{F32x4, LANES, map, map2, padded};
 
 numbered! {
     /// The function that is applied to the elements of an output.
@@ -190,15 +190,23 @@ pub fn relu_backward(gradient: &mut [f32], output_gradient: &[f32], input: &[f32
 }
 
 /// `gradient[i]` = `output_gradient[i]` · sigmoid′(`input[i]`).
-#[inline(never)]
 pub fn sigmoid_backward(gradient: &mut [f32], output_gradient: &[f32], input: &[f32]) {
-    map2(gradient, output_gradient, input, |dy, x| canonical(dy * sigmoid_and_slope(x).1));
+    scaled_sigmoid_backward(gradient, output_gradient, input, 1.0);
 }
 
 /// `gradient[i]` = `output_gradient[i]` · tanh′(`input[i]`).
-#[inline(never)]
 pub fn tanh_backward(gradient: &mut [f32], output_gradient: &[f32], input: &[f32]) {
-    map2(gradient, output_gradient, input, |dy, x| canonical(dy * (sigmoid_and_slope(x + x).1 * F32x4::splat(4.0))));
+    scaled_sigmoid_backward(gradient, output_gradient, input, 2.0);
+}
+
+/// The gradient of factor · sigmoid(factor · input), with a power of two.
+#[inline(never)]
+fn scaled_sigmoid_backward(gradient: &mut [f32], output_gradient: &[f32], input: &[f32], factor: f32) {
+    let factor = F32x4::splat(factor);
+    map2(gradient, output_gradient, input, |dy, x| {
+        let (_, slope) = sigmoid_and_slope(x * factor);
+        canonical(dy * (slope * factor * factor))
+    });
 }
 
 /// `a_gradient[i]` = `output_gradient[i] · b[i]` · silu′(`a[i]`), `b_gradient[i]` = `output_gradient[i]` · silu(`a[i]`).
@@ -215,15 +223,21 @@ pub fn swiglu_backward(a_gradient: &mut [f32], b_gradient: &mut [f32], output_gr
     let (dys, dys_tail) = output_gradient.as_chunks::<LANES>();
     let (gates, gates_tail) = a.as_chunks::<LANES>();
     let (values, values_tail) = b.as_chunks::<LANES>();
-    let outputs = a_gradients.iter_mut().zip(b_gradients);
-    for ((a_gradient, b_gradient), (dy, (a, b))) in outputs.zip(dys.iter().zip(gates.iter().zip(values))) {
-        let (da, db) = gradients(F32x4::from_array(*dy), F32x4::from_array(*a), F32x4::from_array(*b));
-        (*a_gradient, *b_gradient) = (da.to_array(), db.to_array());
+    let [last_dy, last_a, last_b] = [dys_tail, gates_tail, values_tail].map(|tail| [padded(tail)]);
+    let mut last = [[[0.0; LANES]]; 2];
+    let [last_a_gradient, last_b_gradient] = &mut last;
+    for (a_gradients, b_gradients, dys, gates, values) in
+        [(a_gradients, b_gradients, dys, gates, values), (last_a_gradient, last_b_gradient, &last_dy, &last_a, &last_b)]
+    {
+        let outputs = a_gradients.iter_mut().zip(b_gradients);
+        for ((a_gradient, b_gradient), (dy, (a, b))) in outputs.zip(dys.iter().zip(gates.iter().zip(values))) {
+            let (da, db) = gradients(F32x4::from_array(*dy), F32x4::from_array(*a), F32x4::from_array(*b));
+            (*a_gradient, *b_gradient) = (da.to_array(), db.to_array());
+        }
     }
-    let [dy, a, b] = [dys_tail, gates_tail, values_tail].map(|tail| F32x4::load_partial(tail, 0.0));
-    let (da, db) = gradients(dy, a, b);
-    da.store_partial(a_gradients_tail);
-    db.store_partial(b_gradients_tail);
+    let [[da], [db]] = last;
+    F32x4::from_array(da).store_partial(a_gradients_tail);
+    F32x4::from_array(db).store_partial(b_gradients_tail);
 }
 
 /// s = 1 / (1 + exp(−x)) and s · (1 − s), of one exponential; 0 where that is 0, beyond 86.99.

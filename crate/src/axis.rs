@@ -1,6 +1,8 @@
 //! What is computed row by row along any axis, from one or more arrays: along the last one the rows lie there as they are; of
 //! another one so many neighbours are brought together in scratch memory, whose bits are then those of the last axis.
 
+use core::ops::Range;
+
 /// Along an axis that is not the last, so many neighbours are computed together: a cache line of them.
 const NEIGHBOURS: usize = 16;
 
@@ -34,20 +36,34 @@ pub fn along_axis<const N: usize>(
             let columns = start..inner.min(start + NEIGHBOURS);
             let (outputs, rest) = scratch.split_at_mut(columns.len() * length);
             for (input, gathered) in inputs.iter().zip(rest.chunks_exact_mut(columns.len() * length)) {
-                for (n, line) in input.chunks_exact(inner).enumerate() {
-                    for (column, &x) in line[columns.clone()].iter().enumerate() {
-                        gathered[column * length + n] = x;
-                    }
-                }
+                gather(gathered, input, columns.clone(), inner);
             }
             for (column, output) in outputs.chunks_exact_mut(length).enumerate() {
                 row(output, core::array::from_fn(|n| &rest[(n * columns.len() + column) * length..][..length]));
             }
-            for (n, line) in output.chunks_exact_mut(inner).enumerate() {
-                for (column, x) in line[columns.clone()].iter_mut().enumerate() {
-                    *x = outputs[column * length + n];
-                }
-            }
+            scatter(output, outputs, columns, inner);
+        }
+    }
+}
+
+/// Columns of `[length, inner]` as rows.
+#[inline(never)]
+fn gather(rows: &mut [f32], plane: &[f32], columns: Range<usize>, inner: usize) {
+    let length = plane.len() / inner;
+    for (n, line) in plane.chunks_exact(inner).enumerate() {
+        for (column, &x) in line[columns.clone()].iter().enumerate() {
+            rows[column * length + n] = x;
+        }
+    }
+}
+
+/// Rows as columns of `[length, inner]`.
+#[inline(never)]
+fn scatter(plane: &mut [f32], rows: &[f32], columns: Range<usize>, inner: usize) {
+    let length = plane.len() / inner;
+    for (n, line) in plane.chunks_exact_mut(inner).enumerate() {
+        for (column, x) in line[columns.clone()].iter_mut().enumerate() {
+            *x = rows[column * length + n];
         }
     }
 }

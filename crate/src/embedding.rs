@@ -7,9 +7,8 @@
 //!
 //! The gradient of a padding row is 0. Its error elsewhere is at most 2^-24 · N · Σ |doutput|, of N terms.
 
-use crate::dtype::canonical;
 use crate::indices::{IndexOutOfRange, require_inside};
-use crate::simd::update;
+use crate::sum::accumulate;
 
 /// output `[indices, columns]`; table `[rows, columns]`, bit for bit. Nothing is written unless every index is a row.
 pub fn embedding<T: Copy>(
@@ -47,7 +46,7 @@ pub fn embedding_backward(
     for (&index, output_gradient) in indices.iter().zip(output_gradient.chunks_exact(columns)) {
         if Some(index) != padding_index {
             let row = &mut gradient[index as usize * columns..][..columns];
-            update(row, output_gradient, |sum, dy| canonical(sum + dy));
+            accumulate(row, output_gradient);
         }
     }
     Ok(())

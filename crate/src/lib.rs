@@ -52,7 +52,7 @@ pub mod rotary_frequencies;
 pub mod simd;
 pub mod sinusoidal_positions;
 pub mod softmax;
-mod sum;
+pub mod sum;
 pub mod tiles;
 
 /// A panic is a bug of this crate: trap, so that the host sees it and stops using the instance.

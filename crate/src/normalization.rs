@@ -42,8 +42,8 @@
 //! with N rows, and c = 0 in RMS norm. What is subnormal costs 2^-149 more in each product.
 
 use crate::dtype::{canonical, canonical_scalar};
-use crate::simd::{F32x4, LANES, map, map2, sqrt_double, update};
-use crate::sum::{sum, sum_of_products, sum_of_squares, sums_double};
+use crate::simd::{F32x4, LANES, map, map2, sqrt_double};
+use crate::sum::{accumulate, sum, sum_of_products, sum_of_squares, sums_double};
 
 /// How many deviations the mean of a row may be that is computed in float32.
 const LARGEST_MEAN: f64 = 16.0;
@@ -155,7 +155,7 @@ pub fn norm_backward(
             let here = row * columns..(row + 1) * columns;
             let dy = &output_gradient[here.clone()];
             if bias_gradient.is_some() {
-                update(bias_sums, dy, |sum, dy| sum + dy);
+                accumulate(bias_sums, dy);
             }
             if !needs_input && weight_gradient.is_none() {
                 continue;
@@ -167,7 +167,7 @@ pub fn norm_backward(
             let inverse = norm_row(z, &input[here], None, None, epsilon, is_centered);
             map2(product, dy, z, |dy, z| dy * z);
             if weight_gradient.is_some() {
-                update(weight_sums, product, |sum, product| sum + product);
+                accumulate(weight_sums, product);
             }
             if needs_input {
                 let total =
@@ -181,7 +181,7 @@ pub fn norm_backward(
             [(weight_gradient.as_deref_mut(), &*weight_sums), (bias_gradient.as_deref_mut(), &*bias_sums)]
         {
             if let Some(gradient) = gradient {
-                update(gradient, sums, |sum, block| canonical(sum + block));
+                accumulate(gradient, sums);
             }
         }
     }
@@ -238,7 +238,7 @@ fn project(gradient: &mut [f32], dy: &[f32], weight: Option<&[f32]>, shift: f32,
         let (z, dy) = (F32x4::from_array(*gradient), F32x4::from_array(*dy));
         *gradient = projected(z, dy, weight.vector(i)).to_array();
     }
-    let (z, dy) = (F32x4::load_partial(gradient_tail, 0.0), F32x4::load_partial(dy_tail, 0.0));
+    let [z, dy] = [&*gradient_tail, dy_tail].map(|tail| F32x4::load_partial(tail, 0.0));
     projected(z, dy, weight.tail()).store_partial(gradient_tail);
 }
 

@@ -24,7 +24,7 @@
 use crate::dtype::canonical;
 use crate::math::{exp, log};
 use crate::simd::{F32x4, LANES, map, map2};
-use crate::sum::{sum, sum_of, sum_of_products};
+use crate::sum::{sum, sum_of_products};
 
 /// Below this difference to the maximum (2^-100) a result is 0, so that none is subnormal after the division.
 const CUTOFF: f32 = -69.32;
@@ -49,8 +49,8 @@ pub fn softmax(output: &mut [f32], [input]: [&[f32]; 1]) {
 pub fn log_softmax(output: &mut [f32], [input]: [&[f32]; 1]) {
     // As in softmax, NaN spreads with the sum.
     let maximum = F32x4::splat(largest(input));
-    let total = F32x4::splat(sum_of(input, f32::NEG_INFINITY, |x| exp(x - maximum)));
-    let logarithm = log(total);
+    map(output, input, |x| exp(x - maximum));
+    let logarithm = log(F32x4::splat(sum(output)));
     map(output, input, |x| canonical(x - maximum - logarithm));
 }
 

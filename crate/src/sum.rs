@@ -1,17 +1,31 @@
 //! Sums over a row, in an order that its length alone fixes: the row in blocks of 1024, in each block four vectors of
 //! running sums side by side, which are then added in pairs. The many sums keep rounding errors small as well.
 
+use crate::dtype::canonical;
 use crate::simd::{F32x4, LANES};
 
 /// Σ values.
 pub fn sum(values: &[f32]) -> f32 {
-    accumulate([values], [0.0], |sum, [x]| sum + x)
+    add_up([values], [0.0], |sum, [x]| sum + x)
+}
+
+/// `sums[i] += addends[i]`.
+#[inline(never)]
+pub fn accumulate(sums: &mut [f32], addends: &[f32]) {
+    assert_eq!(sums.len(), addends.len());
+    let (sums, sums_rest) = sums.as_chunks_mut::<LANES>();
+    let (addends, addends_rest) = addends.as_chunks::<LANES>();
+    let add = |sum: F32x4, addend: F32x4| canonical(sum + addend);
+    for (sum, addend) in sums.iter_mut().zip(addends) {
+        *sum = add(F32x4::from_array(*sum), F32x4::from_array(*addend)).to_array();
+    }
+    add(F32x4::load_partial(sums_rest, 0.0), F32x4::load_partial(addends_rest, 0.0)).store_partial(sums_rest);
 }
 
 /// Σ (values − center)².
 pub fn sum_of_squares(values: &[f32], center: f32) -> f32 {
     let center_lanes = F32x4::splat(center);
-    accumulate([values], [center], |sum, [x]| {
+    add_up([values], [center], |sum, [x]| {
         let difference = x - center_lanes;
         difference.mul_add(difference, sum)
     })
@@ -19,13 +33,7 @@ pub fn sum_of_squares(values: &[f32], center: f32) -> f32 {
 
 /// Σ a · b.
 pub fn sum_of_products(a: &[f32], b: &[f32]) -> f32 {
-    accumulate([a, b], [0.0, 0.0], |sum, [a, b]| a.mul_add(b, sum))
-}
-
-/// Σ function(values); `padding` is what it makes 0 of.
-#[inline(always)]
-pub fn sum_of(values: &[f32], padding: f32, function: impl Fn(F32x4) -> F32x4) -> f32 {
-    accumulate([values], [padding], |sum, [x]| sum + function(x))
+    add_up([a, b], [0.0, 0.0], |sum, [a, b]| a.mul_add(b, sum))
 }
 
 /// Σ (values − center) and Σ (values − center)² in float64, whatever the range of the values. Of equal values the first
@@ -54,7 +62,7 @@ pub fn sums_double(values: &[f32], center: f64) -> (f64, f64) {
 
 /// The sum that `add` builds up of rows of one length; `padding` is what it ignores.
 #[inline(always)]
-fn accumulate<const N: usize>(rows: [&[f32]; N], padding: [f32; N], add: impl Fn(F32x4, [F32x4; N]) -> F32x4) -> f32 {
+fn add_up<const N: usize>(rows: [&[f32]; N], padding: [f32; N], add: impl Fn(F32x4, [F32x4; N]) -> F32x4) -> f32 {
     const SUMS: usize = 4;
     const GROUP: usize = SUMS * LANES;
     const BLOCK: usize = 1024;

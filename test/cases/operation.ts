@@ -4,6 +4,7 @@ import type { AttentionError, ErrorCode, Tensor, TensorData } from "../../ts/ent
 import type { FloatType } from "../oracle/half.js";
 import { count } from "./layer-operands.js";
 import type { ErrorBound } from "./error-bound.js";
+import type { OperationGradient } from "./gradient.js";
 import type { BitsCase, BitsInputs } from "./bits.js";
 
 /** A drawn call, and what the oracle says of its result. */
@@ -49,6 +50,8 @@ export interface OperationRecord {
   readonly error: Readonly<Record<string, ErrorBound>> | string;
   /** Calls with the oracle's results; or the test file, relative to test/, that has such a property in a form of its own. */
   readonly property: { readonly trials: fc.Arbitrary<Trial>; readonly numRuns: number } | { readonly suite: string };
+  /** Calls to be differentiated; or the test file that does it in a form of its own; or why there is no gradient. */
+  readonly gradient?: OperationGradient;
   /** Wrong calls; or the test file that has them. */
   readonly refusals: readonly Refusal[] | { readonly suite: string };
   /** A call that works, beside those. Gives what is left to dispose. */

@@ -1,6 +1,7 @@
 import { checkBoolean, checkOptions } from "../arguments.js";
 import { codedTypeError, misuseError, typeError } from "../errors.js";
 import { hidden } from "../hidden.js";
+import { kindOf } from "../kind.js";
 import { tensorOf } from "../ops/operand.js";
 import type { PackedLinear } from "../ops/packed-linear.js";
 import { scope } from "../tensor/scope.js";
@@ -9,6 +10,7 @@ import {
   markChanged,
   rawTensor,
   requireUsable as requireUsableTensor,
+  setRequiresGrad,
   type Tensor,
 } from "../tensor/tensor.js";
 import { roleOf } from "./parameter.js";
@@ -229,6 +231,37 @@ export abstract class Module {
    */
   parameters(): Tensor<"float32">[] {
     return [...parametersOf(this, "parameters").values()];
+  }
+
+  /**
+   * Sets whether parameters require gradients, as they do from birth: optimizers leave alone those that don't (they are frozen).
+   *
+   * @param value Whether they do.
+   * @param pattern Of all parameters those whose name it matches. Default: all.
+   * @returns The module.
+   * @throws {TypeError} for other kinds, and when the module has been disposed or holds itself.
+   */
+  requiresGrad(value: boolean, pattern?: RegExp): this {
+    const parameters = parametersOf(this, "requiresGrad");
+    const operation = `${this[Symbol.toStringTag]}.requiresGrad`;
+    checkBoolean(operation, "value", value);
+    if (pattern !== undefined && kindOf(pattern) !== "RegExp") {
+      throw typeError(operation, "pattern", "a regular expression", pattern);
+    }
+    for (const [name, parameter] of parameters) {
+      // A global expression would remember where its last match ended.
+      if (pattern === undefined || name.search(pattern) >= 0) setRequiresGrad(parameter, value);
+    }
+    return this;
+  }
+
+  /**
+   * Disposes the gradients of all parameters, which become null.
+   *
+   * @throws {TypeError} when the module has been disposed or holds itself.
+   */
+  zeroGrad(): void {
+    for (const parameter of parametersOf(this, "zeroGrad").values()) parameter.zeroGrad();
   }
 
   /**

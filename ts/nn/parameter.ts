@@ -1,7 +1,7 @@
 import { typeError } from "../errors.js";
 import { type Operand, tensorOf } from "../ops/operand.js";
 import { keep, scope } from "../tensor/scope.js";
-import { rawTensor, refuseForeignTensor, requireUsable, type Tensor } from "../tensor/tensor.js";
+import { rawTensor, refuseForeignTensor, requireUsable, setRequiresGrad, type Tensor } from "../tensor/tensor.js";
 
 /** What a tensor is to the modules that hold it. */
 export type Role = "parameter" | "buffer";
@@ -17,6 +17,7 @@ function mark<T extends Tensor>(role: Role, tensor: T): T {
     throw typeError(role, "tensor", 'float32 (.to("float32"))', own.dtype);
   }
   roles.set(own, role);
+  if (role === "parameter") setRequiresGrad(own, true);
   return keep(tensor);
 }
 
@@ -25,7 +26,7 @@ export const roleOf = (tensor: Tensor): Role | undefined => roles.get(tensor);
 
 /**
  * Marks a tensor as a parameter, which is learned: a module that holds it in a property gives it by `parameters()`, has it
- * in its state dict and disposes it. No scope frees it any more.
+ * in its state dict and disposes it. It requires gradients, until its `requiresGrad` is set to false. No scope frees it any more.
  *
  * @example
  * ```js

@@ -6,6 +6,7 @@ import { allocate, type float32View, free, type int32View } from "../runtime/mem
 import { bytesPerElement, type DType, type FloatDType } from "../tensor/dtype.js";
 import { dtypes, statuses } from "../wasm/interface.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
+import { record } from "../tensor/recorder.js";
 import { createTensor, isTensor, pointerOf, type Tensor, tensorFromSource } from "../tensor/tensor.js";
 import type { FloatOperand } from "./float-operand.js";
 import type { Operand } from "./operand.js";
@@ -74,6 +75,20 @@ export class Call {
     fill(wide);
     this.#convert(pointerOf(tensor), dtype, wide, "float32", shape);
     return tensor;
+  }
+
+  /**
+   * Tells a tape, if there is one, that an operation has computed `output`, and by which rule it is differentiated with respect
+   * to the inputs. Returns the output.
+   */
+  record<Details, Output extends Tensor | readonly Tensor[]>(
+    rule: string,
+    inputs: readonly (Operand | undefined)[],
+    output: Output,
+    details: Details,
+  ): Output {
+    record(rule, inputs, isTensor(output) ? [output] : output, details);
+    return output;
   }
 
   /** Runs one export that answers a status. */

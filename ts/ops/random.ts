@@ -35,7 +35,7 @@ export interface RandnOptions<D extends FloatDType = "float32"> extends RandomOp
 }
 
 /** A place in the stream of random numbers that a seed stands for. */
-interface Position {
+export interface Position {
   readonly seed: { readonly low: number; readonly high: number };
   /** How many numbers come before. */
   offset: number;
@@ -60,6 +60,20 @@ let generator: Position = { seed: checkSeed("manualSeed", "seed", DEFAULT_SEED),
  */
 export function manualSeed(seed: number | bigint): void {
   generator = { seed: checkSeed("manualSeed", "seed", seed), offset: 0 };
+}
+
+/** Where the package's generator stands. */
+export const generatorPosition = (): Position => ({ ...generator });
+
+/** Runs `fn` with the generator at a position, from which it returns to where it was. */
+export function atPosition<R>(position: Position, fn: () => R): R {
+  const before = generator;
+  generator = { ...position };
+  try {
+    return fn();
+  } finally {
+    generator = before;
+  }
 }
 
 type Words = [seedLow: number, seedHigh: number, offsetLow: number, offsetHigh: number];

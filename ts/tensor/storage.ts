@@ -19,6 +19,11 @@ export class Storage {
     return fateOf(this.#instanceNumber);
   }
 
+  /** Whether there are several owners. */
+  get isShared(): boolean {
+    return this.#owners > 1;
+  }
+
   /** One more owner. */
   retain(): this {
     this.#owners += 1;

@@ -1,4 +1,5 @@
-import { codedTypeError, typeError } from "../errors.js";
+import { checkBoolean } from "../arguments.js";
+import { codedTypeError, misuseError, typeError } from "../errors.js";
 import { hidden } from "../hidden.js";
 import { requireInstance } from "../runtime/instance.js";
 import { callKernel } from "../runtime/kernels.js";
@@ -15,6 +16,7 @@ import {
 } from "./dtype.js";
 import { roundToOdd, widen } from "./half.js";
 import { forget, register } from "./open-scopes.js";
+import { type BackwardOptions, record, type RecordedInput, requireRecorder, Track } from "./recorder.js";
 import { checkCount, elementCount, resolveShape, type Shape } from "./shape.js";
 import {
   type AnyRank,
@@ -44,6 +46,10 @@ interface Internals {
   readonly tensor: Tensor;
   readonly storage: Storage;
   isReleased: boolean;
+  /** Undefined while nothing is to be differentiated. */
+  track: Track | undefined;
+  /** Whether the track ends with this tensor. */
+  ownsTrack: boolean;
 }
 
 const internals = /* @__PURE__ */ hidden<Tensor, Internals>();
@@ -74,7 +80,7 @@ export class Tensor<D extends DType = DType> {
     this.shape = shape;
     this.dtype = dtype;
     Object.defineProperty(this, "data", dataProperty);
-    internals.set(this, { tensor: this, storage, isReleased: false });
+    internals.set(this, { tensor: this, storage, isReleased: false, track: undefined, ownsTrack: true });
     Object.freeze(this);
     releaseWhenCollected(this, storage);
     register(this);
@@ -199,7 +205,10 @@ export class Tensor<D extends DType = DType> {
    */
   to<T extends DType>(dtype: T): Tensor<T> {
     checkDType("Tensor.to", "dtype", dtype);
-    return convert(this, dtype);
+    const converted = convert(this, dtype);
+    // Other dtypes carry no gradient.
+    if (isFloat(dtype) && isFloat(this.dtype)) recordView("to", this, converted);
+    return converted;
   }
 
   /**
@@ -214,7 +223,101 @@ export class Tensor<D extends DType = DType> {
   reshape(shape: Shape): Tensor<D> {
     requireUsable("Tensor.reshape", "this", this);
     const resolved = resolveShape("Tensor.reshape", "shape", shape, elementCount(this.shape));
-    return makeTensor(storageOf(this).retain(), resolved, this.dtype);
+    const reshaped = makeTensor(storageOf(this).retain(), resolved, this.dtype);
+    recordView("reshape", this, reshaped);
+    return reshaped;
+  }
+
+  /**
+   * The same tensor without its history: nothing that is computed from it reaches what it was computed from.
+   *
+   * @returns A tensor that shares the memory and requires no gradients.
+   * @throws {TypeError} when the tensor has been disposed.
+   * @throws {AttentionError} when the runtime has failed.
+   */
+  detach(): Tensor<D> {
+    requireUsable("Tensor.detach", "this", this);
+    return makeTensor(storageOf(this).retain(), this.shape, this.dtype);
+  }
+
+  /**
+   * Whether gradients flow to the tensor: of what is computed from others, whether one of them requires gradients. It can be
+   * set for leaves, which are computed from nothing, as parameters and what `Tensor.from` makes; to true only with
+   * "wasm-attention/train" imported, which records what is computed.
+   *
+   * @throws {TypeError} for true without that import, for anything but a boolean, for an int32 or bool tensor, for one that is
+   *   no leaf, and when it has been disposed.
+   */
+  get requiresGrad(): boolean {
+    return internalsOf(this).track?.requiresGrad ?? false;
+  }
+
+  set requiresGrad(value: boolean) {
+    const operation = "Tensor.requiresGrad";
+    checkBoolean(operation, "value", value);
+    requireUsable(operation, "this", this);
+    if (trackOf(this)?.origin !== undefined) {
+      throw misuseError(operation, "this", "is computed from other tensors, which decide: take detach()");
+    }
+    if (value) {
+      requireRecorder(operation);
+      if (!isFloat(this.dtype)) throw typeError(operation, "this", "float32, float16 or bfloat16", this.dtype);
+    }
+    setRequiresGrad(this, value);
+  }
+
+  /**
+   * The gradient: float32, of this tensor's shape; null before the first `backward` and after `zeroGrad`. Each `backward` adds to
+   * it. It is disposed together with the tensor, or by `zeroGrad`. Tensors that are computed from others have one only after
+   * `retainGrad`.
+   */
+  get grad(): Tensor<"float32"> | null {
+    return internalsOf(this).track?.grad ?? null;
+  }
+
+  /** Disposes the gradient, which becomes null. */
+  zeroGrad(): void {
+    internalsOf(this).track?.zeroGrad();
+  }
+
+  /**
+   * Lets a tensor that is computed from others keep its gradient, too. For leaves nothing changes.
+   *
+   * @throws {TypeError} when the tensor requires no gradients, and when it has been disposed.
+   */
+  retainGrad(): void {
+    requireUsable("Tensor.retainGrad", "this", this);
+    const track = trackOf(this);
+    if (track?.requiresGrad !== true) throw misuseError("Tensor.retainGrad", "this", "requires no gradients");
+    track.retainsGrad = true;
+  }
+
+  /**
+   * Adds the gradient of this tensor to the `grad` of every leaf that it was computed from: reverse-mode differentiation, with
+   * sums in a fixed order. What has been saved for it is freed on the way. Nothing has changed when it throws.
+   *
+   * @example
+   * ```js
+   * import { init, softmax, Tensor } from "wasm-attention";
+   * import "wasm-attention/train";
+   *
+   * await init();
+   * const logits = Tensor.from([1, 2, 3]);
+   * logits.requiresGrad = true;
+   * softmax(logits).backward(Tensor.from([1, 0, 0]));
+   * console.log(logits.grad.shape); // [3]
+   * ```
+   *
+   * @param gradient That of the result with respect to this tensor, of its shape and of any float dtype. Default: 1, for a
+   *   tensor of one element.
+   * @param options Whether the graph is kept.
+   * @throws {TypeError} without the import of "wasm-attention/train", when the tensor requires no gradients, after an earlier
+   *   `backward` without `retainGraph`, when a tensor that was saved has been changed since, and when it has been disposed.
+   * @throws {RangeError} without a gradient for more or fewer elements than one, for a gradient of another shape, and for lack
+   *   of memory.
+   */
+  backward(gradient?: Tensor, options?: BackwardOptions): void {
+    requireRecorder("Tensor.backward").backward("Tensor.backward", [this], [gradient], options);
   }
 
   /**
@@ -252,6 +355,7 @@ export class Tensor<D extends DType = DType> {
     disposedByHand(own.tensor);
     forget(own.tensor);
     own.storage.release();
+    if (own.ownsTrack) own.track?.release();
   }
 
   /** `dispose`, for `using`. */
@@ -296,6 +400,37 @@ function internalsOf(tensor: Tensor): Internals {
 }
 
 const storageOf = (tensor: Tensor): Storage => internalsOf(tensor).storage;
+
+/** What a tensor is to differentiation; undefined where nothing has asked. */
+export const trackOf = (tensor: Tensor): Track | undefined => internalsOf(tensor).track;
+
+/** Gives a tensor that has none a track: its own, which ends with it, or another's. */
+export function setTrack(tensor: Tensor, track: Track, isOwn = true): void {
+  Object.assign(internalsOf(tensor), { track, ownsTrack: isOwn });
+}
+
+/** Sets whether gradients flow to a leaf. */
+export function setRequiresGrad(tensor: Tensor, value: boolean): void {
+  const own = internalsOf(tensor);
+  if (own.track !== undefined) own.track.requiresGrad = value;
+  else if (value) own.track = new Track(true, tensor.shape);
+}
+
+/** A tensor that shares another's memory and belongs to no scope. */
+export function shareTensor<D extends DType>(tensor: Tensor<D>, shape = tensor.shape): Tensor<D> {
+  const shared = makeTensor(storageOf(tensor).retain(), shape, tensor.dtype);
+  forget(shared);
+  return shared;
+}
+
+/** Whether other tensors share the memory. */
+export const isShared = (tensor: Tensor): boolean => storageOf(tensor).isShared;
+
+function recordView(rule: string, tensor: Tensor, view: Tensor): void {
+  const { shape, dtype } = tensor;
+  const input: RecordedInput = { argument: "this", shape, dtype, content: tensor };
+  record(rule, [input], [view], undefined);
+}
 
 /** Whether a value is a tensor of this copy of the package, or a proxy of one. */
 export const isTensor = (value: unknown): value is Tensor => internals.get(value) !== undefined;

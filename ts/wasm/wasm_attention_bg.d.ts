@@ -2,6 +2,11 @@
 /* eslint-disable */
 
 /**
+ * `sums[i] += addends[i]`.
+ */
+export function accumulate(sums: number, addends: number, length: number): number;
+
+/**
  * `output[i]` = the `Activation` of `input[i]`.
  */
 export function activation(output: number, input: number, length: number, activation: number): number;

@@ -1,4 +1,16 @@
 /**
+ * `sums[i] += addends[i]`.
+ * @param {number} sums
+ * @param {number} addends
+ * @param {number} length
+ * @returns {number}
+ */
+export function accumulate(sums, addends, length) {
+    const ret = wasm.accumulate(sums, addends, length);
+    return ret >>> 0;
+}
+
+/**
  * `output[i]` = the `Activation` of `input[i]`.
  * @param {number} output
  * @param {number} input

@@ -50,6 +50,8 @@ mod sinusoidal_positions;
 mod slices;
 #[cfg(target_arch = "wasm32")]
 mod softmax;
+#[cfg(target_arch = "wasm32")]
+mod sum;
 
 #[cfg(target_arch = "wasm32")]
 use numbers::Status;

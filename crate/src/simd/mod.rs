@@ -104,12 +104,14 @@ pub fn map(output: &mut [f32], input: &[f32], function: impl Fn(F32x4) -> F32x4)
     assert_eq!(output.len(), input.len());
     let (input_body, input_tail) = input.as_chunks::<LANES>();
     let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
-    for (output, input) in output_body.iter_mut().zip(input_body) {
-        *output = function(F32x4::from_array(*input)).to_array();
+    let (last_input, mut last_output) = ([padded(input_tail)], [[0.0; LANES]]);
+    // The tail as a body of its own, so that the code of `function` is there once.
+    for (output, input) in [(output_body, input_body), (&mut last_output, &last_input)] {
+        for (output, input) in output.iter_mut().zip(input) {
+            *output = function(F32x4::from_array(*input)).to_array();
+        }
     }
-    if !input_tail.is_empty() {
-        function(F32x4::load_partial(input_tail, 0.0)).store_partial(output_tail);
-    }
+    F32x4::from_array(last_output[0]).store_partial(output_tail);
 }
 
 /// As `map`, of two inputs.
@@ -119,25 +121,16 @@ pub fn map2(output: &mut [f32], a: &[f32], b: &[f32], function: impl Fn(F32x4, F
     let (a_body, a_tail) = a.as_chunks::<LANES>();
     let (b_body, b_tail) = b.as_chunks::<LANES>();
     let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
-    for (output, (a, b)) in output_body.iter_mut().zip(a_body.iter().zip(b_body)) {
-        *output = function(F32x4::from_array(*a), F32x4::from_array(*b)).to_array();
+    let (last_a, last_b, mut last_output) = ([padded(a_tail)], [padded(b_tail)], [[0.0; LANES]]);
+    for (output, a, b) in [(output_body, a_body, b_body), (&mut last_output, &last_a, &last_b)] {
+        for (output, (a, b)) in output.iter_mut().zip(a.iter().zip(b)) {
+            *output = function(F32x4::from_array(*a), F32x4::from_array(*b)).to_array();
+        }
     }
-    if !output_tail.is_empty() {
-        function(F32x4::load_partial(a_tail, 0.0), F32x4::load_partial(b_tail, 0.0)).store_partial(output_tail);
-    }
+    F32x4::from_array(last_output[0]).store_partial(output_tail);
 }
 
-/// `output[i]` = `function(output[i], input[i])`.
-#[inline(always)]
-pub fn update(output: &mut [f32], input: &[f32], function: impl Fn(F32x4, F32x4) -> F32x4) {
-    assert_eq!(output.len(), input.len());
-    let (input_body, input_tail) = input.as_chunks::<LANES>();
-    let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
-    for (output, input) in output_body.iter_mut().zip(input_body) {
-        *output = function(F32x4::from_array(*output), F32x4::from_array(*input)).to_array();
-    }
-    if !input_tail.is_empty() {
-        let rest = F32x4::load_partial(output_tail, 0.0);
-        function(rest, F32x4::load_partial(input_tail, 0.0)).store_partial(output_tail);
-    }
+/// Up to four elements, and zeros.
+pub fn padded(tail: &[f32]) -> [f32; LANES] {
+    F32x4::load_partial(tail, 0.0).to_array()
 }
