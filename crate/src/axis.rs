@@ -6,40 +6,46 @@ use core::ops::Range;
 /// Along an axis that is not the last, so many neighbours are computed together: a cache line of them.
 const NEIGHBOURS: usize = 16;
 
-/// Computes a row of the output from the same row of each input.
-pub type Row<const N: usize> = fn(&mut [f32], [&[f32]; N]);
+/// Computes a row of the output from the same row of one or two inputs; where there is one, the other is empty.
+pub type Row = fn(&mut [f32], input: &[f32], other: &[f32]);
 
 /// Elements of scratch memory for arrays `[outer, length, inner]`, the output among them: none where the axis is the last.
 pub fn scratch_length(arrays: usize, length: usize, inner: usize) -> Option<usize> {
     if inner <= 1 { Some(0) } else { length.checked_mul(arrays * inner.min(NEIGHBOURS)) }
 }
 
-/// Computes each row of the output along the axis in the middle of `[outer, length, inner]`, which the inputs have too; scratch: `[scratch_length(1 + N, …)]`.
-pub fn along_axis<const N: usize>(
+/// Computes each row of the output along the axis in the middle of `[outer, length, inner]`, the sizes of its inputs too;
+/// scratch: `[scratch_length]`.
+pub fn along_axis(
     output: &mut [f32],
-    inputs: [&[f32]; N],
+    input: &[f32],
+    other: &[f32],
     scratch: &mut [f32],
     [outer, length, inner]: [usize; 3],
-    row: Row<N>,
+    row: Row,
 ) {
-    assert!(output.len() == outer * length * inner && inputs.iter().all(|input| input.len() == output.len()));
+    assert!(output.len() == outer * length * inner && input.len() == output.len());
+    assert!(other.is_empty() || other.len() == output.len());
     if output.is_empty() {
         return;
     }
-    for (plane, output) in output.chunks_exact_mut(length * inner).enumerate() {
-        let inputs = inputs.map(|input| &input[plane * length * inner..][..length * inner]);
+    // Of an array that isn't there, every part is empty.
+    let part = |size: usize| if other.is_empty() { 0 } else { size };
+    let plane = length * inner;
+    for (n, (output, input)) in output.chunks_exact_mut(plane).zip(input.chunks_exact(plane)).enumerate() {
+        let other = &other[n * part(plane)..][..part(plane)];
         if inner == 1 {
-            row(output, inputs);
+            row(output, input, other);
             continue;
         }
         for start in (0..inner).step_by(NEIGHBOURS) {
             let columns = start..inner.min(start + NEIGHBOURS);
             let (outputs, rest) = scratch.split_at_mut(columns.len() * length);
-            for (input, gathered) in inputs.iter().zip(rest.chunks_exact_mut(columns.len() * length)) {
-                gather(gathered, input, columns.clone(), inner);
-            }
+            let (inputs, others) = rest.split_at_mut(columns.len() * length);
+            gather(inputs, input, columns.clone(), inner);
+            gather(others, other, columns.clone(), inner);
             for (column, output) in outputs.chunks_exact_mut(length).enumerate() {
-                row(output, core::array::from_fn(|n| &rest[(n * columns.len() + column) * length..][..length]));
+                row(output, &inputs[column * length..][..length], &others[column * part(length)..][..part(length)]);
             }
             scatter(output, outputs, columns, inner);
         }

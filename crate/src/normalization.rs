@@ -188,12 +188,12 @@ pub fn norm_backward(
 }
 
 /// A row divided by its Euclidean norm, or by 1e-12: an `axis::Row`.
-pub fn normalize(output: &mut [f32], [input]: [&[f32]; 1]) {
+pub fn normalize(output: &mut [f32], input: &[f32], _: &[f32]) {
     normalize_row(output, input);
 }
 
 /// The gradient of a row of normalize's input, of that and the results' gradient.
-pub fn normalize_backward(gradient: &mut [f32], [output_gradient, input]: [&[f32]; 2]) {
+pub fn normalize_backward(gradient: &mut [f32], output_gradient: &[f32], input: &[f32]) {
     let norm = normalize_row(gradient, input);
     let slope = if norm == f64::from(SMALLEST_NORM) { 0.0 } else { sum_of_products(gradient, output_gradient) };
     project(gradient, output_gradient, None, 0.0, slope, 1.0 / norm);
@@ -216,6 +216,7 @@ fn normalize_row(output: &mut [f32], input: &[f32]) -> f64 {
 }
 
 /// gradient = (dy · weight − shift − z · slope) · scale, where z is what it holds.
+#[inline(never)]
 fn project(gradient: &mut [f32], dy: &[f32], weight: Option<&[f32]>, shift: f32, slope: f32, scale: f64) {
     /// 2^64.
     const POWER: f64 = 18_446_744_073_709_551_616.0;

@@ -30,7 +30,7 @@ use crate::sum::{sum, sum_of_products};
 const CUTOFF: f32 = -69.32;
 
 /// A row whose results add up to 1, an `axis::Row`.
-pub fn softmax(output: &mut [f32], [input]: [&[f32]; 1]) {
+pub fn softmax(output: &mut [f32], input: &[f32], _: &[f32]) {
     // A NaN that the maximum passes over comes back with the exponentials and spreads with their sum.
     let maximum = F32x4::splat(largest(input));
     map(output, input, |x| {
@@ -46,7 +46,7 @@ pub fn softmax(output: &mut [f32], [input]: [&[f32]; 1]) {
 }
 
 /// The logarithm of a row of `softmax`.
-pub fn log_softmax(output: &mut [f32], [input]: [&[f32]; 1]) {
+pub fn log_softmax(output: &mut [f32], input: &[f32], _: &[f32]) {
     // As in softmax, NaN spreads with the sum.
     let maximum = F32x4::splat(largest(input));
     map(output, input, |x| exp(x - maximum));
@@ -55,13 +55,13 @@ pub fn log_softmax(output: &mut [f32], [input]: [&[f32]; 1]) {
 }
 
 /// The gradient of a row of softmax's input, of the results and their gradient.
-pub fn softmax_backward(gradient: &mut [f32], [output_gradient, output]: [&[f32]; 2]) {
+pub fn softmax_backward(gradient: &mut [f32], output_gradient: &[f32], output: &[f32]) {
     let total = F32x4::splat(sum_of_products(output_gradient, output));
     map2(gradient, output_gradient, output, |dy, y| canonical(y * (dy - total)));
 }
 
 /// The gradient of a row of log-softmax's input, of the results and their gradient.
-pub fn log_softmax_backward(gradient: &mut [f32], [output_gradient, output]: [&[f32]; 2]) {
+pub fn log_softmax_backward(gradient: &mut [f32], output_gradient: &[f32], output: &[f32]) {
     let total = F32x4::splat(sum(output_gradient));
     map2(gradient, output_gradient, output, |dy, y| canonical(exp(y).negative_mul_add(total, dy)));
 }

@@ -222,7 +222,7 @@ impl Case<'_> {
         let x = input("input", rows * columns);
         let mut output = vec![f32::NAN; rows * columns];
         match self.0["operation"].as_str().unwrap() {
-            "softmax" => along_axis(&mut output, [&x], &mut [], [rows, columns, 1], softmax),
+            "softmax" => along_axis(&mut output, &x, &[], &mut [], [rows, columns, 1], softmax),
             "linear" | "Linear" => {
                 let mut packed = vec![f32::NAN; packed_length(columns, out_features).unwrap()];
                 pack_weight(&mut packed, &input("weight", out_features * columns), columns, out_features);

@@ -21,7 +21,7 @@ fn run(input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 fn run_along(input: &[f32], outer: usize, length: usize, inner: usize) -> Vec<f32> {
     let mut output = vec![f32::NAN; outer * length * inner];
     let mut scratch = vec![f32::NAN; scratch_length(2, length, inner).unwrap()];
-    along_axis(&mut output, [input], &mut scratch, [outer, length, inner], softmax);
+    along_axis(&mut output, input, &[], &mut scratch, [outer, length, inner], softmax);
     output
 }
 

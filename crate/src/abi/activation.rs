@@ -45,20 +45,12 @@ pub fn activation_backward(
     status(run())
 }
 
-/// `a_gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), `b_gradient[i]` = `output_gradient[i]` · silu(`a[i]`).
+/// `gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), the gradient of swiglu's a.
 #[wasm_bindgen]
-pub fn swiglu_backward(
-    a_gradient: usize,
-    b_gradient: usize,
-    output_gradient: usize,
-    a: usize,
-    b: usize,
-    length: usize,
-) -> u32 {
+pub fn swiglu_backward(gradient: usize, output_gradient: usize, a: usize, b: usize, length: usize) -> u32 {
     let run = || {
-        let (a_gradient, b_gradient) = (slice_mut(a_gradient, length)?, slice_mut(b_gradient, length)?);
-        let output_gradient = slice(output_gradient, length)?;
-        activation::swiglu_backward(a_gradient, b_gradient, output_gradient, slice(a, length)?, slice(b, length)?);
+        let (output_gradient, b) = (slice(output_gradient, length)?, slice(b, length)?);
+        activation::swiglu_backward(slice_mut(gradient, length)?, output_gradient, slice(a, length)?, b);
         Ok(())
     };
     status(run())

@@ -86,7 +86,7 @@ pub fn norm_backward(
 /// Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
 #[wasm_bindgen]
 pub fn normalize(output: usize, input: usize, scratch: usize, outer: usize, length: usize, inner: usize) -> u32 {
-    along_axis(normalization::normalize, output, [input], scratch, [outer, length, inner])
+    along_axis(normalization::normalize, output, input, 0, scratch, [outer, length, inner])
 }
 
 /// The gradient of normalize's input, of its output's and the input.
@@ -100,5 +100,5 @@ pub fn normalize_backward(
     length: usize,
     inner: usize,
 ) -> u32 {
-    along_axis(normalization::normalize_backward, gradient, [output_gradient, input], scratch, [outer, length, inner])
+    along_axis(normalization::normalize_backward, gradient, output_gradient, input, scratch, [outer, length, inner])
 }
