@@ -13,7 +13,7 @@
 //! Errors, for every finite float32: gelu 2^-20.5 · |result| + 2^-114, gelu_tanh 2^-23 · (3 + 4 · |u|) · |result| + 2^-124,
 //! silu 2^-22 · |result| + 2^-121, swiglu 2^-21.5 · |result| + 2^-121 · |b| + 2^-149. The second part is what becomes 0 in the tail, where a result would soon be subnormal:
 //! gelu below −12.5, gelu_tanh below −10.06, silu below −88.72. As in PyTorch, gelu and silu of −∞ are NaN.
-//! sigmoid 2^-22 · |result| + 2^-125 (0 below −86.99), tanh 2^-21.5 · |result| + 2^-149.
+//! sigmoid 2^-21.5 · |result| + 2^-125 (0 below −86.99), tanh 2^-21.5 · |result| + 2^-149.
 //! (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units"; Shazeer 2020, "GLU Variants Improve Transformer".)
 //!
 //! # Backward
@@ -33,11 +33,11 @@
 //! With e = exp(−|u′|), s · (1 − s) is e / (1 + e)², so that nothing cancels but the two terms of a sum. They are computed from
 //! the input, which costs no more than from the result and keeps their digits where s or tanh is near 1 or has 16 bits.
 //!
-//! Errors, as parts of |dy|, for every finite float32, where terms is the sum with |x| in place of x: gelu 2^-20.5 · terms +
-//! 2^-110, gelu_tanh 2^-23 · (5 + 4 · |u|) · terms + 2^-117, silu 2^-21 · terms + 2^-118, sigmoid 2^-21.5 · derivative + 2^-125,
-//! tanh 2^-21.5 · derivative + 2^-123; relu none; swiglu's a |b| times 2^-20.5 · terms + 2^-118, its b as swiglu itself. Each
-//! 2^-149 more, for subnormal results. The parts without terms are what becomes 0 in the tails: below ∓12.5 in gelu, ∓86.99 of u′ in the others. As in
-//! PyTorch, gelu′ and silu′ of ±∞ are NaN.
+//! Errors, as parts of |dy|, for every finite float32, where terms is the sum with |x| in place of x: gelu 2^-20 · terms +
+//! 2^-110, gelu_tanh 2^-23 · (7 + 4 · |u|) · terms + 2^-117, silu 2^-20.5 · terms + 2^-118, sigmoid 2^-20.5 · derivative + 2^-125,
+//! tanh 2^-20.5 · derivative + 2^-123; relu none; swiglu's a |b| times 2^-20 · terms + 2^-118, its b as swiglu itself. Each
+//! 2^-149 more, for subnormal results. The parts without terms are what becomes 0 in the tails: beyond ±12.5 in gelu, ±86.99 of u′
+//! in the others. As in PyTorch, gelu′ and silu′ of ±∞ are NaN.
 
 use crate::dtype::canonical;
 use crate::math::{self, exp, normal_cdf, normal_cdf_and_density};

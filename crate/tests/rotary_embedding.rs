@@ -66,6 +66,40 @@ fn turns_every_head_in_every_layout() {
 }
 
 #[test]
+fn the_inverse_is_the_transpose() {
+    let [batch, sequence, heads] = [2, 3, 2];
+    for (head_size, rotary_size) in [(2, 2), (8, 8), (18, 10), (7, 6), (5, 0)] {
+        for interleaved in [false, true] {
+            let layout = layout([batch, sequence, heads, head_size], false);
+            let dy = sample(batch * layout.batch_stride, 1);
+            let pairs = rotary_size / 2;
+            let cosine = sample(batch * sequence * pairs, 2);
+            let sine = sample(batch * sequence * pairs, 3);
+            let mut dx = vec![f32::NAN; dy.len()];
+            rotary_embedding(&mut dx, &dy, &cosine, &sine, None, layout, rotary_size, interleaved, true).unwrap();
+            for row in 0..batch * sequence * heads {
+                let table = row / heads * pairs;
+                for d in 0..head_size {
+                    let at = |d: usize| f64::from(dy[row * head_size + d]);
+                    // dx of a pair's x and y, of the gradients da and db of its real and imaginary part.
+                    let expected = if d >= rotary_size {
+                        at(d)
+                    } else {
+                        let (pair, is_imaginary) =
+                            if interleaved { (d / 2, d % 2 == 1) } else { (d % pairs, d >= pairs) };
+                        let (cos, sin) = (f64::from(cosine[table + pair]), f64::from(sine[table + pair]));
+                        let partner = if interleaved { d ^ 1 } else { (d + pairs) % rotary_size };
+                        if is_imaginary { cos * at(d) - sin * at(partner) } else { cos * at(d) + sin * at(partner) }
+                    };
+                    let bound = if d < rotary_size { 2_f64.powi(-23) } else { 0.0 };
+                    assert!((f64::from(dx[row * head_size + d]) - expected).abs() <= bound);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn memory_between_the_heads_is_left_alone() {
     let layout = RotaryLayout {
         batch: 2,
