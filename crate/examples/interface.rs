@@ -1,6 +1,8 @@
 //! Prints what both sides of the interface must agree on as TypeScript, for `ts/wasm/interface.ts`.
 
-use wasm_attention::abi::arguments::{ABSENT, Arguments, AttentionArguments, RotaryEmbeddingArguments};
+use wasm_attention::abi::arguments::{
+    ABSENT, Arguments, AttentionArguments, AttentionBackwardArguments, RotaryEmbeddingArguments,
+};
 use wasm_attention::abi::numbers::{Arithmetic, CausalAlignment, MaskDtype, OVERFLOW, Status};
 use wasm_attention::activation::Activation;
 use wasm_attention::attention::weights::WeightsMode;
@@ -53,5 +55,6 @@ fn main() {
     print_numbers("weightsModes", "What is returned as attention weights", WeightsMode::NAMES);
     print_numbers("ropeTypes", "A kind of scaling of rotary frequencies", RopeType::NAMES);
     print_arguments::<AttentionArguments>("attentionArguments", "attention_forward");
+    print_arguments::<AttentionBackwardArguments>("attentionBackwardArguments", "attention_backward");
     print_arguments::<RotaryEmbeddingArguments>("rotaryEmbeddingArguments", "rotary_embedding");
 }

@@ -29,6 +29,18 @@ export function append_rows(output: number, rows: number, extra: number, batch: 
 export function arithmetic(): number;
 
 /**
+ * The gradients of attention, over the argument block of the forward call, of which it reads what describes the inputs, and one
+ * of its own.
+ */
+export function attention_backward(_arguments: number, backward_arguments: number): number;
+
+/**
+ * Bytes of working memory that `attention_backward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
+ * arguments are invalid. `scratch` may still be 0.
+ */
+export function attention_backward_scratch_bytes(_arguments: number, backward_arguments: number): number;
+
+/**
  * Scaled dot-product attention over the argument block at `arguments`.
  */
 export function attention_forward(_arguments: number): number;

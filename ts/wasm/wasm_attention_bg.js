@@ -62,6 +62,30 @@ export function arithmetic() {
 }
 
 /**
+ * The gradients of attention, over the argument block of the forward call, of which it reads what describes the inputs, and one
+ * of its own.
+ * @param {number} _arguments
+ * @param {number} backward_arguments
+ * @returns {number}
+ */
+export function attention_backward(_arguments, backward_arguments) {
+    const ret = wasm.attention_backward(_arguments, backward_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * Bytes of working memory that `attention_backward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
+ * arguments are invalid. `scratch` may still be 0.
+ * @param {number} _arguments
+ * @param {number} backward_arguments
+ * @returns {number}
+ */
+export function attention_backward_scratch_bytes(_arguments, backward_arguments) {
+    const ret = wasm.attention_backward_scratch_bytes(_arguments, backward_arguments);
+    return ret >>> 0;
+}
+
+/**
  * Scaled dot-product attention over the argument block at `arguments`.
  * @param {number} _arguments
  * @returns {number}
