@@ -11,17 +11,17 @@ use attention_call::{
 };
 use rope_scaling::scaled_frequencies;
 use serde_json::Value;
-use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu, swiglu};
+use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, sigmoid, silu, swiglu, tanh};
 use wasm_attention::attention::Sizes;
 use wasm_attention::axis::along_axis;
 use wasm_attention::dtype::Dtype;
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
-use wasm_attention::normalization::{layer_norm, rms_norm};
+use wasm_attention::normalization::{layer_norm, normalize, rms_norm};
 use wasm_attention::random::{normal, uniform};
 use wasm_attention::rotary_embedding::{RotaryLayout, rotary_embedding, rotary_tables};
 use wasm_attention::simd::FUSED;
 use wasm_attention::sinusoidal_positions::sinusoidal_positions;
-use wasm_attention::softmax::softmax;
+use wasm_attention::softmax::{log_softmax, softmax};
 
 const STREAMS: [&str; 10] =
     ["query", "key", "value", "attnMask", "pastKey", "pastValue", "input", "weight", "bias", "other"];
@@ -254,6 +254,10 @@ impl Case<'_> {
             "gelu" => gelu(&mut output, &x),
             "silu" => silu(&mut output, &x),
             "relu" => relu(&mut output, &x),
+            "sigmoid" => sigmoid(&mut output, &x),
+            "tanh" => tanh(&mut output, &x),
+            "logSoftmax" => along_axis(&mut output, &x, &[], &mut [], [rows, columns, 1], log_softmax),
+            "normalize" => along_axis(&mut output, &x, &[], &mut [], [rows, columns, 1], normalize),
             "swiglu" => swiglu(&mut output, &x, &input("other", rows * columns)),
             "rotaryEmbedding" => output = self.rotary_embedding(),
             "sinusoidalPositions" => sinusoidal_positions(&mut output, rows, columns),

@@ -13,12 +13,12 @@ import { randomRecords } from "./operations/random.js";
 import { rotaryEmbeddingRecord } from "./operations/rotary-embedding.js";
 import { safetensorsRecords } from "./operations/safetensors.js";
 import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
-import { softmaxRecord } from "./operations/softmax.js";
+import { softmaxRecords } from "./operations/softmax.js";
 import type { OperationRecord } from "./operation.js";
 
 export const operations: readonly OperationRecord[] = [
   attentionRecord,
-  softmaxRecord,
+  ...softmaxRecords,
   ...linearRecords,
   ...normalizationRecords,
   ...activationRecords,

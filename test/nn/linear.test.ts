@@ -13,9 +13,11 @@ import {
   memoryUsage,
   rand,
   relu,
+  sigmoid,
   saveSafetensors,
   scope,
   silu,
+  tanh,
   type StateDictLike,
   type Tensor,
   type TensorData,
@@ -48,6 +50,8 @@ const oracles: Record<Activation | "none", Oracle> = {
   },
   silu: { apply: activationOracle.silu, relativeError: () => 2 ** -22, operation: silu },
   relu: { apply: activationOracle.relu, relativeError: () => 0, operation: relu },
+  sigmoid: { apply: activationOracle.sigmoid, relativeError: () => 2 ** -21.5, operation: sigmoid },
+  tanh: { apply: Math.tanh, relativeError: () => 2 ** -21.5, operation: tanh },
 };
 const names = Object.keys(oracles) as (keyof typeof oracles)[];
 const activationOf = (name: keyof typeof oracles): Activation | undefined => (name === "none" ? undefined : name);

@@ -4,7 +4,7 @@ import { elementCount, requireShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { activations } from "../wasm/interface.js";
 import { runCall } from "./call.js";
-import { describeFloat } from "./float-operand.js";
+import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
 
 /** Options of `gelu`. */
@@ -13,16 +13,32 @@ export interface GeluOptions {
   approximate?: "none" | "tanh";
 }
 
-/** A function that a layer applies to its output: `gelu`, `gelu` with `approximate: "tanh"`, `silu`, `relu`. */
+/**
+ * A function that a layer applies to its output: `gelu`, `gelu` with `approximate: "tanh"`, `silu`, `relu`, `sigmoid`,
+ * `tanh`.
+ */
 export type Activation = Exclude<keyof typeof activations, "identity">;
+
+/** What the gradient of an activation function depends on. */
+export interface ActivationDetails {
+  readonly x: FloatOperand;
+  readonly activation: Activation;
+}
+
+/** What the gradient of `swiglu` depends on. */
+export interface SwigluDetails {
+  readonly a: FloatOperand;
+  readonly b: FloatOperand;
+}
 
 function activate(operation: string, input: TensorLike, activation: Activation): Tensor<FloatDType> {
   const x = describeFloat(operation, "input", input);
   return runCall(operation, (call) => {
     const source = call.inputAsFloat32(x);
-    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
+    const result = call.outputFromFloat32(x.shape, x.dtype, (output) =>
       call.kernel((kernels) => kernels.activation(output, source, elementCount(x.shape), activations[activation])),
     );
+    return call.record<ActivationDetails, Tensor<FloatDType>>("activation", [x], result, { x, activation });
   });
 }
 
@@ -69,6 +85,30 @@ export const silu = (input: TensorLike): Tensor<FloatDType> => activate("silu", 
 export const relu = (input: TensorLike): Tensor<FloatDType> => activate("relu", input, "relu");
 
 /**
+ * 1 / (1 + e^−x), element by element: the logistic function.
+ *
+ * Error in float32: at most 2^-21.5 · |result| + 2^-125; the second part is what becomes 0 below -86.99.
+ *
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for lack of memory.
+ */
+export const sigmoid = (input: TensorLike): Tensor<FloatDType> => activate("sigmoid", input, "sigmoid");
+
+/**
+ * The hyperbolic tangent, element by element.
+ *
+ * Error in float32: at most 2^-21.5 · |result| + 2^-149, for the smallest numbers too.
+ *
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for lack of memory.
+ */
+export const tanh = (input: TensorLike): Tensor<FloatDType> => activate("tanh", input, "tanh");
+
+/**
  * silu(a) · b, element by element: the gate of Llama's and many other models' feed-forward networks. (Shazeer 2020, "GLU Variants
  * Improve Transformer".)
  *
@@ -87,8 +127,9 @@ export function swiglu(a: TensorLike, b: TensorLike): Tensor<FloatDType> {
   return runCall("swiglu", (call) => {
     const gates = call.inputAsFloat32(gate);
     const values = call.inputAsFloat32(value);
-    return call.outputFromFloat32(gate.shape, gate.dtype, (output) =>
+    const result = call.outputFromFloat32(gate.shape, gate.dtype, (output) =>
       call.kernel((kernels) => kernels.swiglu(output, gates, values, elementCount(gate.shape))),
     );
+    return call.record<SwigluDetails, Tensor<FloatDType>>("swiglu", [gate, value], result, { a: gate, b: value });
   });
 }
