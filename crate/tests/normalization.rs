@@ -225,9 +225,21 @@ fn run_backward(
 }
 
 /// Gradients of rows of input · scale + offset, against the oracle.
-fn check_backward([rows, columns]: [usize; 2], scale: f32, offset: f32, epsilon: f32, is_centered: bool) {
+fn check_backward(sizes: [usize; 2], scale: f32, offset: f32, epsilon: f32, is_centered: bool) {
+    check_scaled_backward(sizes, scale, offset, epsilon, is_centered, 1.0);
+}
+
+/// As `check_backward`, for gradients of the output of this magnitude.
+fn check_scaled_backward(
+    [rows, columns]: [usize; 2],
+    scale: f32,
+    offset: f32,
+    epsilon: f32,
+    is_centered: bool,
+    gradient_scale: f32,
+) {
     let input: Vec<f32> = sample(rows * columns, 1).iter().map(|x| x * scale + offset).collect();
-    let dy = sample(rows * columns, 2);
+    let dy: Vec<f32> = sample(rows * columns, 2).iter().map(|dy| dy * gradient_scale).collect();
     let weight = sample(columns, 3);
     let n = columns as f64;
     let unit = 2_f64.powi(-24);
@@ -243,14 +255,17 @@ fn check_backward([rows, columns]: [usize; 2], scale: f32, offset: f32, epsilon:
             };
             norm.offset = norm.offset.min(17.0);
             let (truth, quantity) = oracle::backward(&dy[here.clone()], weight, &norm, is_centered);
-            // What is subnormal in z and in the products.
-            let floor = 2_f64.powi(-147) * (1.0 + 1.0 / norm.deviation).powi(2) * (1.0 + n);
+            // What is subnormal in z (of which the rows in float64 have less) and in the products.
+            let r = 1.0 / norm.deviation;
+            let subnormal = 1.0 + r * (1.0 + f64::from(gradient_scale) * (1.0 + r.min(2_f64.powi(50))));
+            let floor = 2_f64.powi(-147) * (1.0 + n) * subnormal;
             for c in 0..columns {
                 let dx = f64::from(gradients.input[row * columns + c]);
                 let bound = unit * (12.0 + n / 16.0) * quantity[c] + floor;
                 let what = format!("dx[{row}, {c}] of [{rows}, {columns}] · {scale:e} + {offset:e}, {epsilon:e}");
-                if truth[c].abs() > f64::from(f32::MAX) / 1.001 {
-                    assert!(dx.abs() > 3e38, "{what}: {dx:e}");
+                // Beyond the range of float32 comes infinity, and near it either.
+                if truth[c].abs() + bound > f64::from(f32::MAX) {
+                    assert!(truth[c].abs() - bound < f64::from(f32::MAX) || dx.is_infinite(), "{what}: {dx:e}");
                 } else {
                     assert!((dx - truth[c]).abs() <= bound, "{what}: {dx:e}, expected {:e} ± {bound:e}", truth[c]);
                 }
@@ -263,7 +278,8 @@ fn check_backward([rows, columns]: [usize; 2], scale: f32, offset: f32, epsilon:
         }
         let count = rows as f64;
         for c in 0..columns {
-            let bound = unit * (10.0 + n / 16.0 + count) * dw_size[c] + 2_f64.powi(-148) * count;
+            let subnormal = 2_f64.powi(-148) * count * (1.0 + f64::from(gradient_scale));
+            let bound = unit * (10.0 + n / 16.0 + count) * dw_size[c] + subnormal;
             assert!((f64::from(gradients.weight[c]) - dw[c]).abs() <= bound, "dw[{c}] of [{rows}, {columns}]");
             assert!((f64::from(gradients.bias[c]) - db[c]).abs() <= unit * count * db_size[c], "db[{c}]");
         }
@@ -297,10 +313,13 @@ fn gradients_of_norms_are_within_the_stated_error() {
 #[test]
 fn gradients_of_rows_of_every_magnitude() {
     for columns in [2, 3, 17, 64] {
-        for exponent in (-120..=126).step_by(6) {
+        for exponent in (-144..=126).step_by(6) {
             for epsilon in [0.0, 1e-30, 1e-5, 3e38] {
-                for is_centered in [false, true] {
-                    check_backward([2, columns], 2_f64.powi(exponent) as f32, 0.0, epsilon, is_centered);
+                for (is_centered, gradient_scale) in
+                    [(false, 1.0), (true, 1.0), (false, 1e-25), (true, 1e-25), (false, 1e20), (true, 1e20)]
+                {
+                    let scale = 2_f64.powi(exponent) as f32;
+                    check_scaled_backward([2, columns], scale, 0.0, epsilon, is_centered, gradient_scale);
                 }
             }
         }

@@ -362,7 +362,7 @@ describe("Linear", () => {
           [4, 3, { activation: "gelu_tanh" }],
           RangeError,
           "ERR_INVALID_VALUE",
-          /^Linear: activation: expected "gelu" or "gelu-tanh" or "silu" or "relu", got "gelu_tanh"$/,
+          /^Linear: activation: expected "gelu" or "gelu-tanh" or "silu" or "relu" or "sigmoid" or "tanh", got "gelu_tanh"$/,
         ],
         [[2 ** 53 - 1, 2], RangeError, "ERR_OUT_OF_MEMORY", /^Linear: out of memory: .* \[2, 9007199254740991\]/],
         [[30_000, 20_000], RangeError, "ERR_OUT_OF_MEMORY", /^Linear: out of memory: .* \[20000, 30000\]/],
