@@ -221,14 +221,8 @@ fn project(gradient: &mut [f32], dy: &[f32], weight: Option<&[f32]>, shift: f32,
     /// 2^64.
     const POWER: f64 = 18_446_744_073_709_551_616.0;
     assert_eq!(gradient.len(), dy.len());
-    // In two steps, since it may be beyond the normal numbers of float32.
-    let power = if scale > POWER {
-        POWER
-    } else if scale < 1.0 / POWER {
-        1.0 / POWER
-    } else {
-        1.0
-    };
+    // In two steps where it may be more than float32 holds.
+    let power = if scale > POWER { POWER } else { 1.0 };
     let [factor, power] = [scale / power, power].map(|factor| F32x4::splat(factor as f32));
     let [shift, slope] = [shift, slope].map(F32x4::splat);
     let projected = |z: F32x4, dy, weight| canonical(z.negative_mul_add(slope, dy * weight - shift) * factor * power);

@@ -246,6 +246,7 @@ fn check_scaled_backward(
     for weight in [None, Some(&weight[..])] {
         let gradients = run_backward(&dy, &input, weight, [rows, columns], epsilon, is_centered);
         let [mut dw, mut dw_size, mut db, mut db_size] = [(); 4].map(|()| vec![0.0_f64; columns]);
+        let mut dw_floor = 0.0;
         for row in 0..rows {
             let here = row * columns..(row + 1) * columns;
             let mut norm = if is_centered {
@@ -257,8 +258,9 @@ fn check_scaled_backward(
             let (truth, quantity) = oracle::backward(&dy[here.clone()], weight, &norm, is_centered);
             // What is subnormal in z (of which the rows in float64 have less) and in the products.
             let r = 1.0 / norm.deviation;
-            let subnormal = 1.0 + r * (1.0 + f64::from(gradient_scale) * (1.0 + r.min(2_f64.powi(50))));
-            let floor = 2_f64.powi(-147) * (1.0 + n) * subnormal;
+            let z_floor = f64::from(gradient_scale) * (1.0 + r.min(2_f64.powi(50)));
+            let floor = 2_f64.powi(-147) * (1.0 + n) * (1.0 + r * (1.0 + z_floor));
+            dw_floor += 2_f64.powi(-148) * (1.0 + z_floor);
             for c in 0..columns {
                 let dx = f64::from(gradients.input[row * columns + c]);
                 let bound = unit * (12.0 + n / 16.0) * quantity[c] + floor;
@@ -278,8 +280,7 @@ fn check_scaled_backward(
         }
         let count = rows as f64;
         for c in 0..columns {
-            let subnormal = 2_f64.powi(-148) * count * (1.0 + f64::from(gradient_scale));
-            let bound = unit * (10.0 + n / 16.0 + count) * dw_size[c] + subnormal;
+            let bound = unit * (10.0 + n / 16.0 + count) * dw_size[c] + dw_floor;
             assert!((f64::from(gradients.weight[c]) - dw[c]).abs() <= bound, "dw[{c}] of [{rows}, {columns}]");
             assert!((f64::from(gradients.bias[c]) - db[c]).abs() <= unit * count * db_size[c], "db[{c}]");
         }
@@ -403,12 +404,16 @@ fn normalize_and_its_gradient_are_within_the_stated_error() {
                 let bound = unit * (5.0 + n / 32.0) * truth.abs() + subnormal;
                 assert!((f64::from(y) - truth).abs() <= bound, "{columns} · {scale:e}: {y:e}, expected {truth:e}");
             }
-            let dy = sample(columns, 8);
-            normalize_backward(&mut output, &dy, &input);
-            let (truth, quantity) = oracle::normalize_backward(&dy, &input);
-            for ((&dx, truth), quantity) in output.iter().zip(truth).zip(quantity) {
-                let bound = unit * (20.0 + n / 8.0) * quantity + subnormal * (1.0 + (1.0 + n) / norm);
-                assert!((f64::from(dx) - truth).abs() <= bound, "{columns} · {scale:e}: {dx:e}, expected {truth:e}");
+            for gradient_scale in [1.0, 1e20] {
+                let dy: Vec<f32> = sample(columns, 8).iter().map(|dy| dy * gradient_scale).collect();
+                normalize_backward(&mut output, &dy, &input);
+                let (truth, quantity) = oracle::normalize_backward(&dy, &input);
+                let floor = subnormal * (1.0 + (1.0 + n) * f64::from(gradient_scale) / norm);
+                for ((&dx, truth), quantity) in output.iter().zip(truth).zip(quantity) {
+                    let bound = unit * (20.0 + n / 8.0) * quantity + floor;
+                    let error = (f64::from(dx) - truth).abs();
+                    assert!(error <= bound, "{columns} · {scale:e}: {dx:e}, expected {truth:e}");
+                }
             }
         }
     }
