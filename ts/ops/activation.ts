@@ -2,10 +2,12 @@ import { checkChoice, checkOptions } from "../arguments.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { elementCount, requireShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { activations } from "../wasm/interface.js";
+import { activate } from "./activate.js";
 import { runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
+
+export type { Activation } from "./activate.js";
 
 /** Options of `gelu`. */
 export interface GeluOptions {
@@ -13,33 +15,10 @@ export interface GeluOptions {
   approximate?: "none" | "tanh";
 }
 
-/**
- * A function that a layer applies to its output: `gelu`, `gelu` with `approximate: "tanh"`, `silu`, `relu`, `sigmoid`,
- * `tanh`.
- */
-export type Activation = Exclude<keyof typeof activations, "identity">;
-
-/** What the gradient of an activation function depends on. */
-export interface ActivationDetails {
-  readonly x: FloatOperand;
-  readonly activation: Activation;
-}
-
 /** What the gradient of `swiglu` depends on. */
 export interface SwigluDetails {
   readonly a: FloatOperand;
   readonly b: FloatOperand;
-}
-
-function activate(operation: string, input: TensorLike, activation: Activation): Tensor<FloatDType> {
-  const x = describeFloat(operation, "input", input);
-  return runCall(operation, (call) => {
-    const source = call.inputAsFloat32(x);
-    const result = call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) => kernels.activation(output, source, elementCount(x.shape), activations[activation])),
-    );
-    return call.record<ActivationDetails, Tensor<FloatDType>>("activation", [x], result, { x, activation });
-  });
 }
 
 /**

@@ -42,10 +42,11 @@ use super::query_rows::panels;
 use super::score_gradients::write_score_gradients;
 use super::scratch::{BackwardScratch, BlockMemory};
 use super::shared_gradients::SharedGradients;
+use super::weighted_values::HeadValues;
 use super::weights::WeightsMode;
 use super::{panel, register_tile};
-use crate::dtype::{canonical, canonical_scalar};
-use crate::simd::F32x8;
+use crate::dtype::canonical;
+use crate::simd::{F32x8, map};
 use crate::tiles::{KEY_BLOCK, PANEL, TILE};
 use core::array::from_fn;
 use core::ops::Range;
@@ -129,8 +130,6 @@ pub struct Task<'a> {
     pub key_head: usize,
     pub keys: Matrix<'a>,
     pub values: Matrix<'a>,
-    /// Whether the keys hold no NaN and no infinity.
-    pub keys_are_finite: bool,
 }
 
 /// The gradients of a task's keys `[T, D]` and values `[T, Dv]`; rows are filled up to whole vectors of 8.
@@ -148,6 +147,7 @@ pub fn attention_backward(
     scratch: BackwardScratch<'_>,
 ) {
     let BackwardScratch { mut block, key, value, mut sums, shared } = scratch;
+    block.zeros.fill(0.0);
     let sizes = &attention.sizes;
     let (KeyHeads::Rows(keys), ValueHeads::Rows(values)) = (&attention.key, &attention.value) else { panic!() };
     let mut shared = SharedGradients::new(shared, gradients.mask.take());
@@ -155,8 +155,8 @@ pub fn attention_backward(
         for key_head in 0..sizes.key_heads {
             let keys = keys.head(key, b, key_head, sizes.key_length, sizes.head_size);
             let values = values.head(value, b, key_head, sizes.key_length, sizes.value_head_size);
-            let keys_are_finite = Values::rows(keys).all_finite();
-            let task = Task { attention, forward, cotangents, b, key_head, keys, values, keys_are_finite };
+            let mut keys_as_values = HeadValues::new(Values::rows(keys));
+            let task = Task { attention, forward, cotangents, b, key_head, keys, values };
             sums.keys.fill(0.0);
             sums.values.fill(0.0);
             shared.begin(&task);
@@ -167,7 +167,7 @@ pub fn attention_backward(
                 if query_block.panels().next().is_none() {
                     break;
                 }
-                run_block(&mut block, &mut sums, &mut shared, &task, &query_block);
+                run_block(&mut block, &mut sums, &mut shared, &task, &mut keys_as_values, &query_block);
                 if let Some(query) = &mut gradients.query {
                     write_query(query, &mut block, &task, &query_block);
                 }
@@ -187,6 +187,7 @@ fn run_block(
     sums: &mut KeySums<'_>,
     shared: &mut SharedGradients<'_>,
     task: &Task<'_>,
+    keys_as_values: &mut HeadValues<'_>,
     query_block: &QueryBlock,
 ) {
     memory.query_sums.fill(0.0);
@@ -195,13 +196,15 @@ fn run_block(
     let end = visible().map(|keys| keys.end).max().unwrap_or(0);
     for keys in key_blocks(first..end) {
         let mut parts: [Range<usize>; PANELS] = from_fn(|_| keys.start..keys.start);
+        let mut count = 0;
         for (p, panel) in query_block.panels().enumerate() {
+            count = p + 1;
             let part = panel.keys.start.max(keys.start)..panel.keys.end.min(keys.end);
-            if !part.is_empty() && write_score_gradients(memory, sums, shared, task, panel, p, &part) {
+            if !part.is_empty() && write_score_gradients(memory, sums, shared, task, keys_as_values, panel, p, &part) {
                 parts[p] = part;
             }
         }
-        add_key_sums(sums, memory, task, &parts, &keys);
+        add_key_sums(sums, memory, task, &parts[..count], &keys);
     }
     shared.add_rows(task, query_block);
 }
@@ -212,7 +215,7 @@ fn add_key_sums(
     sums: &mut KeySums<'_>,
     memory: &mut BlockMemory<'_>,
     task: &Task<'_>,
-    parts: &[Range<usize>; PANELS],
+    parts: &[Range<usize>],
     keys: &Range<usize>,
 ) {
     let block_start = keys.start / KEY_BLOCK * KEY_BLOCK;
@@ -228,12 +231,8 @@ fn add_key_sums(
     }
     let mut j = keys.start;
     while j < keys.end {
-        let count = match keys.end - j {
-            rest if rest >= TILE => TILE,
-            4.. => 4,
-            2.. => 2,
-            _ => 1,
-        };
+        // Only the last keys of a block don't fill a tile.
+        let count = if keys.end - j >= TILE { TILE } else { 1 };
         let sees = |part: &Range<usize>| part.start < j + count && j < part.end;
         if let (Some(first), Some(last)) = (parts.iter().position(sees), parts.iter().rposition(sees)) {
             let start = (first * KEY_BLOCK + j - block_start) * PANEL;
@@ -279,7 +278,7 @@ fn write_query(
     let size = task.attention.sizes.head_size;
     let scale = F32x8::splat(task.attention.scale);
     for (panel, sums) in query_block.panels().zip(memory.query_sums.chunks_exact_mut(size * PANEL)) {
-        panel::for_each(sums, |sum| (sum * scale).map(canonical));
+        panel::for_each(sums, |sum| panel.lanes.select((sum * scale).map(canonical), F32x8::zero()));
         let rows = &panel.rows;
         let starts: [usize; PANEL] = from_fn(|c| gradient.strides.start(task.b, rows.heads[c], rows.indices[c]));
         panel::to_rows(gradient.elements, sums, &starts[..rows.row_count], size, PANEL);
@@ -307,9 +306,7 @@ fn write_rows<'a>(
         let (gradient, row) = if j < past_length { (&mut *past, j) } else { (&mut *new, j - past_length) };
         if let Some(gradient) = gradient {
             let start = gradient.strides.start(b, key_head, row);
-            for (element, sum) in gradient.elements[start..start + size].iter_mut().zip(sums) {
-                *element = canonical_scalar(*sum);
-            }
+            map(&mut gradient.elements[start..start + size], &sums[..size], canonical);
         }
     }
 }

@@ -250,10 +250,11 @@ impl Normalization {
     }
 }
 
-/// What part of a row's sum its sink has, and so of the row's weight: exp(sink − log-sum-exp).
+/// What part of a row's sum its sink has: exp(sink − log-sum-exp). Of a sink of −Infinity none, in a row of NaN too.
 pub fn sink_weight(sinks: F32x8, reference: F32x8, inverse: F32x8) -> F32x8 {
     let part = SinkPart::new(sinks, reference);
-    part.overwhelms.select(F32x8::splat(1.0), part.weight * inverse)
+    let weight = part.overwhelms.select(F32x8::splat(1.0), part.weight * inverse);
+    sinks.eq(F32x8::splat(f32::NEG_INFINITY)).select(F32x8::zero(), weight)
 }
 
 /// What a sink adds to the sums of the rows.

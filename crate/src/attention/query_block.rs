@@ -21,7 +21,7 @@ const FACTOR: f32 = 4_294_967_296.0;
 /// What is known of a panel's rows, by lane.
 pub struct BlockPanel {
     pub rows: QueryRows,
-    /// The lanes that stand for a row.
+    /// The lanes that stand for a row that sees a key.
     pub lanes: I32x8,
     /// The keys that the rules open to them, from where the forward pass begins its first block.
     pub keys: Range<usize>,
@@ -33,9 +33,15 @@ pub struct BlockPanel {
     pub difference: F32x8,
     /// D: (δ − dL) / s.
     pub delta: F32x8,
-    /// Whether the rows of Q and dO are numbers throughout. If not, the block holds zeros in their place, since they must not
-    /// meet the weights of keys that they don't see.
+    /// Whether all of scale · Q and dO / s is finite.
     pub is_finite: bool,
+}
+
+impl BlockPanel {
+    /// Whether lane `c` stands for a row that sees a key.
+    pub fn has_row(&self, c: usize) -> bool {
+        self.lanes.select(F32x8::splat(1.0), F32x8::zero()).to_array()[c] != 0.0
+    }
 }
 
 /// Up to 64 rows.
@@ -49,7 +55,11 @@ impl QueryBlock {
     pub fn read(memory: &mut BlockMemory<'_>, task: &Task<'_>, mut rows: impl Iterator<Item = PanelRows>) -> Self {
         memory.query_columns.fill(0.0);
         memory.output_columns.fill(0.0);
-        Self { panels: from_fn(|p| rows.next().map(|rows| read_panel(memory, task, p, rows))) }
+        let mut block = Self { panels: [const { None }; PANELS] };
+        for (p, panel) in block.panels.iter_mut().enumerate() {
+            *panel = rows.next().map(|rows| read_panel(memory, task, p, rows));
+        }
+        block
     }
 
     pub fn panels(&self) -> impl Iterator<Item = &BlockPanel> {
@@ -63,7 +73,7 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     let sizes = &attention.sizes;
     let rows = QueryRows::new(rows.count, PANEL, |c| rows.row(c));
     let numbers: [usize; PANEL] = from_fn(|c| sizes.row_number(b, rows.heads[c], rows.indices[c]));
-    let of_rows = |values: &[f32]| F32x8::from_fn(|lane| values[numbers[lane]]);
+    let of_rows = |values: &[f32]| pick(values, &numbers);
 
     let reference = of_rows(forward.references);
     let masked = reference.eq(F32x8::splat(f32::NEG_INFINITY));
@@ -89,7 +99,7 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     panel::for_each(cotangent, |value| masked.select(F32x8::zero(), value * factor));
 
     let mut panel = BlockPanel {
-        lanes: I32x8::from_fn(|lane| -i32::from(lane < rows.row_count)),
+        lanes: I32x8::from_fn(|lane| -i32::from(lane < rows.row_count)) & !masked,
         rows,
         keys,
         reference: masked.select(F32x8::zero(), reference),
@@ -100,47 +110,56 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     };
     panel.difference = panel.difference + sum_weights_cotangents(memory, task, &panel);
     panel.delta = inverse * panel.difference;
-    copy_columns(memory, task, p, &mut panel);
+    let count = panel.rows.row_count;
+    let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
+    let queries_are_finite = copy_rows(memory.query_columns, &query[..count], &[attention.scale; PANEL], p);
+    let output = cotangents.output.gather(memory.rows, b, &panel.rows, size);
+    // Rows that see no key stay 0, whatever they hold.
+    let mut factors = factor.to_array();
+    let mut seeing = output;
+    for (c, row) in seeing.iter_mut().enumerate() {
+        if !panel.has_row(c) {
+            (*row, factors[c]) = (&[], 0.0);
+        }
+    }
+    panel.is_finite = copy_rows(memory.output_columns, &seeing[..count], &factors, p) && queries_are_finite;
     panel
 }
 
-/// The rows of scale · Q and of dO / s, eight columns of them side by side; zeros where any is not finite.
-fn copy_columns(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, panel: &mut BlockPanel) {
-    let Task { attention, b, .. } = *task;
-    let sizes = &attention.sizes;
-    let count = panel.rows.row_count;
-    let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
-    panel.is_finite = query[..count].iter().all(|row| row.iter().all(|x| (x * attention.scale).is_finite()));
-    if panel.is_finite {
-        for (c, row) in query[..count].iter().enumerate() {
-            for (d, &x) in row.iter().enumerate() {
-                memory.query_columns[place(p, c, d)] = x * attention.scale;
-            }
-        }
+/// The numbers of eight rows.
+#[inline(never)]
+fn pick(values: &[f32], numbers: &[usize; PANEL]) -> F32x8 {
+    let mut picked = [0.0; PANEL];
+    for (value, &number) in picked.iter_mut().zip(numbers) {
+        *value = values[number];
     }
-    let size = sizes.value_head_size;
-    let output = &memory.output_panels[p * size * PANEL..(p + 1) * size * PANEL];
-    let is_finite = output.as_chunks::<PANEL>().0.iter().all(|lanes| lanes[..count].iter().all(|x| x.is_finite()));
-    if panel.is_finite && is_finite {
-        for (d, lanes) in output.as_chunks::<PANEL>().0.iter().enumerate() {
-            for (c, &x) in lanes[..count].iter().enumerate() {
-                memory.output_columns[place(p, c, d)] = x;
-            }
-        }
-    }
-    panel.is_finite &= is_finite;
-    if !panel.is_finite {
-        for (columns, size) in [(&mut *memory.query_columns, sizes.head_size), (&mut *memory.output_columns, size)] {
-            for d in (0..size.next_multiple_of(PANEL)).step_by(PANEL) {
-                columns[place(p, 0, d)..][..PANEL * PANEL].fill(0.0);
-            }
-        }
-    }
+    F32x8::load(&picked)
 }
 
-/// Where element d of row c of panel p stands in column panels `[size / 8][64][8]`.
-pub const fn place(p: usize, c: usize, d: usize) -> usize {
-    (d / PANEL * PANELS + p) * PANEL * PANEL + c * PANEL + d % PANEL
+/// The rows times their factors, eight columns of them side by side, `[size / 8][64][8]` from panel `p` on. What isn't finite must
+/// not meet the weights of keys that its row doesn't see: there stands 0 in its place. Whether all is finite.
+#[inline(never)]
+fn copy_rows(columns: &mut [f32], rows: &[&[f32]], factors: &[f32; PANEL], p: usize) -> bool {
+    let mut all_finite = I32x8::splat(-1);
+    let mut copy = |element: F32x8, factor: f32, to: &mut [f32]| {
+        let scaled = element * F32x8::splat(factor);
+        let is_finite = scaled.abs().lt(F32x8::splat(f32::INFINITY));
+        all_finite = all_finite & is_finite;
+        is_finite.select(scaled, F32x8::zero()).store(to);
+    };
+    for (c, (row, &factor)) in rows.iter().zip(factors).enumerate() {
+        let (chunks, rest) = row.as_chunks::<PANEL>();
+        let start = |chunk: usize| (chunk * PANELS + p) * PANEL * PANEL + c * PANEL;
+        for (d, chunk) in chunks.iter().enumerate() {
+            copy(F32x8::load(chunk), factor, &mut columns[start(d)..]);
+        }
+        if !rest.is_empty() {
+            let mut padded = [0.0; PANEL];
+            padded[..rest.len()].copy_from_slice(rest);
+            copy(F32x8::load(&padded), factor, &mut columns[start(chunks.len())..]);
+        }
+    }
+    all_finite.all()
 }
 
 /// The parts of each row's softmax that its sink has.

@@ -8,7 +8,7 @@
 
 use super::backward::{KeySums, Task, WeightsCotangent};
 use super::key_blocks::key_blocks;
-use super::layout::{Keys, Values};
+use super::layout::Keys;
 use super::online_softmax::Power;
 use super::query_block::BlockPanel;
 use super::query_rows::QueryRows;
@@ -16,165 +16,159 @@ use super::score_steps::Stage;
 use super::scores::PanelScores;
 use super::scratch::BlockMemory;
 use super::shared_gradients::SharedGradients;
+use super::weighted_values::HeadValues;
 use super::weights::WeightsMode;
 use super::{panel, register_tile};
 use crate::simd::F32x8;
 use crate::tiles::{KEY_BLOCK, PANEL};
-use core::array::from_fn;
 use core::ops::Range;
 
 /// Writes P, what dropout leaves of it, and dS of `keys`, a part of a block, to panel `p` of the memory; adds to the sums of the
-/// query, and to those of the mask and the slopes. Whether the products with Q and dO are still to be added to the keys' sums: not when no row sees
-/// a key, nor when they had to be added by hand.
+/// query, and to those of the mask and the slopes, and what isn't finite to those of the keys. False when no row sees any of
+/// them.
 #[inline(never)]
 pub fn write_score_gradients(
     memory: &mut BlockMemory<'_>,
     sums: &mut KeySums<'_>,
     shared: &mut SharedGradients<'_>,
     task: &Task<'_>,
+    keys_as_values: &mut HeadValues<'_>,
     panel: &BlockPanel,
     p: usize,
     keys: &Range<usize>,
 ) -> bool {
-    let Task { attention, cotangents, b, .. } = *task;
+    let attention = task.attention;
     let sizes = &attention.sizes;
     let start = (p * KEY_BLOCK + keys.start % KEY_BLOCK) * PANEL;
     let place = start..start + keys.len() * PANEL;
     let weights = &mut memory.weights[place.clone()];
-    let mut scores = PanelScores::new(&mut memory.scores, attention, b, Keys::Rows(task.keys), &panel.rows);
+    let mut scores = PanelScores::new(&mut memory.scores, attention, task.b, Keys::Rows(task.keys), &panel.rows);
     if !weigh(weights, &mut scores, panel, keys) {
         return false;
     }
-    let weights = &*weights;
-    let is_open = is_open(&scores, panel, keys);
     let products = &mut memory.products[place.clone()];
     let output_size = sizes.value_head_size * PANEL;
     let cotangent = &memory.output_panels[p * output_size..(p + 1) * output_size];
     register_tile::scores(products, &mut [f32::NEG_INFINITY; PANEL], Keys::Rows(task.values.part(keys)), cotangent);
 
-    let of_weights = cotangents.weights.as_ref();
+    let kept = match &attention.dropout {
+        Some(_) => &mut memory.kept[place],
+        None => &mut [],
+    };
+    let of_weights = task.cotangents.weights.as_ref();
     let mode = of_weights.map(|weights| weights.mode);
     if let Some(of_weights) = of_weights {
-        of_weights.read(memory.cotangents, memory.zeros, b, &panel.rows, keys);
+        of_weights.read(memory.cotangents, memory.zeros, task.b, &panel.rows, keys);
     }
     if mode == Some(WeightsMode::Dropout) {
-        let factor = panel.inverse * F32x8::splat(attention.dropout.as_ref().map_or(1.0, |dropout| dropout.scale));
-        panel::for_each_pair(products, memory.cotangents, |product, gradient| product + gradient * factor);
+        let kept = attention.dropout.as_ref().map_or(1.0, |dropout| dropout.scale);
+        add_scaled(products, memory.cotangents, panel.inverse * F32x8::splat(kept));
     }
     if let Some(dropout) = &attention.dropout {
-        let kept = &mut memory.kept[place.clone()];
         kept.copy_from_slice(weights);
-        dropout.drop_weights(kept, b, &panel.rows, keys);
+        dropout.drop_weights(kept, task.b, &panel.rows, keys);
         // Weights of 0 meet whatever there is; they need not be told from dropped ones.
         panel::for_each_pair(products, kept, |product, weight| weight.eq(F32x8::zero()).select(F32x8::zero(), product));
     }
     if mode == Some(WeightsMode::Softmax) {
-        panel::for_each_pair(products, memory.cotangents, |product, gradient| product + gradient * panel.inverse);
+        add_scaled(products, memory.cotangents, panel.inverse);
     }
-
     let delta = panel.delta;
-    if is_open {
-        panel::for_each_pair(products, weights, |product, weight| weight * (product - delta));
-    } else {
-        let sees = scores.sees(keys);
-        panel::for_each_step(products, |step, product| {
-            let gradient = panel::load(weights, step) * (product - delta);
-            (sees(step) & panel.lanes).select(gradient, F32x8::zero())
-        });
-    }
+    panel::for_each_pair(products, weights, |product, weight| weight * (product - delta));
     if mode == Some(WeightsMode::Score) {
-        let (sees, gradients) = (scores.sees(keys), &*memory.cotangents);
-        panel::for_each_step(products, |step, gradient| {
-            gradient + (sees(step) & panel.lanes).select(panel::load(gradients, step), F32x8::zero())
-        });
+        add_scaled(products, memory.cotangents, F32x8::splat(1.0));
     }
+    hide(products, &scores, panel, keys);
     shared.add_scores(products, task, &scores.panel, panel, keys);
     if attention.softcap != 0.0 {
         let capped = &mut memory.capped[..keys.len() * PANEL];
         scores.write(capped, keys, Stage::Capped);
         let (softcap, one) = (F32x8::splat(attention.softcap), F32x8::splat(1.0));
         // capped = softcap · tanh(raw / softcap)
-        panel::for_each_pair(capped, products, |capped, gradient| {
+        panel::for_each_pair(products, capped, |gradient, capped| {
             let t = capped / softcap;
             gradient * t.negative_mul_add(t, one)
         });
-        select_visible(products, capped, &scores, panel, keys, is_open);
+        hide(products, &scores, panel, keys);
     }
-
-    let products = &*products;
     let query_sums = &mut memory.query_sums[p * sizes.head_size * PANEL..(p + 1) * sizes.head_size * PANEL];
-    let visible = |add: &mut dyn FnMut(usize, usize, usize)| {
-        for offset in 0..keys.len() {
-            for c in 0..panel.rows.row_count {
-                if scores.row_sees(keys, offset, c) {
-                    add(keys.start + offset, c, offset * PANEL + c);
-                }
-            }
-        }
-    };
-    if is_open || task.keys_are_finite {
-        register_tile::accumulate(query_sums, Values::rows(task.keys.part(keys)), products, PANEL, false);
-    } else {
-        visible(&mut |j, c, at| {
-            for (sum, key) in query_sums.iter_mut().skip(c).step_by(PANEL).zip(task.keys.row(j)) {
-                *sum += products[at] * key;
-            }
-        });
-    }
-    if panel.is_finite {
-        return true;
-    }
-    let kept = if attention.dropout.is_some() { &memory.kept[place] } else { weights };
-    let (key_width, value_width) = task.widths();
-    let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
-    visible(&mut |j, c, at| {
-        for (sum, query) in sums.keys[j * key_width..].iter_mut().zip(query[c]) {
-            *sum += products[at] * (query * attention.scale);
-        }
-        for (sum, gradient) in sums.values[j * value_width..].iter_mut().zip(cotangent.iter().skip(c).step_by(PANEL)) {
-            *sum += kept[at] * gradient;
-        }
-    });
-    false
-}
-
-/// P of `keys`; false when no row sees any.
-fn weigh(weights: &mut [f32], scores: &mut PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) -> bool {
-    if scores.write(weights, keys, Stage::Log2).is_none() {
-        return false;
-    }
-    let (power, reference) = (Power::plain(), panel.reference);
-    if is_open(scores, panel, keys) {
-        panel::for_each(weights, |score| power.of(score - reference));
-    } else {
-        let sees = scores.sees(keys);
-        panel::for_each_step(weights, |step, score| {
-            (sees(step) & panel.lanes).select(power.of(score - reference), F32x8::zero())
-        });
+    keys_as_values.accumulate(query_sums, products, &mut memory.keys, &scores, keys, false);
+    if !panel.is_finite {
+        let kept = if attention.dropout.is_some() { &*kept } else { &*weights };
+        add_infinite(sums, memory.rows, products, kept, cotangent, &scores, task, panel, keys);
     }
     true
 }
 
-/// Whether every lane of the panel stands for a row, and sees all of `keys`.
-fn is_open(scores: &PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) -> bool {
-    panel.rows.row_count == PANEL && scores.panel.is_open(keys)
+/// P of `keys`; false when no row sees any.
+#[inline(never)]
+fn weigh(weights: &mut [f32], scores: &mut PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) -> bool {
+    let is_visible = scores.write(weights, keys, Stage::Log2).is_some();
+    if is_visible {
+        let (power, reference) = (Power::plain(), panel.reference);
+        panel::for_each(weights, |score| power.of(score - reference));
+        hide(weights, scores, panel, keys);
+    }
+    is_visible
 }
 
-/// Copies what is visible, and zeros elsewhere.
-fn select_visible(
-    output: &mut [f32],
-    input: &[f32],
+#[inline(never)]
+fn add_scaled(sums: &mut [f32], addends: &[f32], factor: F32x8) {
+    panel::for_each_pair(sums, addends, |sum, addend| addend.mul_add(factor, sum));
+}
+
+/// Sets to 0 what no row sees, which may be NaN. (Deviation 4 of `backward`.)
+#[inline(never)]
+fn hide(block: &mut [f32], scores: &PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) {
+    let open = if panel.lanes.all() { scores.panel.open_keys(keys) } else { keys.start..keys.start };
+    let sees = scores.sees(keys);
+    let mut hide = |part: Range<usize>| {
+        for step in part.start - keys.start..part.end - keys.start {
+            let lanes = &mut block[step * PANEL..];
+            (sees(step) & panel.lanes).select(F32x8::load(lanes), F32x8::zero()).store(lanes);
+        }
+    };
+    hide(keys.start..open.start);
+    hide(open.end..keys.end);
+}
+
+/// Adds the elements of scale · Q and of dO / s that aren't finite, times the weights of the keys that their rows see: the block of
+/// rows has zeros in their places.
+#[cold]
+#[inline(never)]
+fn add_infinite(
+    sums: &mut KeySums<'_>,
+    buffer: &mut [f32],
+    products: &[f32],
+    kept: &[f32],
+    cotangent: &[f32],
     scores: &PanelScores<'_, '_>,
+    task: &Task<'_>,
     panel: &BlockPanel,
     keys: &Range<usize>,
-    is_open: bool,
 ) {
-    if is_open {
-        output.copy_from_slice(input);
-        return;
+    let attention = task.attention;
+    let (key_width, value_width) = task.widths();
+    let query = attention.query.gather(buffer, task.b, &panel.rows, attention.sizes.head_size);
+    let add = |sum: &mut f32, factor: f32, x: f32| {
+        if !x.is_finite() {
+            *sum += factor * x;
+        }
+    };
+    for (offset, j) in keys.clone().enumerate() {
+        for (c, query) in query[..panel.rows.row_count].iter().enumerate() {
+            if !panel.has_row(c) || !scores.row_sees(keys, offset, c) {
+                continue;
+            }
+            let at = offset * PANEL + c;
+            for (d, x) in query.iter().enumerate() {
+                add(&mut sums.keys[j * key_width + d], products[at], x * attention.scale);
+            }
+            for (d, lanes) in cotangent.as_chunks::<PANEL>().0.iter().enumerate() {
+                add(&mut sums.values[j * value_width + d], kept[at], lanes[c]);
+            }
+        }
     }
-    let sees = scores.sees(keys);
-    panel::for_each_step(output, |step, _| (sees(step) & panel.lanes).select(panel::load(input, step), F32x8::zero()));
 }
 
 /// Each row's Σ_j w · dw of the gradients of its weights: mode 3's with w, mode 4's with what dropout makes of it.
@@ -211,19 +205,22 @@ pub fn sum_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, pan
 impl WeightsCotangent<'_> {
     /// The gradients of the weights of a panel's rows for `keys`, `[keys][8]`; 0 where they were not asked for. `zeros` is as long
     /// as a block of keys.
+    #[inline(never)]
     fn read(&self, output: &mut [f32], zeros: &[f32], b: usize, rows: &QueryRows, keys: &Range<usize>) {
-        let read: [&[f32]; PANEL] = from_fn(|lane| {
+        let mut read = [&zeros[..keys.len()]; PANEL];
+        let mut factors = [0.0; PANEL];
+        for lane in 0..rows.columns {
             let head = usize::try_from(self.head_places[rows.heads[lane]]);
             let row = usize::try_from(self.row_places[rows.indices[lane]]);
-            let (Ok(head), Ok(row)) = (head, row) else {
-                return &zeros[..keys.len()];
-            };
-            let start = ((b * self.heads + head) * self.rows + row) * self.key_length;
-            &self.elements[start + keys.start..start + keys.end]
-        });
+            if let (Ok(head), Ok(row)) = (head, row) {
+                let start = ((b * self.heads + head) * self.rows + row) * self.key_length;
+                read[lane] = &self.elements[start + keys.start..start + keys.end];
+                factors[lane] = self.head_factors[rows.heads[lane]];
+            }
+        }
         let output = &mut output[..keys.len() * PANEL];
         panel::from_rows(output, &read, 1.0);
-        let factors = F32x8::from_fn(|lane| self.head_factors[rows.heads[lane]]);
+        let factors = F32x8::load(&factors);
         panel::for_each(output, |gradient| gradient * factors);
     }
 }

@@ -100,6 +100,8 @@ pub struct BlockMemory<'a> {
     pub query_columns: &'a mut [f32],
     /// dQ / scale, `[8][D][8]`.
     pub query_sums: &'a mut [f32],
+    /// For the product with the keys.
+    pub keys: ValuesMemory<'a>,
     /// O of a panel, `[Dv][8]`.
     pub output: &'a mut [f32],
     /// 16-bit rows, widened, `[8][D]`.
@@ -167,6 +169,7 @@ impl<'a> BackwardScratch<'a> {
                 output_columns: pieces.take(block_rows, value_width)?,
                 query_columns: pieces.take(block_rows, key_width)?,
                 query_sums: pieces.take(block_rows, head_size)?,
+                keys: ValuesMemory { block_sum: &mut [], finite_values: pieces.take(KEY_BLOCK, head_size)? },
                 output: pieces.take(PANEL, value_head_size)?,
                 rows: pieces.take(PANEL, head_size)?,
             },

@@ -1,4 +1,5 @@
-import type { ActivationDetails, SwigluDetails } from "../../ops/activation.js";
+import type { ActivationDetails } from "../../ops/activate.js";
+import type { SwigluDetails } from "../../ops/activation.js";
 import { elementCount } from "../../tensor/shape.js";
 import { pointerOf } from "../../tensor/tensor.js";
 import { activations } from "../../wasm/interface.js";

@@ -94,28 +94,56 @@ function weightsArguments(
   call: Call,
   request: WeightsRequest | undefined,
   gradient: GradientTensor | undefined,
-  { heads, queryLength }: { readonly heads: number; readonly queryLength: number },
+  { batch, heads, queryLength }: Readonly<Record<"batch" | "heads" | "queryLength", number>>,
 ): BackwardArguments {
   if (request === undefined || gradient === undefined) return {};
-  const headPlaces = new Array<number>(heads).fill(ABSENT);
-  const rowPlaces = new Array<number>(queryLength).fill(ABSENT);
-  request.heads.forEach((head, place) => (headPlaces[head] = request.averageHeads ? 0 : place));
-  request.rows.forEach((row, place) => (rowPlaces[row] = place));
-  const factor = request.averageHeads ? 1 / request.heads.length : 1;
-  const times = (head: number): number =>
-    request.averageHeads ? request.heads.filter((asked) => asked === head).length : 1;
+  const { averageHeads } = request;
+  const asked = averageHeads ? [0] : request.heads;
+  const merged = mergeRows(call, gradient, batch, asked, request.rows);
+  const times = (head: number): number => request.heads.filter((other) => other === head).length;
+  const headPlaces = Array.from({ length: heads }, (_, head) =>
+    averageHeads ? Math.min(times(head), 1) - 1 : merged.heads.indexOf(head),
+  );
   return {
-    weightsCotangent: pointerOf(gradient),
+    weightsCotangent: pointerOf(merged.gradient),
     weightsMode: request.mode,
-    weightsHeadCount: request.averageHeads ? 1 : request.heads.length,
-    weightsRowCount: request.rows.length,
+    weightsHeadCount: merged.heads.length,
+    weightsRowCount: merged.rows.length,
     headPlaces: call.words(int32View, headPlaces),
-    rowPlaces: call.words(int32View, rowPlaces),
+    rowPlaces: call.words(
+      int32View,
+      Array.from({ length: queryLength }, (_, row) => merged.rows.indexOf(row)),
+    ),
     headFactors: call.words(
       float32View,
-      headPlaces.map((_, head) => factor * times(head)),
+      headPlaces.map((_, head) => (averageHeads ? times(head) / request.heads.length : 1)),
     ),
   };
+}
+
+/** The gradient of the weights of different heads and rows: those of one that was asked for more than once are added. */
+function mergeRows(
+  call: Call,
+  gradient: GradientTensor,
+  batch: number,
+  askedHeads: readonly number[],
+  askedRows: readonly number[],
+): { gradient: GradientTensor; heads: readonly number[]; rows: readonly number[] } {
+  const [heads, rows] = [askedHeads, askedRows].map((asked) => Array.from(new Set(asked)));
+  if (heads.length === askedHeads.length && rows.length === askedRows.length) return { gradient, heads, rows };
+  const keys = gradient.shape[gradient.shape.length - 1];
+  const merged = call.output([batch, heads.length, rows.length, keys], "float32");
+  const [source, target] = [gradient.view(), merged.view().fill(0)];
+  for (let b = 0; b < batch; b++) {
+    askedHeads.forEach((head, h) =>
+      askedRows.forEach((row, i) => {
+        const from = ((b * askedHeads.length + h) * askedRows.length + i) * keys;
+        const to = ((b * heads.length + heads.indexOf(head)) * rows.length + rows.indexOf(row)) * keys;
+        for (let j = 0; j < keys; j++) target[to + j] += source[from + j];
+      }),
+    );
+  }
+  return { gradient: merged, heads, rows };
 }
 
 export const attentionRules = { attention };
