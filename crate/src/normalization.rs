@@ -200,6 +200,7 @@ pub fn normalize_backward(gradient: &mut [f32], output_gradient: &[f32], input: 
 }
 
 /// output = input / norm; the result is the norm, which is at least `SMALLEST_NORM`.
+#[inline(never)]
 fn normalize_row(output: &mut [f32], input: &[f32]) -> f64 {
     let square = sum_of_squares(input, 0.0);
     if square <= f32::MAX {

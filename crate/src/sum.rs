@@ -5,6 +5,7 @@ use crate::dtype::canonical;
 use crate::simd::{F32x4, LANES};
 
 /// Σ values.
+#[inline(never)]
 pub fn sum(values: &[f32]) -> f32 {
     add_up([values], [0.0], |sum, [x]| sum + x)
 }
@@ -23,6 +24,7 @@ pub fn accumulate(sums: &mut [f32], addends: &[f32]) {
 }
 
 /// Σ (values − center)².
+#[inline(never)]
 pub fn sum_of_squares(values: &[f32], center: f32) -> f32 {
     let center_lanes = F32x4::splat(center);
     add_up([values], [center], |sum, [x]| {
@@ -32,6 +34,7 @@ pub fn sum_of_squares(values: &[f32], center: f32) -> f32 {
 }
 
 /// Σ a · b.
+#[inline(never)]
 pub fn sum_of_products(a: &[f32], b: &[f32]) -> f32 {
     add_up([a, b], [0.0, 0.0], |sum, [a, b]| a.mul_add(b, sum))
 }
