@@ -12,6 +12,11 @@ export function accumulate(sums: number, addends: number, length: number): numbe
 export function activation(output: number, input: number, length: number, activation: number): number;
 
 /**
+ * `gradient[i]` = `output_gradient[i]` · the derivative of the `Activation` at `input[i]`; of relu the output will do.
+ */
+export function activation_backward(gradient: number, output_gradient: number, input: number, length: number, activation: number): number;
+
+/**
  * A 16-byte aligned block, or 0 when there is no memory for it.
  */
 export function allocate(bytes: number): number;
@@ -52,6 +57,12 @@ export function attention_forward(_arguments: number): number;
 export function attention_scratch_bytes(_arguments: number): number;
 
 /**
+ * Elements of scratch memory for `arrays` of `[outer, length, inner]`, the output among them; `OVERFLOW` when that
+ * overflows. For 0, any pointer will do.
+ */
+export function axis_scratch_length(arrays: number, length: number, inner: number): number;
+
+/**
  * Bytes in allocated blocks.
  */
 export function bytes_in_use(): number;
@@ -75,6 +86,11 @@ export function convert(output: number, input: number, length: number, output_dt
  * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
  */
 export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number, dtype: number): number;
+
+/**
+ * The gradient of the table, float32 `[rows, columns]`, of the output's `[count, columns]`; `padding_index`: `ABSENT` = none.
+ */
+export function embedding_backward(gradient: number, output_gradient: number, indices: number, padding_index: number, count: number, rows: number, columns: number): number;
 
 /**
  * Gives a block back.
@@ -135,9 +151,39 @@ export function linear_weight_backward(weight_gradient: number, output_gradient:
 export function linear_weight_backward_scratch_length(rows: number, in_features: number, out_features: number): number;
 
 /**
+ * As `softmax`, its logarithm.
+ */
+export function log_softmax(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * The gradient of log-softmax's input, of its output's and the output.
+ */
+export function log_softmax_backward(gradient: number, output_gradient: number, output: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
  * a·b + c as the kernels compute it: shows whether the host really fuses.
  */
 export function multiply_add(a: number, b: number, c: number): number;
+
+/**
+ * The gradients of layer norm, or of RMS norm with an `is_centered` of 0: those that are wanted.
+ */
+export function norm_backward(optional_input_gradient: number, optional_weight_gradient: number, optional_bias_gradient: number, output_gradient: number, input: number, optional_weight: number, scratch: number, rows: number, columns: number, epsilon: number, is_centered: number): number;
+
+/**
+ * Elements of scratch memory that `norm_backward` needs; `OVERFLOW` when that overflows.
+ */
+export function norm_backward_scratch_length(columns: number): number;
+
+/**
+ * Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
+ */
+export function normalize(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * The gradient of normalize's input, of its output's and the input.
+ */
+export function normalize_backward(gradient: number, output_gradient: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
  * Elements `offset` to `offset + length` of the seed's normal stream.
@@ -192,13 +238,18 @@ export function sinusoidal_positions(output: number, rows: number, columns: numb
 export function softmax(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
- * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ * The gradient of softmax's input, of its output's and the output.
  */
-export function softmax_scratch_length(length: number, inner: number): number;
+export function softmax_backward(gradient: number, output_gradient: number, output: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
  * `output[i]` = silu(`a[i]`) · `b[i]`.
  */
 export function swiglu(output: number, a: number, b: number, length: number): number;
+
+/**
+ * `gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), the gradient of swiglu's a.
+ */
+export function swiglu_backward(gradient: number, output_gradient: number, a: number, b: number, length: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;
