@@ -68,7 +68,7 @@ pub fn log_softmax_backward(gradient: &mut [f32], output_gradient: &[f32], outpu
 
 /// The largest number of a row; NaN is passed over.
 #[inline(never)]
-fn largest(row: &[f32]) -> f32 {
+pub(crate) fn largest(row: &[f32]) -> f32 {
     let (body, tail) = row.as_chunks::<LANES>();
     let none = F32x4::splat(f32::NEG_INFINITY);
     let largest = body.iter().fold(none, |largest, lanes| largest.pseudo_max(F32x4::from_array(*lanes)));

@@ -4,7 +4,7 @@ import type { Kernels } from "../runtime/build.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { checkShape, elementCount, requireShape, sameShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { alongAxis } from "./axis.js";
+import { alongAxis } from "./along-axis.js";
 import { runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";

@@ -1,6 +1,6 @@
 import type { FloatDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { alongAxis } from "./axis.js";
+import { alongAxis } from "./along-axis.js";
 import type { TensorLike } from "./operand.js";
 
 /** Options of `softmax` and `logSoftmax`. */

@@ -24,16 +24,12 @@ export function activation(output, input, length, activation) {
 }
 
 /**
- * `gradient[i]` = `output_gradient[i]` · the derivative of the `Activation` at `input[i]`; of relu the output will do.
- * @param {number} gradient
- * @param {number} output_gradient
- * @param {number} input
- * @param {number} length
- * @param {number} activation
+ * A step of Adam or AdamW over the argument block at `arguments`.
+ * @param {number} _arguments
  * @returns {number}
  */
-export function activation_backward(gradient, output_gradient, input, length, activation) {
-    const ret = wasm.activation_backward(gradient, output_gradient, input, length, activation);
+export function adam(_arguments) {
+    const ret = wasm.adam(_arguments);
     return ret >>> 0;
 }
 
@@ -121,15 +117,48 @@ export function attention_scratch_bytes(_arguments) {
 }
 
 /**
- * Elements of scratch memory for `arrays` of `[outer, length, inner]`, the output among them; `OVERFLOW` when that
- * overflows. For 0, any pointer will do.
- * @param {number} arrays
+ * averages = decay · averages + share · parameter.
+ * @param {number} averages
+ * @param {number} parameter
  * @param {number} length
- * @param {number} inner
+ * @param {number} decay
+ * @param {number} share
  * @returns {number}
  */
-export function axis_scratch_length(arrays, length, inner) {
-    const ret = wasm.axis_scratch_length(arrays, length, inner);
+export function average(averages, parameter, length, decay, share) {
+    const ret = wasm.average(averages, parameter, length, decay, share);
+    return ret >>> 0;
+}
+
+/**
+ * losses `[length]`; so are the logits, the targets and the weights.
+ * @param {number} losses
+ * @param {number} logits
+ * @param {number} targets
+ * @param {number} optional_weight
+ * @param {number} optional_positive_weight
+ * @param {number} length
+ * @returns {number}
+ */
+export function binary_cross_entropy(losses, logits, targets, optional_weight, optional_positive_weight, length) {
+    const ret = wasm.binary_cross_entropy(losses, logits, targets, optional_weight, optional_positive_weight, length);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient at the logits.
+ * @param {number} gradient
+ * @param {number} logits
+ * @param {number} targets
+ * @param {number} optional_weight
+ * @param {number} optional_positive_weight
+ * @param {number} gradient_factors
+ * @param {number} factor_count
+ * @param {number} length
+ * @returns {number}
+ */
+export function binary_cross_entropy_backward(gradient, logits, targets, optional_weight, optional_positive_weight, gradient_factors, factor_count, length) {
+    const ret = wasm.binary_cross_entropy_backward(gradient, logits, targets, optional_weight, optional_positive_weight, gradient_factors, factor_count, length);
     return ret >>> 0;
 }
 
@@ -148,6 +177,19 @@ export function bytes_in_use() {
  */
 export function bytes_peak() {
     const ret = wasm.bytes_peak();
+    return ret >>> 0;
+}
+
+/**
+ * Moves every value into [low, high], in place; NaN stays.
+ * @param {number} values
+ * @param {number} length
+ * @param {number} low
+ * @param {number} high
+ * @returns {number}
+ */
+export function clamp(values, length, low, high) {
+    const ret = wasm.clamp(values, length, low, high);
     return ret >>> 0;
 }
 
@@ -173,6 +215,37 @@ export function combine_mask(combined, mask, batch, heads, rows, keys, columns, 
 }
 
 /**
+ * Convolution over the argument block at `arguments`.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d(_arguments) {
+    const ret = wasm.conv1d(_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * The gradients of a convolution that the argument block at `arguments` asks for.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d_backward(_arguments) {
+    const ret = wasm.conv1d_backward(_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that a call of the argument block at `arguments` needs; `OVERFLOW` when that overflows, or the sizes
+ * are no convolution's.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d_scratch_length(_arguments) {
+    const ret = wasm.conv1d_scratch_length(_arguments);
+    return ret >>> 0;
+}
+
+/**
  * Converts `length` elements between two `Dtype`s.
  * @param {number} output
  * @param {number} input
@@ -183,6 +256,107 @@ export function combine_mask(combined, mask, batch, heads, rows, keys, columns, 
  */
 export function convert(output, input, length, output_dtype, input_dtype) {
     const ret = wasm.convert(output, input, length, output_dtype, input_dtype);
+    return ret >>> 0;
+}
+
+/**
+ * `result`, a float64, = cos(angle), for |angle| ≤ 2^31.
+ * @param {number} result
+ * @param {number} angle
+ * @returns {number}
+ */
+export function cosine(result, angle) {
+    const ret = wasm.cosine(result, angle);
+    return ret >>> 0;
+}
+
+/**
+ * losses `[rows]` of logits `[rows, columns]`, which are multiplied with `scale`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
+ * @param {number} losses
+ * @param {number} logits
+ * @param {number} optional_classes
+ * @param {number} optional_probabilities
+ * @param {number} optional_weight
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} ignored
+ * @param {number} smoothing
+ * @param {number} scale
+ * @returns {number}
+ */
+export function cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale) {
+    const ret = wasm.cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient at the scaled logits.
+ * @param {number} gradient
+ * @param {number} logits
+ * @param {number} optional_classes
+ * @param {number} optional_probabilities
+ * @param {number} optional_weight
+ * @param {number} gradient_factors
+ * @param {number} factor_count
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} ignored
+ * @param {number} smoothing
+ * @param {number} scale
+ * @returns {number}
+ */
+export function cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale) {
+    const ret = wasm.cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale);
+    return ret >>> 0;
+}
+
+/**
+ * losses `[batch]` of log-probabilities `[frames, batch, classes]`, and their gradient where it is asked for, with the factors
+ * `[batch]`; integers: as `ctc_call` has them; scratch: for one frame, with a gradient for all.
+ * @param {number} losses
+ * @param {number} optional_gradient
+ * @param {number} log_probabilities
+ * @param {number} integers
+ * @param {number} optional_factors
+ * @param {number} scratch
+ * @param {number} frames
+ * @param {number} batch
+ * @param {number} classes
+ * @param {number} blank
+ * @param {number} zero_infinity
+ * @returns {number}
+ */
+export function ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity) {
+    const ret = wasm.ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory, for the loss with one frame, for the gradient with all; `labels` is the most that a batch has.
+ * `OVERFLOW` when that overflows.
+ * @param {number} frames
+ * @param {number} labels
+ * @returns {number}
+ */
+export function ctc_scratch_length(frames, labels) {
+    const ret = wasm.ctc_scratch_length(frames, labels);
+    return ret >>> 0;
+}
+
+/**
+ * Dropout of `length` elements, which is the backward pass too; `threshold` is floor(p · 2^32), `scale` 1 / (1 − p), or 0 for
+ * p = 1.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} length
+ * @param {number} threshold
+ * @param {number} scale
+ * @param {number} seed_low
+ * @param {number} seed_high
+ * @returns {number}
+ */
+export function dropout(output, input, length, threshold, scale, seed_low, seed_high) {
+    const ret = wasm.dropout(output, input, length, threshold, scale, seed_low, seed_high);
     return ret >>> 0;
 }
 
@@ -199,22 +373,6 @@ export function convert(output, input, length, output_dtype, input_dtype) {
  */
 export function embedding(output, table, indices, count, rows, columns, dtype) {
     const ret = wasm.embedding(output, table, indices, count, rows, columns, dtype);
-    return ret >>> 0;
-}
-
-/**
- * The gradient of the table, float32 `[rows, columns]`, of the output's `[count, columns]`; `padding_index`: `ABSENT` = none.
- * @param {number} gradient
- * @param {number} output_gradient
- * @param {number} indices
- * @param {number} padding_index
- * @param {number} count
- * @param {number} rows
- * @param {number} columns
- * @returns {number}
- */
-export function embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns) {
-    const ret = wasm.embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns);
     return ret >>> 0;
 }
 
@@ -371,33 +529,73 @@ export function linear_weight_backward_scratch_length(rows, in_features, out_fea
 }
 
 /**
- * As `softmax`, its logarithm.
+ * `output` = Σ losses / divisor; 0 for a divisor of 0.
  * @param {number} output
- * @param {number} input
- * @param {number} scratch
- * @param {number} outer
+ * @param {number} losses
  * @param {number} length
- * @param {number} inner
+ * @param {number} divisor
  * @returns {number}
  */
-export function log_softmax(output, input, scratch, outer, length, inner) {
-    const ret = wasm.log_softmax(output, input, scratch, outer, length, inner);
+export function loss_reduction(output, losses, length, divisor) {
+    const ret = wasm.loss_reduction(output, losses, length, divisor);
     return ret >>> 0;
 }
 
 /**
- * The gradient of log-softmax's input, of its output's and the output.
- * @param {number} gradient
- * @param {number} output_gradient
+ * output `[batch, columns]` = the mean of input `[batch, length, columns]` by mask `[batch, length]`.
  * @param {number} output
- * @param {number} scratch
- * @param {number} outer
+ * @param {number} input
+ * @param {number} mask
+ * @param {number} batch
  * @param {number} length
- * @param {number} inner
+ * @param {number} columns
  * @returns {number}
  */
-export function log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner) {
-    const ret = wasm.log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
+export function masked_mean(output, input, mask, batch, length, columns) {
+    const ret = wasm.masked_mean(output, input, mask, batch, length, columns);
+    return ret >>> 0;
+}
+
+/**
+ * input_gradient `[batch, length, columns]` of gradient `[batch, columns]` and mask `[batch, length]`.
+ * @param {number} input_gradient
+ * @param {number} gradient
+ * @param {number} mask
+ * @param {number} batch
+ * @param {number} length
+ * @param {number} columns
+ * @returns {number}
+ */
+export function masked_mean_backward(input_gradient, gradient, mask, batch, length, columns) {
+    const ret = wasm.masked_mean_backward(input_gradient, gradient, mask, batch, length, columns);
+    return ret >>> 0;
+}
+
+/**
+ * `losses[i]` = (`input[i]` − `target[i]`)².
+ * @param {number} losses
+ * @param {number} input
+ * @param {number} target
+ * @param {number} length
+ * @returns {number}
+ */
+export function mean_squared_error(losses, input, target, length) {
+    const ret = wasm.mean_squared_error(losses, input, target, length);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient at the input.
+ * @param {number} gradient
+ * @param {number} input
+ * @param {number} target
+ * @param {number} gradient_factors
+ * @param {number} factor_count
+ * @param {number} length
+ * @returns {number}
+ */
+export function mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length) {
+    const ret = wasm.mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length);
     return ret >>> 0;
 }
 
@@ -411,67 +609,6 @@ export function log_softmax_backward(gradient, output_gradient, output, scratch,
 export function multiply_add(a, b, c) {
     const ret = wasm.multiply_add(a, b, c);
     return ret;
-}
-
-/**
- * The gradients of layer norm, or of RMS norm with an `is_centered` of 0: those that are wanted.
- * @param {number} optional_input_gradient
- * @param {number} optional_weight_gradient
- * @param {number} optional_bias_gradient
- * @param {number} output_gradient
- * @param {number} input
- * @param {number} optional_weight
- * @param {number} scratch
- * @param {number} rows
- * @param {number} columns
- * @param {number} epsilon
- * @param {number} is_centered
- * @returns {number}
- */
-export function norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered) {
-    const ret = wasm.norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered);
-    return ret >>> 0;
-}
-
-/**
- * Elements of scratch memory that `norm_backward` needs; `OVERFLOW` when that overflows.
- * @param {number} columns
- * @returns {number}
- */
-export function norm_backward_scratch_length(columns) {
-    const ret = wasm.norm_backward_scratch_length(columns);
-    return ret >>> 0;
-}
-
-/**
- * Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
- * @param {number} output
- * @param {number} input
- * @param {number} scratch
- * @param {number} outer
- * @param {number} length
- * @param {number} inner
- * @returns {number}
- */
-export function normalize(output, input, scratch, outer, length, inner) {
-    const ret = wasm.normalize(output, input, scratch, outer, length, inner);
-    return ret >>> 0;
-}
-
-/**
- * The gradient of normalize's input, of its output's and the input.
- * @param {number} gradient
- * @param {number} output_gradient
- * @param {number} input
- * @param {number} scratch
- * @param {number} outer
- * @param {number} length
- * @param {number} inner
- * @returns {number}
- */
-export function normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner) {
-    const ret = wasm.normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner);
-    return ret >>> 0;
 }
 
 /**
@@ -584,11 +721,42 @@ export function rotary_tables(cosine, sine, frequencies, optional_position_ids, 
 }
 
 /**
+ * Multiplies every value, in place.
+ * @param {number} values
+ * @param {number} length
+ * @param {number} factor
+ * @returns {number}
+ */
+export function scale(values, length, factor) {
+    const ret = wasm.scale(values, length, factor);
+    return ret >>> 0;
+}
+
+/**
  * The memory never grows beyond `pages`.
  * @param {number} pages
  */
 export function set_memory_limit(pages) {
     wasm.set_memory_limit(pages);
+}
+
+/**
+ * A step of SGD, with momentum where there is a buffer for it.
+ * @param {number} parameter
+ * @param {number} optional_buffer
+ * @param {number} gradient
+ * @param {number} length
+ * @param {number} step_size
+ * @param {number} weight_decay
+ * @param {number} momentum
+ * @param {number} share
+ * @param {number} nesterov
+ * @param {number} is_first
+ * @returns {number}
+ */
+export function sgd(parameter, optional_buffer, gradient, length, step_size, weight_decay, momentum, share, nesterov, is_first) {
+    const ret = wasm.sgd(parameter, optional_buffer, gradient, length, step_size, weight_decay, momentum, share, nesterov, is_first);
+    return ret >>> 0;
 }
 
 /**
@@ -619,18 +787,25 @@ export function softmax(output, input, scratch, outer, length, inner) {
 }
 
 /**
- * The gradient of softmax's input, of its output's and the output.
- * @param {number} gradient
- * @param {number} output_gradient
- * @param {number} output
- * @param {number} scratch
- * @param {number} outer
+ * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
  * @param {number} length
  * @param {number} inner
  * @returns {number}
  */
-export function softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner) {
-    const ret = wasm.softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
+export function softmax_scratch_length(length, inner) {
+    const ret = wasm.softmax_scratch_length(length, inner);
+    return ret >>> 0;
+}
+
+/**
+ * `total`, a float64, = Σ values².
+ * @param {number} total
+ * @param {number} values
+ * @param {number} length
+ * @returns {number}
+ */
+export function sum_of_squares(total, values, length) {
+    const ret = wasm.sum_of_squares(total, values, length);
     return ret >>> 0;
 }
 
@@ -648,16 +823,36 @@ export function swiglu(output, a, b, length) {
 }
 
 /**
- * `gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), the gradient of swiglu's a.
- * @param {number} gradient
- * @param {number} output_gradient
- * @param {number} a
- * @param {number} b
+ * values and indices `[outer, k, inner]` of the largest of input `[outer, length, inner]` along the axis in the middle; scratch: k
+ * numbers of 64 bits.
+ * @param {number} optional_values
+ * @param {number} indices
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} outer
  * @param {number} length
+ * @param {number} inner
+ * @param {number} k
  * @returns {number}
  */
-export function swiglu_backward(gradient, output_gradient, a, b, length) {
-    const ret = wasm.swiglu_backward(gradient, output_gradient, a, b, length);
+export function topk(optional_values, indices, input, scratch, outer, length, inner, k) {
+    const ret = wasm.topk(optional_values, indices, input, scratch, outer, length, inner, k);
+    return ret >>> 0;
+}
+
+/**
+ * input_gradient `[outer, length, inner]` of the values' gradient `[outer, k, inner]` and their indices.
+ * @param {number} input_gradient
+ * @param {number} gradient
+ * @param {number} indices
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @param {number} k
+ * @returns {number}
+ */
+export function topk_backward(input_gradient, gradient, indices, outer, length, inner, k) {
+    const ret = wasm.topk_backward(input_gradient, gradient, indices, outer, length, inner, k);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {

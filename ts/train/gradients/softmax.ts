@@ -1,4 +1,4 @@
-import { type AxisDetails, type AxisKernel, runAlongAxis } from "../../ops/axis.js";
+import { type AxisDetails, type AxisKernel, runAlongAxis } from "../../ops/along-axis.js";
 import type { Kernels } from "../../runtime/build.js";
 import { bytesPerElement } from "../../tensor/dtype.js";
 import { elementCount } from "../../tensor/shape.js";
@@ -16,7 +16,7 @@ type AxisBackward = (
 /** From the input, or where `forward` is given from the output as float32. */
 export const axisRule =
   (backward: AxisBackward, forward?: AxisKernel): Rule<AxisDetails> =>
-  ({ outputs: [output], details: { x, sizes }, save }) => {
+  ({ outputs: [output], details: { x, axis }, save }) => {
     // Results that have been rounded to 16 bits would spoil the gradient: they are computed anew.
     const isOutput = forward !== undefined && x.dtype === "float32";
     const kept = save(isOutput ? output : x);
@@ -26,11 +26,11 @@ export const axisRule =
         if (forward !== undefined && !isOutput) {
           const input = source;
           const result = call.temporary(elementCount(kept.shape) * bytesPerElement.float32);
-          runAlongAxis(call, 2, sizes, (kernels, ...where) => forward(kernels, result, input, ...where));
+          runAlongAxis(call, 2, axis, (kernels, ...where) => forward(kernels, result, input, ...where));
           source = result;
         }
         const gradient = pointerOf(dy);
-        runAlongAxis(call, 3, sizes, (kernels, ...where) => backward(kernels, dx, gradient, source, ...where));
+        runAlongAxis(call, 3, axis, (kernels, ...where) => backward(kernels, dx, gradient, source, ...where));
       }),
     ];
   };
