@@ -300,14 +300,14 @@ export const activationRecords: readonly OperationRecord[] = [
   {
     ...activation("sigmoid", "1 / (1 + e^−x)", { sigmoid: sigmoidBound }, [sigmoidForm]),
     bits: {
-      cases: [{ name: "sigmoid: wide", seed: 80, amplitude: 100, sizes: { rows: 1, columns: 1003 } }],
+      cases: [{ name: "sigmoid: wide", seed: 90, amplitude: 100, sizes: { rows: 1, columns: 1003 } }],
       run: (_, inputs) => [sigmoid(inputs.matrix("input"))],
     },
   },
   {
     ...activation("tanh", "the hyperbolic tangent", { tanh: tanhBound }, [tanhForm]),
     bits: {
-      cases: [{ name: "tanh: wide", seed: 81, amplitude: 10, sizes: { rows: 1, columns: 1003 } }],
+      cases: [{ name: "tanh: wide", seed: 91, amplitude: 10, sizes: { rows: 1, columns: 1003 } }],
       run: (_, inputs) => [tanh(inputs.matrix("input"))],
     },
   },
