@@ -21,9 +21,13 @@ export type {
   WeightsSelection,
 } from "./ops/attention/options.js";
 export { scaledDotProductAttention } from "./ops/attention/scaled-dot-product-attention.js";
+export { add, mul } from "./ops/elementwise.js";
 export type { IndicesLike } from "./ops/indices.js";
 export { linear } from "./ops/linear.js";
+export { matmul } from "./ops/matmul.js";
 export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./ops/random.js";
+export { cat, type CatOptions, narrow, transpose } from "./ops/rearrangement.js";
+export { mean, type ReductionOptions, sum } from "./ops/reduction.js";
 export type {
   DynamicRopeScaling,
   LinearRopeScaling,

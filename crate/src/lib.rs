@@ -22,6 +22,7 @@
 //! | `masks` | PyTorch's modules' masks as one |
 //! | `linear` | x·Wᵀ + b over packed weights |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
+//! | `elementwise`, `reduction`, `matmul`, `rearrangement` | sums and products, of operands that `broadcast` reads; copies in another order |
 //! | `numbered` | enumerations that cross the interface as numbers |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
@@ -35,16 +36,21 @@
 pub mod abi;
 pub mod activation;
 pub mod attention;
+pub mod broadcast;
 pub mod dtype;
+pub mod elementwise;
 pub mod embedding;
 pub mod indices;
 pub mod linear;
 pub mod masks;
 pub mod math;
+pub mod matmul;
 pub mod memory;
 pub mod normalization;
 mod numbered;
 pub mod random;
+pub mod rearrangement;
+pub mod reduction;
 pub mod rotary_embedding;
 pub mod rotary_frequencies;
 pub mod simd;

@@ -6,10 +6,14 @@
 import { attentionRecord } from "./operations/attention.js";
 import { attentionModuleRecords } from "./operations/attention-modules.js";
 import { activationRecords } from "./operations/activation.js";
+import { elementwiseRecords } from "./operations/elementwise.js";
 import { embeddingRecord } from "./operations/embedding.js";
 import { linearRecords } from "./operations/linear.js";
+import { matmulRecord } from "./operations/matmul.js";
 import { normalizationRecords } from "./operations/normalization.js";
 import { randomRecords } from "./operations/random.js";
+import { rearrangementRecords } from "./operations/rearrangement.js";
+import { reductionRecords } from "./operations/reduction.js";
 import { rotaryEmbeddingRecord } from "./operations/rotary-embedding.js";
 import { safetensorsRecords } from "./operations/safetensors.js";
 import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
@@ -25,6 +29,10 @@ export const operations: readonly OperationRecord[] = [
   rotaryEmbeddingRecord,
   sinusoidalPositionsRecord,
   embeddingRecord,
+  ...elementwiseRecords,
+  ...reductionRecords,
+  matmulRecord,
+  ...rearrangementRecords,
   ...randomRecords,
   ...attentionModuleRecords,
   ...safetensorsRecords,

@@ -21,9 +21,13 @@ mod activation;
 #[cfg(target_arch = "wasm32")]
 mod attention;
 #[cfg(target_arch = "wasm32")]
+mod broadcast;
+#[cfg(target_arch = "wasm32")]
 mod concatenation;
 #[cfg(target_arch = "wasm32")]
 mod dtype;
+#[cfg(target_arch = "wasm32")]
+mod elementwise;
 #[cfg(target_arch = "wasm32")]
 mod embedding;
 #[cfg(target_arch = "wasm32")]
@@ -31,11 +35,17 @@ mod linear;
 #[cfg(target_arch = "wasm32")]
 mod masks;
 #[cfg(target_arch = "wasm32")]
+mod matmul;
+#[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(target_arch = "wasm32")]
 mod normalization;
 #[cfg(target_arch = "wasm32")]
 mod random;
+#[cfg(target_arch = "wasm32")]
+mod rearrangement;
+#[cfg(target_arch = "wasm32")]
+mod reduction;
 #[cfg(target_arch = "wasm32")]
 mod rotary_embedding;
 #[cfg(target_arch = "wasm32")]
