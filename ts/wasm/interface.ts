@@ -258,4 +258,4 @@ export const rotaryEmbeddingArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x909e035f;
+export const INTERFACE_HASH = 0x957cafa8;

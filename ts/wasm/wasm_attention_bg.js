@@ -24,6 +24,20 @@ export function activation(output, input, length, activation) {
 }
 
 /**
+ * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} axes
+ * @param {number} axis_count
+ * @returns {number}
+ */
+export function add(output, a, b, axes, axis_count) {
+    const ret = wasm.add(output, a, b, axes, axis_count);
+    return ret >>> 0;
+}
+
+/**
  * A 16-byte aligned block, or 0 when there is no memory for it.
  * @param {number} bytes
  * @returns {number}
@@ -136,6 +150,21 @@ export function convert(output, input, length, output_dtype, input_dtype) {
 }
 
 /**
+ * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} rows
+ * @param {number} length
+ * @param {number} output_stride
+ * @param {number} input_stride
+ * @returns {number}
+ */
+export function copy_rows(output, input, rows, length, output_stride, input_stride) {
+    const ret = wasm.copy_rows(output, input, rows, length, output_stride, input_stride);
+    return ret >>> 0;
+}
+
+/**
  * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
  * @param {number} output
  * @param {number} table
@@ -244,6 +273,55 @@ export function linear_packed_length(in_features, out_features) {
  */
 export function linear_scratch_length(rows, in_features) {
     const ret = wasm.linear_scratch_length(rows, in_features);
+    return ret >>> 0;
+}
+
+/**
+ * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`; `[…, depth, rows]` and `[…, columns, depth]` where
+ * they are transposed. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} scratch
+ * @param {number} axes
+ * @param {number} axis_count
+ * @param {number} rows
+ * @param {number} depth
+ * @param {number} columns
+ * @param {number} a_is_transposed
+ * @param {number} b_is_transposed
+ * @returns {number}
+ */
+export function matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, a_is_transposed, b_is_transposed) {
+    const ret = wasm.matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, a_is_transposed, b_is_transposed);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ * @param {number} rows
+ * @param {number} depth
+ * @param {number} columns
+ * @param {number} a_is_transposed
+ * @param {number} b_is_transposed
+ * @returns {number}
+ */
+export function matmul_scratch_length(rows, depth, columns, a_is_transposed, b_is_transposed) {
+    const ret = wasm.matmul_scratch_length(rows, depth, columns, a_is_transposed, b_is_transposed);
+    return ret >>> 0;
+}
+
+/**
+ * output = a · b, as `add`.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} axes
+ * @param {number} axis_count
+ * @returns {number}
+ */
+export function mul(output, a, b, axes, axis_count) {
+    const ret = wasm.mul(output, a, b, axes, axis_count);
     return ret >>> 0;
 }
 
@@ -415,6 +493,20 @@ export function softmax_scratch_length(length, inner) {
 }
 
 /**
+ * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function sum_along(output, input, outer, length, inner) {
+    const ret = wasm.sum_along(output, input, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
  * `output[i]` = silu(`a[i]`) · `b[i]`.
  * @param {number} output
  * @param {number} a
@@ -424,6 +516,22 @@ export function softmax_scratch_length(length, inner) {
  */
 export function swiglu(output, a, b, length) {
     const ret = wasm.swiglu(output, a, b, length);
+    return ret >>> 0;
+}
+
+/**
+ * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} outer
+ * @param {number} first
+ * @param {number} middle
+ * @param {number} second
+ * @param {number} bytes
+ * @returns {number}
+ */
+export function transpose(output, input, outer, first, middle, second, bytes) {
+    const ret = wasm.transpose(output, input, outer, first, middle, second, bytes);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {
