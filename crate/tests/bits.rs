@@ -14,9 +14,13 @@ use serde_json::Value;
 use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu, swiglu};
 use wasm_attention::attention::Sizes;
 use wasm_attention::dtype::Dtype;
+use wasm_attention::elementwise::{add, mul};
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
+use wasm_attention::matmul;
+use wasm_attention::matmul::Product;
 use wasm_attention::normalization::{layer_norm, rms_norm};
 use wasm_attention::random::{normal, uniform};
+use wasm_attention::reduction::sum_along;
 use wasm_attention::rotary_embedding::{RotaryLayout, rotary_embedding, rotary_tables};
 use wasm_attention::simd::FUSED;
 use wasm_attention::sinusoidal_positions::sinusoidal_positions;
@@ -254,6 +258,10 @@ impl Case<'_> {
             "silu" => silu(&mut output, &x),
             "relu" => relu(&mut output, &x),
             "swiglu" => swiglu(&mut output, &x, &input("other", rows * columns)),
+            "add" => add(&mut output, &x, &input("other", rows * columns), &[[(rows * columns) as u32, 1, 1]]),
+            "mul" => mul(&mut output, &x, &input("other", rows * columns), &[[(rows * columns) as u32, 1, 1]]),
+            "sum" | "mean" => output = self.reduction(&x),
+            "matmul" => output = self.matmul(&x, &input("weight", columns * out_features)),
             "rotaryEmbedding" => output = self.rotary_embedding(),
             "sinusoidalPositions" => sinusoidal_positions(&mut output, rows, columns),
             "rand" => uniform(&mut output, self.number("low", 0.0), self.number("high", 1.0), seed(), 0),
@@ -274,6 +282,29 @@ impl Case<'_> {
             Some("relu") => Activation::Relu,
             Some(other) => panic!("{other} is no activation"),
         }
+    }
+
+    /// The sums along the case's axis, or their means.
+    fn reduction(&self, input: &[f32]) -> Vec<f32> {
+        let [rows, columns] = ["rows", "columns"].map(|name| self.size(name));
+        let (outer, length, inner) = if self.option("axis") == 0 { (1, rows, columns) } else { (rows, columns, 1) };
+        let mut output = vec![f32::NAN; outer * inner];
+        sum_along(&mut output, input, outer, length, inner);
+        if self.0["operation"] == "sum" {
+            return output;
+        }
+        let mut means = vec![f32::NAN; output.len()];
+        mul(&mut means, &output, &[(1.0 / length as f64) as f32], &[[output.len() as u32, 1, 0]]);
+        means
+    }
+
+    fn matmul(&self, a: &[f32], b: &[f32]) -> Vec<f32> {
+        let [rows, depth, columns] = ["rows", "columns", "outFeatures"].map(|name| self.size(name));
+        let product = Product { rows, depth, columns, a_is_transposed: false, b_is_transposed: false };
+        let mut output = vec![f32::NAN; rows * columns];
+        let mut scratch = vec![f32::NAN; matmul::scratch_length(product).unwrap()];
+        matmul::matmul(&mut output, a, b, &mut scratch, &[], product);
+        output
     }
 
     fn rotary_embedding(&self) -> Vec<f32> {
