@@ -19,6 +19,7 @@ pub fn copy_rows<T: Copy>(
 
 /// output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, for the sizes [outer, first, middle,
 /// second].
+#[inline(never)]
 pub fn transpose<T: Copy>(output: &mut [T], input: &[T], sizes: [usize; 4]) {
     let [_, first, middle, second] = sizes;
     assert!(output.len() == sizes.iter().product() && input.len() == output.len());
@@ -30,12 +31,13 @@ pub fn transpose<T: Copy>(output: &mut [T], input: &[T], sizes: [usize; 4]) {
         for place in 0..middle {
             for row_start in (0..first).step_by(SQUARE) {
                 for column_start in (0..second).step_by(SQUARE) {
-                    let columns = SQUARE.min(second - column_start);
                     for row in row_start..first.min(row_start + SQUARE) {
+                        let columns = SQUARE.min(second - column_start);
                         let elements = &input[(row * middle + place) * second + column_start..][..columns];
-                        let outputs = &mut output[(column_start * middle + place) * first + row..];
-                        for (output, element) in outputs.iter_mut().step_by(middle * first).zip(elements) {
-                            *output = *element;
+                        let mut target = (column_start * middle + place) * first + row;
+                        for element in elements {
+                            output[target] = *element;
+                            target += middle * first;
                         }
                     }
                 }

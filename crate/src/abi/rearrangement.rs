@@ -43,7 +43,6 @@ pub fn transpose(
         let sizes = [outer, first, middle, second];
         let count = product(&sizes)?;
         match bytes {
-            1 => rearrangement::transpose::<u8>(slice_mut(output, count)?, slice(input, count)?, sizes),
             2 => rearrangement::transpose::<u16>(slice_mut(output, count)?, slice(input, count)?, sizes),
             4 => rearrangement::transpose::<u32>(slice_mut(output, count)?, slice(input, count)?, sizes),
             _ => {
