@@ -78,6 +78,20 @@ fn means_are_within_the_stated_error() {
     );
 }
 
+/// One after the other, a million tenths would give 100 958.
+#[test]
+#[cfg_attr(miri, ignore = "a length for optimised code")]
+fn equal_numbers_are_within_the_stated_error() {
+    let [unit] = powers("sum", ["min(n, 80 + n/64) · Σ |input|"]);
+    let length = 1_000_003;
+    let truth = length as f64 * f64::from(0.1_f32);
+    for inner in [1, 2] {
+        for sum in run(&vec![0.1; length * inner], 1, length, inner) {
+            assert!((f64::from(sum) - truth).abs() <= unit * depth(length) * truth, "{inner}: {sum}");
+        }
+    }
+}
+
 #[test]
 fn nothing_adds_up_to_zero() {
     assert_eq!(run(&[], 2, 0, 1), [0.0; 2]);
