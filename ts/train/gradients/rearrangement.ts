@@ -30,7 +30,7 @@ const narrow: Rule<NarrowDetails> = ({ inputs: [input], details: { axis, start }
   // output = input[…, start … start + length − 1, …]
   return ([dy]) => {
     const [outer, size, inner] = countsAround(shape, axis);
-    if (outer === 1) return [{ tensor: dy.detach() as GradientTensor, start: start * inner }];
+    if (outer === 1) return [{ tensor: dy.detach(), start: start * inner }];
     return [
       gradientOf(shape, (call, gradient) => {
         float32View(gradient, elementCount(shape)).fill(0);
