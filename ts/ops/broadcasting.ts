@@ -7,25 +7,23 @@ import type { Call } from "./call.js";
 /** The size of an axis of a shape that is broadcast to `rank` axes: missing ones come first, with size 1. */
 const sizeOf = (shape: Shape, axis: number, rank: number): number => shape[axis - rank + shape.length] ?? 1;
 
-/** The shape that two are broadcast to, as in PyTorch: sizes are equal, or one of them is 1; undefined where that isn't so. */
-export function broadcastShape(a: Shape, b: Shape): Shape | undefined {
-  const rank = Math.max(a.length, b.length);
-  const sizes = Array.from({ length: rank }, (_, axis) => {
-    const [first, second] = [sizeOf(a, axis, rank), sizeOf(b, axis, rank)];
-    return first === 1 || first === second ? second : second === 1 ? first : -1;
-  });
-  return sizes.includes(-1) ? undefined : sizes;
-}
-
-/** As `broadcastShape`; throws a RangeError where there is none. */
+/**
+ * The shape that two are broadcast to, as in PyTorch: sizes are equal, or one of them is 1. Throws a RangeError where that isn't
+ * so.
+ */
 export function requireBroadcast(
   operation: string,
   a: Shape,
-  b: { readonly argument: string; readonly shape: Shape },
+  { argument, shape: b }: { readonly argument: string; readonly shape: Shape },
 ): Shape {
-  const shape = broadcastShape(a, b.shape);
-  if (shape !== undefined) return checkShape(operation, b.argument, shape);
-  throw shapeError(operation, b.argument, `a shape that broadcasts with a's ${show(a)}`, b.shape);
+  const rank = Math.max(a.length, b.length);
+  const shape = Array.from({ length: rank }, (_, axis) => {
+    const [first, second] = [sizeOf(a, axis, rank), sizeOf(b, axis, rank)];
+    if (first === second || second === 1) return first;
+    if (first === 1) return second;
+    throw shapeError(operation, argument, `a shape that broadcasts with a's ${show(a)}`, b);
+  });
+  return checkShape(operation, argument, shape);
 }
 
 /**

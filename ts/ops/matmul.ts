@@ -2,7 +2,7 @@ import { shapeError } from "../errors.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { checkShape, elementCount, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { broadcastAxes, broadcastShape } from "./broadcasting.js";
+import { broadcastAxes, requireBroadcast } from "./broadcasting.js";
 import { runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
@@ -22,43 +22,31 @@ export interface MatmulDetails {
   readonly output: Shape;
 }
 
-/** Rows and columns of a factor, transposed or not. */
-function matrixSizes({ shape, isTransposed = false }: Factor): [rows: number, columns: number] {
-  const [rows, columns] = shape.slice(-2);
-  return isTransposed ? [columns, rows] : [rows, columns];
-}
+const batchOf = (shape: Shape): Shape => shape.slice(0, -2);
 
-/** The shape of a product. Throws a RangeError where the factors' shapes don't fit. */
-function productShape(operation: string, a: Factor, b: Factor): Shape {
-  const [[rows, depth], [otherDepth, columns]] = [matrixSizes(a), matrixSizes(b)];
-  const { argument, shape } = b.operand;
-  if (depth !== otherDepth) throw shapeError(operation, argument, `${depth} rows, as many as a has columns`, shape);
-  const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-  if (batch !== undefined) return checkShape(operation, argument, [...batch, rows, columns]);
-  throw shapeError(operation, argument, `batches that broadcast with a's [${a.shape.slice(0, -2).join(", ")}]`, shape);
-}
-
-/** The product of matrices, of a shape for as many elements as it has and in a dtype. */
+/** The product of matrices, which has the shape `output`; as a tensor of another shape where one is given. */
 export function multiplyMatrices<D extends FloatDType>(
   operation: string,
   a: Factor,
   b: Factor,
-  shape: Shape,
+  output: Shape,
   dtype: D,
+  shape = output,
 ): Tensor<D> {
-  const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2)) ?? [];
-  const [[rows, depth], [, columns]] = [matrixSizes(a), matrixSizes(b)];
+  const [rows, columns] = output.slice(-2);
+  const depth = a.shape[a.shape.length - (a.isTransposed === true ? 2 : 1)];
   // All rows that meet the same matrix are those of one.
-  const isFolded = a.isTransposed !== true && elementCount(b.shape.slice(0, -2)) === 1;
-  const allRows = isFolded ? elementCount(batch) * rows : rows;
+  const isFolded = a.isTransposed !== true && elementCount(batchOf(b.shape)) === 1;
+  const batch = isFolded ? [] : batchOf(output);
+  const allRows = isFolded ? elementCount(output.slice(0, -1)) : rows;
   const flags = [Number(a.isTransposed === true), Number(b.isTransposed === true)] as const;
   return runCall(operation, (call) => {
     const [x, y] = [call.inputAsFloat32(a.operand), call.inputAsFloat32(b.operand)];
     const length = call.kernelStatus((kernels) => kernels.matmul_scratch_length(allRows, depth, columns, ...flags));
     const scratch = call.temporary(length * bytesPerElement.float32);
-    const axes = broadcastAxes(call, isFolded ? [] : batch, a.shape.slice(0, -2), b.shape.slice(0, -2));
-    return call.outputFromFloat32(shape, dtype, (output) =>
-      call.kernel((kernels) => kernels.matmul(output, x, y, scratch, ...axes, allRows, depth, columns, ...flags)),
+    const axes = broadcastAxes(call, batch, batchOf(a.shape), batchOf(b.shape));
+    return call.outputFromFloat32(shape, dtype, (product) =>
+      call.kernel((kernels) => kernels.matmul(product, x, y, scratch, ...axes, allRows, depth, columns, ...flags)),
     );
   });
 }
@@ -96,11 +84,16 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor<FloatDType> {
   const isColumn = second.shape.length === 1;
   const x: Factor = { operand: first, shape: isRow ? [1, ...first.shape] : first.shape };
   const y: Factor = { operand: second, shape: isColumn ? [...second.shape, 1] : second.shape };
-  const output = productShape(operation, x, y);
-  const [rows, columns] = output.slice(-2);
-  const shape = [...output.slice(0, -2), ...(isRow ? [] : [rows]), ...(isColumn ? [] : [columns])];
+  const [rows, depth] = x.shape.slice(-2);
+  const [otherDepth, columns] = y.shape.slice(-2);
+  if (depth !== otherDepth) {
+    throw shapeError(operation, "b", `${depth} rows, as many as a has columns`, second.shape);
+  }
+  const batch = requireBroadcast(operation, batchOf(x.shape), { argument: "b's batch", shape: batchOf(y.shape) });
+  const output = checkShape(operation, "b", [...batch, rows, columns]);
+  const shape = [...batch, ...(isRow ? [] : [rows]), ...(isColumn ? [] : [columns])];
   return runCall(operation, (call) => {
-    const product = multiplyMatrices(operation, x, y, shape, first.dtype);
+    const product = multiplyMatrices(operation, x, y, output, first.dtype, shape);
     return call.record("matmul", [first, second], product, { a: x.shape, b: y.shape, output } satisfies MatmulDetails);
   });
 }

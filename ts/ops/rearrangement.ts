@@ -1,7 +1,7 @@
 import { checkInteger, checkOptions } from "../arguments.js";
 import { rangeError, shapeError, typeError } from "../errors.js";
 import { bytesPerElement } from "../tensor/dtype.js";
-import { checkShape, sameShape, type Shape } from "../tensor/shape.js";
+import { checkShape, requireShape, type Shape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
 import { countsAround, readAxis } from "./axis.js";
 import { runCall } from "./call.js";
@@ -66,10 +66,8 @@ export function cat(tensors: readonly TensorLike[], options?: CatOptions): Tenso
   const axis = readAxis("cat", "axis", asked, shapeOfFirst);
   for (const part of parts) {
     if (part.dtype !== dtype) throw typeError("cat", part.argument, `${dtype}, as tensors[0] has it`, part.dtype);
-    if (!sameShape(withSize(part.shape, axis, 0), withSize(shapeOfFirst, axis, 0))) {
-      const expected = withSize(shapeOfFirst, axis, -1).map((size) => (size < 0 ? "any" : size));
-      throw shapeError("cat", part.argument, `shape [${expected.join(", ")}], as tensors[0] has it`, part.shape);
-    }
+    const expected = withSize(shapeOfFirst, axis, part.shape[axis] ?? 0);
+    requireShape("cat", part, [expected], ", that of tensors[0] but for the axis");
   }
   const total = parts.reduce((sum, { shape }) => sum + shape[axis], 0);
   const outputShape = checkShape("cat", "tensors", withSize(shapeOfFirst, axis, total));

@@ -29,8 +29,10 @@ const matmul: Rule<MatmulDetails> = ({ inputs, details: { a, b, output }, needs,
     const ofB = (operand: FloatOperand): GradientTensor => {
       const factor: Factor = { operand, shape: a, isTransposed: true };
       // The rows of all products with the one matrix add up in one sum.
-      if (isOneMatrix) return multiply(asOne(factor), asOne(gradient), shapeOfY);
-      return sumTo(multiply(factor, gradient, [...batch, ...b.slice(-2)]), b).reshape(shapeOfY);
+      const product = isOneMatrix
+        ? multiply(asOne(factor), asOne(gradient), b.slice(-2))
+        : multiply(factor, gradient, [...batch, ...b.slice(-2)]);
+      return sumTo(product, b).reshape(shapeOfY);
     };
     return [y === false ? undefined : ofA(y), x === false ? undefined : ofB(x)];
   };
