@@ -1,10 +1,13 @@
 //! Prints what both sides of the interface must agree on as TypeScript, for `ts/wasm/interface.ts`.
 
-use wasm_attention::abi::arguments::{ABSENT, Arguments, AttentionArguments, RotaryEmbeddingArguments};
+use wasm_attention::abi::arguments::{
+    ABSENT, Arguments, AttentionArguments, AttentionBackwardArguments, RotaryEmbeddingArguments,
+};
 use wasm_attention::abi::numbers::{Arithmetic, CausalAlignment, MaskDtype, OVERFLOW, Status};
 use wasm_attention::activation::Activation;
 use wasm_attention::attention::weights::WeightsMode;
 use wasm_attention::dtype::Dtype;
+use wasm_attention::matmul::Transposed;
 use wasm_attention::rotary_frequencies::RopeType;
 
 fn camel_case(name: &str) -> String {
@@ -51,7 +54,9 @@ fn main() {
     print_numbers("activations", "A function that is applied to an output", Activation::NAMES);
     print_numbers("causalAlignments", "Where the diagonal of a causal mask begins", CausalAlignment::NAMES);
     print_numbers("weightsModes", "What is returned as attention weights", WeightsMode::NAMES);
+    print_numbers("transpositions", "Which factor of a product lies in memory transposed", Transposed::NAMES);
     print_numbers("ropeTypes", "A kind of scaling of rotary frequencies", RopeType::NAMES);
     print_arguments::<AttentionArguments>("attentionArguments", "attention_forward");
+    print_arguments::<AttentionBackwardArguments>("attentionBackwardArguments", "attention_backward");
     print_arguments::<RotaryEmbeddingArguments>("rotaryEmbeddingArguments", "rotary_embedding");
 }

@@ -20,7 +20,7 @@
 //! | `dtype` | float16 and bfloat16 bits to and from float32 |
 //! | `attention` | scaled dot-product attention, forward |
 //! | `masks` | PyTorch's modules' masks as one |
-//! | `linear` | x·Wᵀ + b over packed weights |
+//! | `linear` | x·Wᵀ + b over packed weights, its gradients, products of matrices |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
 //! | `elementwise`, `reduction`, `matmul`, `rearrangement` | sums and products, of operands that `broadcast` reads; copies in another order |
 //! | `numbered` | enumerations that cross the interface as numbers |

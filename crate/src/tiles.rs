@@ -36,6 +36,10 @@ pub const VALUE_STRIP: usize = 48;
 /// Input rows that a linear layer packs at a time: they stay in the L2 cache while the panels of weights pass by.
 pub const INPUT_BLOCK: usize = 96;
 
+/// Rows of a block where a sum goes over the rows of matrices: a panel of them, 8 KB, stays in the L1 cache while the strips
+/// pass by.
+pub const ROW_BLOCK: usize = 256;
+
 const _: () = assert!(PANEL == 2 * LANES);
 const _: () = assert!(KEY_BLOCK.is_multiple_of(KEY_STRIP) && KEY_BLOCK.is_multiple_of(NARROW_TILE));
 const _: () = assert!(KEY_STRIP.is_multiple_of(TILE) && VALUE_STRIP.is_multiple_of(TILE));

@@ -17,7 +17,7 @@ use wasm_attention::dtype::Dtype;
 use wasm_attention::elementwise::{add, mul};
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
 use wasm_attention::matmul;
-use wasm_attention::matmul::Product;
+use wasm_attention::matmul::{Product, Transposed};
 use wasm_attention::normalization::{layer_norm, rms_norm};
 use wasm_attention::random::{normal, uniform};
 use wasm_attention::reduction::sum_along;
@@ -300,7 +300,7 @@ impl Case<'_> {
 
     fn matmul(&self, a: &[f32], b: &[f32]) -> Vec<f32> {
         let [rows, depth, columns] = ["rows", "columns", "outFeatures"].map(|name| self.size(name));
-        let product = Product { rows, depth, columns, a_is_transposed: false, b_is_transposed: false };
+        let product = Product { rows, depth, columns, transposed: Transposed::Neither };
         let mut output = vec![f32::NAN; rows * columns];
         let mut scratch = vec![f32::NAN; matmul::scratch_length(product).unwrap()];
         matmul::matmul(&mut output, a, b, &mut scratch, &[], product);

@@ -14,9 +14,12 @@ use sample::sample;
 use wasm_attention::activation::Activation;
 use wasm_attention::dtype::CANONICAL_NAN;
 use wasm_attention::linear::register_tile::{multiply_row, multiply_strip};
-use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
+use wasm_attention::linear::{
+    linear, multiply_transposed, multiply_transposed_scratch_length, pack_columns, pack_weight, packed_length,
+    scratch_length, sum_rows,
+};
 use wasm_attention::simd::F32x4;
-use wasm_attention::tiles::{PANEL, TILE};
+use wasm_attention::tiles::{INPUT_BLOCK, PANEL, ROW_BLOCK, TILE};
 
 fn run(input: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: [usize; 3]) -> Vec<f32> {
     run_activated(input, weight, bias, Activation::Identity, sizes)
@@ -37,6 +40,38 @@ fn run_activated(
     let mut output = vec![f32::NAN; rows * out_features];
     linear(&mut output, input, &packed, bias, &mut scratch, rows, in_features, out_features, activation);
     output
+}
+
+fn input_gradient(output_gradient: &[f32], weight: &[f32], sizes: [usize; 3]) -> Vec<f32> {
+    let [rows, in_features, out_features] = sizes;
+    let mut packed = vec![f32::NAN; packed_length(out_features, in_features).unwrap()];
+    pack_columns(&mut packed, weight, out_features, in_features);
+    let mut scratch = vec![f32::NAN; scratch_length(rows, out_features).unwrap()];
+    let mut gradient = vec![f32::NAN; rows * in_features];
+    let identity = Activation::Identity;
+    linear(&mut gradient, output_gradient, &packed, None, &mut scratch, rows, out_features, in_features, identity);
+    gradient
+}
+
+fn weight_gradient(output_gradient: &[f32], input: &[f32], sizes: [usize; 3]) -> Vec<f32> {
+    let [rows, in_features, out_features] = sizes;
+    let length = multiply_transposed_scratch_length(rows, out_features, in_features).unwrap();
+    let mut scratch = vec![f32::NAN; length];
+    // What is there is added to.
+    let mut gradient = vec![0.0; out_features * in_features];
+    multiply_transposed(&mut gradient, output_gradient, input, &mut scratch, rows, out_features, in_features);
+    gradient
+}
+
+fn bias_gradient(output_gradient: &[f32], out_features: usize) -> Vec<f32> {
+    let mut gradient = vec![f32::NAN; out_features];
+    sum_rows(&mut gradient, output_gradient, out_features);
+    gradient
+}
+
+/// Columns `first` to `end` of a matrix.
+fn columns(matrix: &[f32], width: usize, first: usize, end: usize) -> Vec<f32> {
+    matrix.chunks(width).flat_map(|row| &row[first..end]).copied().collect()
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -173,6 +208,130 @@ fn weights_are_packed_in_panels() {
 }
 
 #[test]
+fn columns_are_packed_as_the_rows_of_the_transpose() {
+    for [rows, width] in [[1, 1], [3, 10], [5, 16], [6, 7], [9, 24]] {
+        let matrix = sample(rows * width, 15);
+        let transpose: Vec<f32> = (0..width).flat_map(|c| columns(&matrix, width, c, c + 1)).collect();
+        let mut packed = vec![f32::NAN; packed_length(rows, width).unwrap()];
+        pack_columns(&mut packed, &matrix, rows, width);
+        let mut expected = vec![f32::NAN; packed.len()];
+        pack_weight(&mut expected, &transpose, rows, width);
+        assert_eq!(packed, expected, "{rows} × {width}");
+    }
+}
+
+#[test]
+fn gradients_are_within_the_stated_error() {
+    let rows: &[usize] = if cfg!(miri) { &[0, 1, 5] } else { &[0, 1, 2, 3, 5, 8, 67, 255, 256, 257, 600] };
+    let widths: &[usize] = if cfg!(miri) { &[1, 11] } else { &[1, 2, 4, 5, 6, 7, 8, 9, 31, 97, 203] };
+    for &rows in rows {
+        for &in_features in widths {
+            for &out_features in widths {
+                let sizes = [rows, in_features, out_features];
+                let input = sample(rows * in_features, 16);
+                let weight = sample(out_features * in_features, 17);
+                let output_gradient = sample(rows * out_features, 18);
+                let expected = oracle::gradients(&output_gradient, &input, &weight, sizes);
+                let check = |name: &str, gradient: Vec<f32>, expected: &[(f64, f64)], terms: usize| {
+                    assert_eq!(gradient.len(), expected.len());
+                    for (i, (&x, (sum, absolute))) in gradient.iter().zip(expected).enumerate() {
+                        let bound = 2_f64.powi(-24) * (terms + 2) as f64 * absolute;
+                        let error = (f64::from(x) - sum).abs();
+                        assert!(error <= bound, "{name} {sizes:?} element {i}: {x}, expected {sum}");
+                    }
+                };
+                check("input", input_gradient(&output_gradient, &weight, sizes), &expected.input, out_features);
+                check("weight", weight_gradient(&output_gradient, &input, sizes), &expected.weight, rows);
+                check("bias", bias_gradient(&output_gradient, out_features), &expected.bias, rows);
+            }
+        }
+    }
+}
+
+#[test]
+fn sums_over_rows_are_cut_into_blocks() {
+    let rows = if cfg!(miri) { ROW_BLOCK + 2 } else { 2 * ROW_BLOCK + 3 };
+    let [input, output_gradient] = [19, 20].map(|seed| sample(rows, seed));
+    let [mut product_sum, mut sum] = [F32x4::zero(); 2];
+    for (x, d) in input.chunks(ROW_BLOCK).zip(output_gradient.chunks(ROW_BLOCK)) {
+        let [mut product_block, mut block] = [F32x4::zero(); 2];
+        for (x, d) in x.iter().zip(d) {
+            product_block = F32x4::splat(*d).mul_add(F32x4::splat(*x), product_block);
+            block = block + F32x4::splat(*d);
+        }
+        product_sum = product_sum + product_block;
+        sum = sum + block;
+    }
+    assert_eq!(weight_gradient(&output_gradient, &input, [rows, 1, 1]), product_sum.to_array()[..1]);
+    // Added to what is there, a block at a time.
+    let mut gradient = [0.0];
+    for (x, d) in input.chunks(ROW_BLOCK).zip(output_gradient.chunks(ROW_BLOCK)) {
+        let mut scratch = vec![f32::NAN; multiply_transposed_scratch_length(x.len(), 1, 1).unwrap()];
+        multiply_transposed(&mut gradient, d, x, &mut scratch, x.len(), 1, 1);
+    }
+    assert_eq!(gradient, product_sum.to_array()[..1]);
+    assert_eq!(bias_gradient(&output_gradient, 1), sum.to_array()[..1]);
+}
+
+#[test]
+fn an_element_of_a_gradient_has_the_same_bits_in_any_region() {
+    let [rows, in_features, out_features] =
+        if cfg!(miri) { [3, 10, TILE + 5] } else { [ROW_BLOCK + 44, 37, INPUT_BLOCK + 55] };
+    let input = sample(rows * in_features, 21);
+    let output_gradient = sample(rows * out_features, 22);
+    let whole = weight_gradient(&output_gradient, &input, [rows, in_features, out_features]);
+    let bias = bias_gradient(&output_gradient, out_features);
+    for [first, end] in [[0, 1], [1, 3], [2, TILE + 3], [1, out_features]] {
+        let part = columns(&output_gradient, out_features, first, end);
+        let gradient = weight_gradient(&part, &input, [rows, in_features, end - first]);
+        assert_eq!(bits(&gradient), bits(&whole[first * in_features..end * in_features]), "rows {first} to {end}");
+        assert_eq!(bits(&bias_gradient(&part, end - first)), bits(&bias[first..end]));
+    }
+    for [first, end] in [[0, 1], [1, 10], [3, in_features]] {
+        let part = columns(&input, in_features, first, end);
+        let gradient = weight_gradient(&output_gradient, &part, [rows, end - first, out_features]);
+        assert_eq!(bits(&gradient), bits(&columns(&whole, in_features, first, end)), "columns {first} to {end}");
+    }
+}
+
+#[test]
+fn infinity_and_nan_stay_in_their_part_of_a_gradient() {
+    let sizes @ [rows, in_features, out_features] = if cfg!(miri) { [3, 9, 7] } else { [300, 20, 35] };
+    let mut input = sample(rows * in_features, 23);
+    let mut weight = sample(out_features * in_features, 24);
+    let mut output_gradient = sample(rows * out_features, 25);
+    let run = |input: &[f32], weight: &[f32], output_gradient: &[f32]| {
+        [
+            input_gradient(output_gradient, weight, sizes),
+            weight_gradient(output_gradient, input, sizes),
+            bias_gradient(output_gradient, out_features),
+        ]
+    };
+    let clean = run(&input, &weight, &output_gradient);
+    input[in_features + 3] = f32::INFINITY;
+    weight[4 * in_features + 8] = -f32::NAN;
+    // In the first block and in the last.
+    output_gradient[2 * out_features + 5] = -f32::NAN;
+    output_gradient[(rows - 1) * out_features + 6] = -f32::NAN;
+    let dirty = run(&input, &weight, &output_gradient);
+    let check = |name: &str, index: usize, width: usize, is_nan: &dyn Fn(usize, usize) -> bool| {
+        for (i, (dirty, clean)) in dirty[index].iter().zip(&clean[index]).enumerate() {
+            let (row, column) = (i / width, i % width);
+            if is_nan(row, column) {
+                assert_eq!(dirty.to_bits(), CANONICAL_NAN, "{name} {row} {column}");
+            } else if index == 1 && column == 3 {
+                assert_eq!(*dirty, f32::INFINITY.copysign(output_gradient[out_features + row]));
+            } else {
+                assert_eq!(dirty.to_bits(), clean.to_bits(), "{name} {row} {column}");
+            }
+        }
+    };
+    check("input", 0, in_features, &|row, column| row == 2 || row == rows - 1 || column == 8);
+    check("weight", 1, in_features, &|row, _| row == 5 || row == 6);
+    check("bias", 2, out_features, &|_, column| column == 5 || column == 6);
+}
+
+#[test]
 fn infinity_and_nan_stay_in_their_rows_and_columns() {
     let (rows, in_features, out_features) = (9, 20, 35);
     let mut input = sample(rows * in_features, 9);
@@ -201,6 +360,15 @@ fn empty_sizes() {
     assert!(run(&[1.0, 2.0, 3.0, 4.0], &[], None, [2, 2, 0]).is_empty());
     assert_eq!(run(&[], &[], Some(&[5.0]), [1, 0, 1]), [5.0]);
     assert_eq!(run(&[], &[], Some(&[5.0]), [3, 0, 1]), [5.0; 3]);
+    for [rows, in_features, out_features] in [[0, 2, 3], [2, 0, 3], [2, 3, 0]] {
+        let sizes = [rows, in_features, out_features];
+        let [input, weight, output_gradient] =
+            [rows * in_features, out_features * in_features, rows * out_features].map(|length| vec![1.0; length]);
+        let filled = |length: usize, terms: usize| vec![terms as f32; length];
+        assert_eq!(input_gradient(&output_gradient, &weight, sizes), filled(rows * in_features, out_features));
+        assert_eq!(weight_gradient(&output_gradient, &input, sizes), filled(out_features * in_features, rows));
+        assert_eq!(bias_gradient(&output_gradient, out_features), filled(out_features, rows));
+    }
 }
 
 #[test]
@@ -210,6 +378,9 @@ fn lengths_that_overflow_are_none() {
     assert_eq!(packed_length(usize::MAX, 1), None);
     assert_eq!((scratch_length(0, usize::MAX), scratch_length(1, usize::MAX)), (Some(0), Some(0)));
     assert_eq!((scratch_length(2, usize::MAX), scratch_length(1000, 10)), (None, Some(960)));
+    assert_eq!(multiply_transposed_scratch_length(2, 5, 9), Some(2 * (5 + 16)));
+    assert_eq!(multiply_transposed_scratch_length(1000, 100, 9), Some(256 * (96 + 16)));
+    assert_eq!(multiply_transposed_scratch_length(2, usize::MAX, usize::MAX), None);
 }
 
 #[test]

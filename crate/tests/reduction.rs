@@ -20,7 +20,7 @@ fn run(input: &[f32], outer: usize, length: usize, inner: usize) -> Vec<f32> {
 /// Outer, length and inner sizes.
 fn sizes() -> Vec<[usize; 3]> {
     let mut sizes = vec![[3, 0, 2], [3, 0, 1], [0, 3, 2], [2, 3, 0], [1, 1, 1], [1, 100_003, 1], [1, 3001, 5]];
-    for length in [1, 2, 3, 4, 15, 16, 17, 63, 64, 65, 129, 1023, 1024, 1025] {
+    for length in [1, 2, 3, 4, 15, 16, 17, 64, 255, 256, 257, 513, 1024, 1025] {
         for inner in [1, 2, 4, 7, 255, 256, 257] {
             sizes.push([if inner < 10 { 3 } else { 1 }, length, inner]);
         }
@@ -29,7 +29,7 @@ fn sizes() -> Vec<[usize; 3]> {
 }
 
 fn depth(length: usize) -> f64 {
-    (length as f64).min(80.0 + length as f64 / 64.0)
+    (length as f64).min(256.0 + length as f64 / 256.0)
 }
 
 /// Fails where a result is off by more than `bound(length, Σ |input|)` of `truth(Σ input, length)`.
@@ -52,7 +52,7 @@ fn check(
 
 #[test]
 fn sums_are_within_the_stated_error() {
-    let [unit] = powers("sum", ["min(n, 80 + n/64) · Σ |input|"]);
+    let [unit] = powers("sum", ["min(n, 256 + n/256) · Σ |input|"]);
     check(
         |input, [outer, length, inner]| run(input, outer, length, inner),
         |sum, _| sum,
@@ -62,7 +62,7 @@ fn sums_are_within_the_stated_error() {
 
 #[test]
 fn means_are_within_the_stated_error() {
-    let [unit, floor] = powers("mean", ["(2 + min(n, 80 + n/64)) · mean |input|", ""]);
+    let [unit, floor] = powers("mean", ["(2 + min(n, 256 + n/256)) · mean |input|", ""]);
     check(
         |input, [outer, length, inner]| {
             if length == 0 {
@@ -82,7 +82,7 @@ fn means_are_within_the_stated_error() {
 #[test]
 #[cfg_attr(miri, ignore = "a length for optimised code")]
 fn equal_numbers_are_within_the_stated_error() {
-    let [unit] = powers("sum", ["min(n, 80 + n/64) · Σ |input|"]);
+    let [unit] = powers("sum", ["min(n, 256 + n/256) · Σ |input|"]);
     let length = 1_000_003;
     let truth = length as f64 * f64::from(0.1_f32);
     for inner in [1, 2] {
@@ -111,7 +111,7 @@ fn special_numbers() {
 
 #[test]
 fn a_column_has_the_same_bits_beside_others() {
-    let (length, inner) = (150, 260);
+    let (length, inner) = (300, 260);
     let input = sample(length * inner, 7);
     let whole = run(&input, 1, length, inner);
     // Two columns, since a single one lies in memory as a row.

@@ -229,7 +229,7 @@ export function uniformGenerator(seed: number): () => number {
 }
 
 /** About normal with deviation 1, never beyond ±3.5. */
-function bell(uniform: () => number): number {
+export function bell(uniform: () => number): number {
   return (uniform() + uniform() + uniform() + uniform() - 2) * Math.sqrt(3);
 }
 
@@ -243,7 +243,7 @@ const SPECIAL_VALUES: Record<Specials, readonly number[]> = {
 };
 
 /** Specials are rare enough that some rows stay clean. */
-function sprinkle(values: Float64Array, specials: Specials, uniform: () => number): void {
+export function sprinkle(values: Float64Array, specials: Specials, uniform: () => number): void {
   const candidates = SPECIAL_VALUES[specials];
   if (candidates.length === 0 || values.length === 0) {
     return;
@@ -254,7 +254,7 @@ function sprinkle(values: Float64Array, specials: Specials, uniform: () => numbe
   }
 }
 
-function shapeOf(form: CaseForm, batch: number, heads: number, rows: number, width: number): number[] {
+export function shapeOf(form: CaseForm, batch: number, heads: number, rows: number, width: number): number[] {
   switch (form) {
     case "heads":
       return [batch, heads, rows, width];

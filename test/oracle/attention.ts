@@ -64,7 +64,7 @@ export interface OracleResult {
  * "heads" [B, H, L, D]; "rows" [B, L, H, D]; "packed" [B, L, H·D] with numHeads; "single" [B, L, D]; "flat" [L, D];
  * and "sequence" [L, B, H, D].
  */
-type Form = "heads" | "rows" | "sequence" | "packed" | "single" | "flat";
+export type Form = "heads" | "rows" | "sequence" | "packed" | "single" | "flat";
 
 /** One call, with every tensor brought to [B, heads, rows, width] and the past put before the new keys. */
 export interface Problem {
@@ -89,7 +89,7 @@ export interface Problem {
   readonly chosen?: { readonly heads: readonly number[]; readonly rows: readonly number[]; readonly average: boolean };
 }
 
-interface BroadcastMask {
+export interface BroadcastMask {
   readonly kind: "bool" | "float";
   readonly data: ArrayLike<number>;
   /** Steps along B, H, L and T; 0 where the mask broadcasts. */
@@ -145,7 +145,12 @@ function formOf(query: OracleTensor, options: OracleOptions): Form {
   }
 }
 
-interface Extent {
+/** Past and present have an axis of heads also where the call packs them (1.1). */
+export function formOfPast(form: Form): Form {
+  return form === "packed" ? "heads" : form;
+}
+
+export interface Extent {
   readonly batch: number;
   readonly heads: number;
   readonly rows: number;
@@ -204,7 +209,7 @@ function rowStart(form: Form, extent: Extent, b: number, h: number, row: number)
 }
 
 /** [B, heads, rows, width] of one tensor, or of several one after another along the rows. */
-function gather(parts: readonly { tensor: OracleTensor; form: Form; extent: Extent }[]): Float64Array {
+export function gather(parts: readonly { tensor: OracleTensor; form: Form; extent: Extent }[]): Float64Array {
   const { batch, heads, width } = parts[0].extent;
   const rows = parts.reduce((sum, part) => sum + part.extent.rows, 0);
   const gathered = new Float64Array(batch * heads * rows * width);
@@ -225,7 +230,7 @@ function gather(parts: readonly { tensor: OracleTensor; form: Form; extent: Exte
 }
 
 /** The inverse of gather for one tensor. */
-function scatter(form: Form, extent: Extent, gathered: Float64Array): OracleTensor {
+export function scatter(form: Form, extent: Extent, gathered: Float64Array): OracleTensor {
   const data = new Float64Array(gathered.length);
   for (let b = 0; b < extent.batch; b++) {
     for (let h = 0; h < extent.heads; h++) {
@@ -264,7 +269,7 @@ function broadcastMask(
   return { kind: mask.kind, data: mask.data, strides, width: last === 1 ? full[3] : last };
 }
 
-function range(length: number): number[] {
+export function range(length: number): number[] {
   return Array.from({ length }, (_, i) => i);
 }
 
@@ -291,7 +296,7 @@ export function describeProblem(
   let pastKeys = 0;
   if (options.pastKey !== undefined && options.pastValue !== undefined) {
     requireThat(options.keyLengths === undefined, "a past excludes keyLengths");
-    const pastForm = form === "packed" ? "heads" : form;
+    const pastForm = formOfPast(form);
     const pastKeyExtent = extentOf(options.pastKey, pastForm, 1);
     pastKeys = pastKeyExtent.rows;
     keyParts.unshift({ tensor: options.pastKey, form: pastForm, extent: pastKeyExtent });
@@ -326,11 +331,16 @@ export function describeProblem(
 }
 
 /** Section 3: query row i stands at position i + offset among the keys. */
-function offsetOf({ options, pastKeys, keys, queries }: Problem, b: number): number {
+export function offsetOf({ options, pastKeys, keys, queries }: Problem, b: number): number {
   if (options.causalAlignment === "lower-right") {
     return (options.keyLengths?.[b] ?? keys) - queries;
   }
   return pastKeys;
+}
+
+/** Where the mask holds what it says of a key within its width. */
+export function maskIndex({ strides }: BroadcastMask, b: number, h: number, i: number, j: number): number {
+  return b * strides[0] + h * strides[1] + i * strides[2] + j * strides[3];
 }
 
 /** The mask's value for a key; 0 where there is none, −Infinity for what a boolean mask hides. */
@@ -341,7 +351,7 @@ function maskValue(mask: BroadcastMask | undefined, b: number, h: number, i: num
   if (j >= mask.width) {
     return -Infinity;
   }
-  const value = mask.data[b * mask.strides[0] + h * mask.strides[1] + i * mask.strides[2] + j * mask.strides[3]];
+  const value = mask.data[maskIndex(mask, b, h, i, j)];
   if (mask.kind === "bool") {
     return value !== 0 ? 0 : -Infinity;
   }
@@ -568,7 +578,7 @@ export function present(problem: Problem): { presentKey?: OracleTensor; presentV
   if (problem.options.pastKey === undefined) {
     return {};
   }
-  const form = problem.form === "packed" ? "heads" : problem.form;
+  const form = formOfPast(problem.form);
   const { batch, keyHeads: heads, keys: rows } = problem;
   return {
     presentKey: scatter(form, { batch, heads, rows, width: problem.size }, problem.key),

@@ -19,7 +19,7 @@ import {
 import { roundTo, type FloatType } from "./half.js";
 
 /** How an element is judged. */
-const RULE = {
+export const RULE = {
   /** |x − r| ≤ tolerance before the result is rounded to its dtype. */
   within: 0,
   /** r itself, with its sign of zero; NaN for NaN. */
@@ -47,11 +47,11 @@ export interface Promised {
 }
 
 /** Beyond this sum of |v| over the visible keys there is no promise (6.3). */
-const VALUE_SUM_LIMIT = 2 ** 86;
-const SMALLEST_WEIGHT_THAT_COUNTS = 2 ** -60;
+export const VALUE_SUM_LIMIT = 2 ** 86;
+export const SMALLEST_WEIGHT_THAT_COUNTS = 2 ** -60;
 const LARGEST_FLOAT32 = 3.4028234663852886e38;
 
-function expectation(shape: readonly number[], length: number): Expectation {
+export function expectation(shape: readonly number[], length: number): Expectation {
   return {
     shape,
     reference: new Float64Array(length),
@@ -65,14 +65,14 @@ function expectExactly(into: Expectation, index: number, value: number): void {
   into.rule[index] = RULE.exact;
 }
 
-function expectWithin(into: Expectation, index: number, value: number, tolerance: number): void {
+export function expectWithin(into: Expectation, index: number, value: number, tolerance: number): void {
   into.reference[index] = value;
   into.tolerance[index] = tolerance;
   into.rule[index] = Number.isFinite(tolerance) ? RULE.within : RULE.free;
 }
 
 /** 8.2's a: the largest magnitude among the keys that carry weight. */
-function scoreMagnitude(row: Row): number {
+export function scoreMagnitude(row: Row): number {
   let a = 0;
   for (let j = 0; j < row.weights.length; j++) {
     if (row.visible[j] && row.weights[j] >= SMALLEST_WEIGHT_THAT_COUNTS) {
@@ -83,7 +83,7 @@ function scoreMagnitude(row: Row): number {
 }
 
 /** Scores overflow in float32 though they don't in float64: what then comes out is not promised. */
-function isBeyondFloat32(exact: Row, naive: Row): boolean {
+export function isBeyondFloat32(exact: Row, naive: Row): boolean {
   return exact.overflows || exact.state !== naive.state;
 }
 

@@ -2,28 +2,17 @@ import { checkChoice, checkOptions } from "../arguments.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { elementCount, requireShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { activations } from "../wasm/interface.js";
+import { activate } from "./activate.js";
 import { runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
+
+export type { Activation } from "./activate.js";
 
 /** Options of `gelu`. */
 export interface GeluOptions {
   /** "none" (default): x · Φ(x), by the error function; "tanh": the approximation that GPT-2 and others were trained with. */
   approximate?: "none" | "tanh";
-}
-
-/** A function that a layer applies to its output: `gelu`, `gelu` with `approximate: "tanh"`, `silu`, `relu`. */
-export type Activation = Exclude<keyof typeof activations, "identity">;
-
-function activate(operation: string, input: TensorLike, activation: Activation): Tensor<FloatDType> {
-  const x = describeFloat(operation, "input", input);
-  return runCall(operation, (call) => {
-    const source = call.inputAsFloat32(x);
-    return call.outputFromFloat32(x.shape, x.dtype, (output) =>
-      call.kernel((kernels) => kernels.activation(output, source, elementCount(x.shape), activations[activation])),
-    );
-  });
 }
 
 /**

@@ -91,6 +91,11 @@ export class Call {
     return output;
   }
 
+  /** Writes the elements of one float tensor into another, rounded to its dtype. */
+  convert(output: Tensor<FloatDType>, input: Tensor<FloatDType>): void {
+    this.#convert(pointerOf(output), output.dtype, pointerOf(input), input.dtype, input.shape);
+  }
+
   /** Runs one export that answers a status. */
   kernel(invoke: (kernels: Kernels) => number): void {
     const status = this.kernelStatus(invoke);

@@ -10,6 +10,13 @@ import type { TensorLike } from "./operand.js";
 
 const OPERATION = "linear";
 
+/** What the gradient must know besides input, weight and bias: which of their rows the outputs came from. */
+export interface LinearDetails {
+  readonly weightRow: number;
+  readonly biasRow: number;
+  readonly outFeatures: number;
+}
+
 /** The parameters of a call, checked. */
 interface Parameters {
   readonly weight: FloatOperand;
@@ -50,7 +57,9 @@ export function linear(input: TensorLike, weight: TensorLike, bias?: TensorLike)
     const packed = call.temporary(packedLength(call, inFeatures, outFeatures) * bytesPerElement.float32);
     pack(call, packed, call.inputAsFloat32(parameters.weight), inFeatures, outFeatures);
     const biasPointer = parameters.bias === undefined ? 0 : call.inputAsFloat32(parameters.bias);
-    return multiply(call, x, () => packed, biasPointer, undefined, inFeatures, outFeatures);
+    const output = multiply(call, x, x.dtype, () => packed, biasPointer, undefined, inFeatures, outFeatures);
+    const details: LinearDetails = { weightRow: 0, biasRow: 0, outFeatures };
+    return call.record("linear", [x, parameters.weight, parameters.bias], output, details);
   });
 }
 
@@ -81,25 +90,26 @@ export function pack(call: Call, packed: number, weight: number, inFeatures: num
 }
 
 /**
- * activation(input · weightᵀ + bias), with a bias pointer of 0 for none. `packed` gives the pointer to the packed weight: it
+ * activation(input · weightᵀ + bias) in a dtype, with a bias pointer of 0 for none. `packed` gives the pointer to the packed weight: it
  * is asked last, when the memory for all else is there.
  */
-export function multiply(
+export function multiply<D extends FloatDType>(
   call: Call,
   input: FloatOperand,
+  dtype: D,
   packed: () => number,
   bias: number,
   activation: Activation | undefined,
   inFeatures: number,
   outFeatures: number,
-): Tensor<FloatDType> {
+): Tensor<D> {
   const leading: Shape = input.shape.slice(0, -1);
   const rows = elementCount(leading);
   const source = call.inputAsFloat32(input);
   const scratchLength = call.kernelStatus((kernels) => kernels.linear_scratch_length(rows, inFeatures));
   const scratch = call.temporary(scratchLength * bytesPerElement.float32);
   const code = activations[activation ?? "identity"];
-  return call.outputFromFloat32([...leading, outFeatures], input.dtype, (output) => {
+  return call.outputFromFloat32([...leading, outFeatures], dtype, (output) => {
     const weight = packed();
     call.kernel((kernels) =>
       kernels.linear(output, source, weight, bias, scratch, rows, inFeatures, outFeatures, code),

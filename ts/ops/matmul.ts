@@ -2,17 +2,16 @@ import { shapeError } from "../errors.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { checkShape, elementCount, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { transpositions } from "../wasm/interface.js";
 import { broadcastAxes, requireBroadcast } from "./broadcasting.js";
 import { runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
 
-/** A factor of a product: matrices, which may lie in memory transposed. */
+/** A factor of a product: matrices, and the shape of them `[…, rows, columns]` as they lie in memory. */
 export interface Factor {
   readonly operand: FloatOperand;
-  /** `[…, rows, columns]` of the operand as it lies in memory. */
   readonly shape: Shape;
-  readonly isTransposed?: boolean;
 }
 
 /** What the gradient of a product must know: the factors' shapes as matrices, and the product's. */
@@ -31,22 +30,23 @@ export function multiplyMatrices<D extends FloatDType>(
   b: Factor,
   output: Shape,
   dtype: D,
+  transposed: keyof typeof transpositions = "neither",
   shape = output,
 ): Tensor<D> {
   const [rows, columns] = output.slice(-2);
-  const depth = a.shape[a.shape.length - (a.isTransposed === true ? 2 : 1)];
+  const depth = a.shape[a.shape.length - (transposed === "first" ? 2 : 1)];
   // All rows that meet the same matrix are those of one.
-  const isFolded = a.isTransposed !== true && elementCount(batchOf(b.shape)) === 1;
+  const isFolded = transposed !== "first" && elementCount(batchOf(b.shape)) === 1;
   const batch = isFolded ? [] : batchOf(output);
   const allRows = isFolded ? elementCount(output.slice(0, -1)) : rows;
-  const flags = [Number(a.isTransposed === true), Number(b.isTransposed === true)] as const;
+  const code = transpositions[transposed];
   return runCall(operation, (call) => {
     const [x, y] = [call.inputAsFloat32(a.operand), call.inputAsFloat32(b.operand)];
-    const length = call.kernelStatus((kernels) => kernels.matmul_scratch_length(allRows, depth, columns, ...flags));
+    const length = call.kernelStatus((kernels) => kernels.matmul_scratch_length(allRows, depth, columns, code));
     const scratch = call.temporary(length * bytesPerElement.float32);
     const axes = broadcastAxes(call, batch, batchOf(a.shape), batchOf(b.shape));
     return call.outputFromFloat32(shape, dtype, (product) =>
-      call.kernel((kernels) => kernels.matmul(product, x, y, scratch, ...axes, allRows, depth, columns, ...flags)),
+      call.kernel((kernels) => kernels.matmul(product, x, y, scratch, ...axes, allRows, depth, columns, code)),
     );
   });
 }
@@ -93,7 +93,7 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor<FloatDType> {
   const output = checkShape(operation, "b", [...batch, rows, columns]);
   const shape = [...batch, ...(isRow ? [] : [rows]), ...(isColumn ? [] : [columns])];
   return runCall(operation, (call) => {
-    const product = multiplyMatrices(operation, x, y, output, first.dtype, shape);
+    const product = multiplyMatrices(operation, x, y, output, first.dtype, "neither", shape);
     return call.record("matmul", [first, second], product, { a: x.shape, b: y.shape, output } satisfies MatmulDetails);
   });
 }

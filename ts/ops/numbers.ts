@@ -24,14 +24,17 @@ export type NumbersLike = readonly NestedArray<Leaf>[] | NumberArray | TensorLik
 export interface Numbers {
   readonly values: readonly number[];
   readonly shape: Shape;
+  /** Where they come from a tensor, or from what stands for one. */
+  readonly operand?: Operand;
 }
 
 const EXPECTED = "an array of numbers, a typed array, a Tensor or { data, shape }";
 
 /** The numbers of a tensor, or of what stands for one. */
-export function numbersIn(operation: string, { content, shape }: Operand): Numbers {
+export function numbersIn(operation: string, operand: Operand): Numbers {
+  const { content, shape } = operand;
   const values = isTensor(content) ? numbersOf(operation, content) : plainNumbers(content.storedAs, content.elements);
-  return { values: Array.from(values), shape };
+  return { values: Array.from(values), shape, operand };
 }
 
 /**

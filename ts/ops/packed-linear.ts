@@ -1,11 +1,13 @@
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
+import { records } from "../tensor/recorder.js";
+import { scope } from "../tensor/scope.js";
 import { disposedByHand, releaseWhenCollected, Storage } from "../tensor/storage.js";
 import { pointerOf, type Tensor, versionOf } from "../tensor/tensor.js";
 import { activations } from "../wasm/interface.js";
-import type { Activation } from "./activation.js";
+import { activate, type Activation } from "./activate.js";
 import { type Call, runCall } from "./call.js";
-import { describeFloat } from "./float-operand.js";
-import { checkInput, multiply, pack, packedLength } from "./linear.js";
+import { describeFloat, type FloatOperand } from "./float-operand.js";
+import { checkInput, type LinearDetails, multiply, pack, packedLength } from "./linear.js";
 import type { TensorLike } from "./operand.js";
 
 /** The functions that a linear layer can apply to its output. */
@@ -43,14 +45,19 @@ export class PackedLinear {
 
   /** As `linear`, with the activation; without one, the same bits. */
   apply(operation: string, input: TensorLike): Tensor<FloatDType> {
-    const { weight, bias, biasRow, outFeatures } = this.#parameters;
-    const inFeatures = weight.shape[1];
+    const { weight, bias } = this.#parameters;
     const x = describeFloat(operation, "input", input);
-    checkInput(operation, x, inFeatures);
-    return runCall(operation, (call) => {
-      const biasPointer = bias === undefined ? 0 : pointerToRow(bias, biasRow, 1, operation, "bias");
-      const packed = (): number => this.#pack(call, operation, inFeatures);
-      return multiply(call, x, packed, biasPointer, this.#activation, inFeatures, outFeatures);
+    checkInput(operation, x, weight.shape[1]);
+    const w = describeFloat(operation, "weight", weight);
+    const operands = [x, w, bias === undefined ? undefined : describeFloat(operation, "bias", bias)];
+    const activation = this.#activation;
+    if (activation === undefined || !records(operands)) {
+      return this.#apply(operation, operands, x, x.dtype, activation);
+    }
+    // The gradient needs the sums: the same bits in several steps, which are recorded one by one.
+    return scope(() => {
+      const activated = activate(operation, this.#apply(operation, operands, x, "float32", undefined), activation);
+      return x.dtype === "float32" ? activated : activated.to(x.dtype);
     });
   }
 
@@ -60,6 +67,24 @@ export class PackedLinear {
     disposedByHand(this);
     this.#packed.release();
     this.#packed = undefined;
+  }
+
+  #apply(
+    operation: string,
+    operands: readonly (FloatOperand | undefined)[],
+    input: FloatOperand,
+    dtype: FloatDType,
+    activation: Activation | undefined,
+  ): Tensor<FloatDType> {
+    const { weight, weightRow, bias, biasRow, outFeatures } = this.#parameters;
+    const inFeatures = weight.shape[1];
+    return runCall(operation, (call) => {
+      const biasPointer = bias === undefined ? 0 : pointerToRow(bias, biasRow, 1, operation, "bias");
+      const packed = (): number => this.#pack(call, operation, inFeatures);
+      const output = multiply(call, input, dtype, packed, biasPointer, activation, inFeatures, outFeatures);
+      const details: LinearDetails = { weightRow, biasRow, outFeatures };
+      return call.record("linear", operands, output, details);
+    });
   }
 
   /** A pointer to the packed form of the weight as it is. */

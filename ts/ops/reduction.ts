@@ -96,7 +96,7 @@ function reduce(
 
 /**
  * The sum of the elements along some axes, in an order that the shape alone fixes. The error in float32 is at most
- * 2^-24 · min(n, 80 + n/64) · Σ |input|, with n the number of elements in a sum; a sum of none is 0.
+ * 2^-24 · min(n, 256 + n/256) · Σ |input|, with n the number of elements in a sum; a sum of none is 0.
  *
  * @example
  * ```js
@@ -120,7 +120,7 @@ export const sum = (input: TensorLike, options?: ReductionOptions): Tensor<Float
 
 /**
  * The mean of the elements along some axes: their sum times 1/n. The error in float32 is at most
- * 2^-24 · (2 + min(n, 80 + n/64)) · mean |input| + 2^-149, with n the number of elements in a sum; a mean of none is NaN, as in
+ * 2^-24 · (2 + min(n, 256 + n/256)) · mean |input| + 2^-149, with n the number of elements in a sum; a mean of none is NaN, as in
  * PyTorch.
  *
  * @param input Any shape; float32, float16 or bfloat16.

@@ -133,10 +133,12 @@ export const attentionArguments = [
   ["presentValueHeadStride", "u32"],
   /** from one row to the next */
   ["presentValueRowStride", "u32"],
-  /** a `Dtype`, that of query, keys, output and weights */
+  /** a `Dtype`, that of query, keys and weights */
   ["dtype", "u32"],
   /** a `Dtype`, that of the values */
   ["valueDtype", "u32"],
+  /** a `Dtype`, that of the output */
+  ["outputDtype", "u32"],
   /** B */
   ["batch", "u32"],
   /** H */
@@ -203,6 +205,8 @@ export const attentionArguments = [
   ["seedHigh", "u32"],
   /** float32 `[B, H, L]` to write, 0 = not wanted */
   ["logSumExp", "u32"],
+  /** float32 `[2, B, H, L]` to write for the backward pass: references, then inverse sums; 0 = not wanted */
+  ["statistics", "u32"],
   /** weights to write, 0 = not wanted */
   ["weights", "u32"],
   /** a `WeightsMode`, `ABSENT` = no weights */
@@ -218,6 +222,54 @@ export const attentionArguments = [
   /** 1 = the mean over the heads */
   ["averageHeads", "u32"],
   /** working memory, attention_scratch_bytes of it */
+  ["scratch", "u32"],
+] as const;
+
+/** The 32-bit words of the argument block of attention_backward, in their order: each one's name and type. */
+export const attentionBackwardArguments = [
+  /** gradient of the query, at the query's strides; 0 = not wanted */
+  ["queryGradient", "u32"],
+  /** gradient of the new keys, at their strides; 0 = not wanted */
+  ["keyGradient", "u32"],
+  /** gradient of the new values, at their strides; 0 = not wanted */
+  ["valueGradient", "u32"],
+  /** gradient of the past keys, at their strides; 0 = not wanted */
+  ["pastKeyGradient", "u32"],
+  /** gradient of the past values, at their strides; 0 = not wanted */
+  ["pastValueGradient", "u32"],
+  /** gradient of the mask, as long as it; 0 = not wanted */
+  ["maskGradient", "u32"],
+  /** gradient of the slopes, as long as they; 0 = not wanted */
+  ["slopesGradient", "u32"],
+  /** gradient of the sinks `[H]`; 0 = not wanted */
+  ["sinksGradient", "u32"],
+  /** the forward pass's output, at its strides */
+  ["output", "u32"],
+  /** what the forward pass wrote as statistics */
+  ["statistics", "u32"],
+  /** gradient of the output, at its strides */
+  ["outputCotangent", "u32"],
+  /** gradient of the present keys, at their strides; 0 = none */
+  ["presentKeyCotangent", "u32"],
+  /** gradient of the present values, at their strides; 0 = none */
+  ["presentValueCotangent", "u32"],
+  /** gradient of the log-sum-exp `[B, H, L]`; 0 = none */
+  ["logSumExpCotangent", "u32"],
+  /** gradient of the weights `[B, heads, rows, T]`; 0 = none */
+  ["weightsCotangent", "u32"],
+  /** a `WeightsMode` */
+  ["weightsMode", "u32"],
+  /** heads of that gradient */
+  ["weightsHeadCount", "u32"],
+  /** rows of that gradient */
+  ["weightsRowCount", "u32"],
+  /** int32 `[H]`: a query head's place among those heads, `ABSENT` = none */
+  ["headPlaces", "u32"],
+  /** int32 `[L]`: a query row's place among those rows, `ABSENT` = none */
+  ["rowPlaces", "u32"],
+  /** float32 `[H]`: a factor of the head's gradient */
+  ["headFactors", "u32"],
+  /** working memory, attention_backward_scratch_bytes of it */
   ["scratch", "u32"],
 ] as const;
 
@@ -258,4 +310,4 @@ export const rotaryEmbeddingArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x957cafa8;
+export const INTERFACE_HASH = 0x245463a2;

@@ -12,11 +12,6 @@ export function accumulate(sums: number, addends: number, length: number): numbe
 export function activation(output: number, input: number, length: number, activation: number): number;
 
 /**
- * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
- */
-export function add(output: number, a: number, b: number, axes: number, axis_count: number): number;
-
-/**
  * A 16-byte aligned block, or 0 when there is no memory for it.
  */
 export function allocate(bytes: number): number;
@@ -32,6 +27,18 @@ export function append_rows(output: number, rows: number, extra: number, batch: 
  * The `Arithmetic` of this build.
  */
 export function arithmetic(): number;
+
+/**
+ * The gradients of attention, over the argument block of the forward call, of which it reads what describes the inputs, and one
+ * of its own.
+ */
+export function attention_backward(_arguments: number, backward_arguments: number): number;
+
+/**
+ * Bytes of working memory that `attention_backward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
+ * arguments are invalid. `scratch` may still be 0.
+ */
+export function attention_backward_scratch_bytes(_arguments: number, backward_arguments: number): number;
 
 /**
  * Scaled dot-product attention over the argument block at `arguments`.
@@ -65,11 +72,6 @@ export function combine_mask(combined: number, mask: number, batch: number, head
 export function convert(output: number, input: number, length: number, output_dtype: number, input_dtype: number): number;
 
 /**
- * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
- */
-export function copy_rows(output: number, input: number, rows: number, length: number, output_stride: number, input_stride: number): number;
-
-/**
  * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
  */
 export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number, dtype: number): number;
@@ -96,9 +98,20 @@ export function layer_norm(output: number, input: number, optional_weight: numbe
 export function linear(output: number, input: number, packed: number, optional_bias: number, scratch: number, rows: number, in_features: number, out_features: number, activation: number): number;
 
 /**
+ * bias_gradient `[out_features]` = the sum of the rows of output_gradient `[rows, out_features]`.
+ */
+export function linear_bias_backward(bias_gradient: number, output_gradient: number, rows: number, out_features: number): number;
+
+/**
  * Packs weights for `linear`.
  */
 export function linear_pack(packed: number, weight: number, in_features: number, out_features: number): number;
+
+/**
+ * Packs a matrix `[rows, columns]` so that `linear` multiplies by it and not by its transpose: as `linear_pack` would its
+ * transpose, into `linear_packed_length(rows, columns)` elements. Of a weight: what the gradient of the input is made with.
+ */
+export function linear_pack_columns(packed: number, matrix: number, rows: number, columns: number): number;
 
 /**
  * Elements of the packed form of weights `[out_features, in_features]`; `OVERFLOW` when that overflows.
@@ -111,20 +124,15 @@ export function linear_packed_length(in_features: number, out_features: number):
 export function linear_scratch_length(rows: number, in_features: number): number;
 
 /**
- * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`; `[…, depth, rows]` and `[…, columns, depth]` where
- * they are transposed. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ * weight_gradient `[out_features, in_features]` = output_gradientᵀ · input, of output_gradient `[rows, out_features]` and
+ * input `[rows, in_features]`.
  */
-export function matmul(output: number, a: number, b: number, scratch: number, axes: number, axis_count: number, rows: number, depth: number, columns: number, a_is_transposed: number, b_is_transposed: number): number;
+export function linear_weight_backward(weight_gradient: number, output_gradient: number, input: number, scratch: number, rows: number, in_features: number, out_features: number): number;
 
 /**
- * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ * Elements of scratch memory that `linear_weight_backward` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
  */
-export function matmul_scratch_length(rows: number, depth: number, columns: number, a_is_transposed: number, b_is_transposed: number): number;
-
-/**
- * output = a · b, as `add`.
- */
-export function mul(output: number, a: number, b: number, axes: number, axis_count: number): number;
+export function linear_weight_backward_scratch_length(rows: number, in_features: number, out_features: number): number;
 
 /**
  * a·b + c as the kernels compute it: shows whether the host really fuses.
@@ -189,18 +197,8 @@ export function softmax(output: number, input: number, scratch: number, outer: n
 export function softmax_scratch_length(length: number, inner: number): number;
 
 /**
- * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
- */
-export function sum_along(output: number, input: number, outer: number, length: number, inner: number): number;
-
-/**
  * `output[i]` = silu(`a[i]`) · `b[i]`.
  */
 export function swiglu(output: number, a: number, b: number, length: number): number;
-
-/**
- * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
- */
-export function transpose(output: number, input: number, outer: number, first: number, middle: number, second: number, bytes: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;

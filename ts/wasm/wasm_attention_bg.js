@@ -24,20 +24,6 @@ export function activation(output, input, length, activation) {
 }
 
 /**
- * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
- * @param {number} output
- * @param {number} a
- * @param {number} b
- * @param {number} axes
- * @param {number} axis_count
- * @returns {number}
- */
-export function add(output, a, b, axes, axis_count) {
-    const ret = wasm.add(output, a, b, axes, axis_count);
-    return ret >>> 0;
-}
-
-/**
  * A 16-byte aligned block, or 0 when there is no memory for it.
  * @param {number} bytes
  * @returns {number}
@@ -72,6 +58,30 @@ export function append_rows(output, rows, extra, batch, length, extra_length, co
  */
 export function arithmetic() {
     const ret = wasm.arithmetic();
+    return ret >>> 0;
+}
+
+/**
+ * The gradients of attention, over the argument block of the forward call, of which it reads what describes the inputs, and one
+ * of its own.
+ * @param {number} _arguments
+ * @param {number} backward_arguments
+ * @returns {number}
+ */
+export function attention_backward(_arguments, backward_arguments) {
+    const ret = wasm.attention_backward(_arguments, backward_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * Bytes of working memory that `attention_backward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
+ * arguments are invalid. `scratch` may still be 0.
+ * @param {number} _arguments
+ * @param {number} backward_arguments
+ * @returns {number}
+ */
+export function attention_backward_scratch_bytes(_arguments, backward_arguments) {
+    const ret = wasm.attention_backward_scratch_bytes(_arguments, backward_arguments);
     return ret >>> 0;
 }
 
@@ -146,21 +156,6 @@ export function combine_mask(combined, mask, batch, heads, rows, keys, columns, 
  */
 export function convert(output, input, length, output_dtype, input_dtype) {
     const ret = wasm.convert(output, input, length, output_dtype, input_dtype);
-    return ret >>> 0;
-}
-
-/**
- * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
- * @param {number} output
- * @param {number} input
- * @param {number} rows
- * @param {number} length
- * @param {number} output_stride
- * @param {number} input_stride
- * @returns {number}
- */
-export function copy_rows(output, input, rows, length, output_stride, input_stride) {
-    const ret = wasm.copy_rows(output, input, rows, length, output_stride, input_stride);
     return ret >>> 0;
 }
 
@@ -242,6 +237,19 @@ export function linear(output, input, packed, optional_bias, scratch, rows, in_f
 }
 
 /**
+ * bias_gradient `[out_features]` = the sum of the rows of output_gradient `[rows, out_features]`.
+ * @param {number} bias_gradient
+ * @param {number} output_gradient
+ * @param {number} rows
+ * @param {number} out_features
+ * @returns {number}
+ */
+export function linear_bias_backward(bias_gradient, output_gradient, rows, out_features) {
+    const ret = wasm.linear_bias_backward(bias_gradient, output_gradient, rows, out_features);
+    return ret >>> 0;
+}
+
+/**
  * Packs weights for `linear`.
  * @param {number} packed
  * @param {number} weight
@@ -251,6 +259,20 @@ export function linear(output, input, packed, optional_bias, scratch, rows, in_f
  */
 export function linear_pack(packed, weight, in_features, out_features) {
     const ret = wasm.linear_pack(packed, weight, in_features, out_features);
+    return ret >>> 0;
+}
+
+/**
+ * Packs a matrix `[rows, columns]` so that `linear` multiplies by it and not by its transpose: as `linear_pack` would its
+ * transpose, into `linear_packed_length(rows, columns)` elements. Of a weight: what the gradient of the input is made with.
+ * @param {number} packed
+ * @param {number} matrix
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {number}
+ */
+export function linear_pack_columns(packed, matrix, rows, columns) {
+    const ret = wasm.linear_pack_columns(packed, matrix, rows, columns);
     return ret >>> 0;
 }
 
@@ -277,51 +299,31 @@ export function linear_scratch_length(rows, in_features) {
 }
 
 /**
- * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`; `[…, depth, rows]` and `[…, columns, depth]` where
- * they are transposed. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
- * @param {number} output
- * @param {number} a
- * @param {number} b
+ * weight_gradient `[out_features, in_features]` = output_gradientᵀ · input, of output_gradient `[rows, out_features]` and
+ * input `[rows, in_features]`.
+ * @param {number} weight_gradient
+ * @param {number} output_gradient
+ * @param {number} input
  * @param {number} scratch
- * @param {number} axes
- * @param {number} axis_count
  * @param {number} rows
- * @param {number} depth
- * @param {number} columns
- * @param {number} a_is_transposed
- * @param {number} b_is_transposed
+ * @param {number} in_features
+ * @param {number} out_features
  * @returns {number}
  */
-export function matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, a_is_transposed, b_is_transposed) {
-    const ret = wasm.matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, a_is_transposed, b_is_transposed);
+export function linear_weight_backward(weight_gradient, output_gradient, input, scratch, rows, in_features, out_features) {
+    const ret = wasm.linear_weight_backward(weight_gradient, output_gradient, input, scratch, rows, in_features, out_features);
     return ret >>> 0;
 }
 
 /**
- * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ * Elements of scratch memory that `linear_weight_backward` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
  * @param {number} rows
- * @param {number} depth
- * @param {number} columns
- * @param {number} a_is_transposed
- * @param {number} b_is_transposed
+ * @param {number} in_features
+ * @param {number} out_features
  * @returns {number}
  */
-export function matmul_scratch_length(rows, depth, columns, a_is_transposed, b_is_transposed) {
-    const ret = wasm.matmul_scratch_length(rows, depth, columns, a_is_transposed, b_is_transposed);
-    return ret >>> 0;
-}
-
-/**
- * output = a · b, as `add`.
- * @param {number} output
- * @param {number} a
- * @param {number} b
- * @param {number} axes
- * @param {number} axis_count
- * @returns {number}
- */
-export function mul(output, a, b, axes, axis_count) {
-    const ret = wasm.mul(output, a, b, axes, axis_count);
+export function linear_weight_backward_scratch_length(rows, in_features, out_features) {
+    const ret = wasm.linear_weight_backward_scratch_length(rows, in_features, out_features);
     return ret >>> 0;
 }
 
@@ -493,20 +495,6 @@ export function softmax_scratch_length(length, inner) {
 }
 
 /**
- * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
- * @param {number} output
- * @param {number} input
- * @param {number} outer
- * @param {number} length
- * @param {number} inner
- * @returns {number}
- */
-export function sum_along(output, input, outer, length, inner) {
-    const ret = wasm.sum_along(output, input, outer, length, inner);
-    return ret >>> 0;
-}
-
-/**
  * `output[i]` = silu(`a[i]`) · `b[i]`.
  * @param {number} output
  * @param {number} a
@@ -516,22 +504,6 @@ export function sum_along(output, input, outer, length, inner) {
  */
 export function swiglu(output, a, b, length) {
     const ret = wasm.swiglu(output, a, b, length);
-    return ret >>> 0;
-}
-
-/**
- * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
- * @param {number} output
- * @param {number} input
- * @param {number} outer
- * @param {number} first
- * @param {number} middle
- * @param {number} second
- * @param {number} bytes
- * @returns {number}
- */
-export function transpose(output, input, outer, first, middle, second, bytes) {
-    const ret = wasm.transpose(output, input, outer, first, middle, second, bytes);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {

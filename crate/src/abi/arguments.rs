@@ -111,10 +111,12 @@ arguments! {
         present_value_head_stride: u32,
         /// from one row to the next
         present_value_row_stride: u32,
-        /// a `Dtype`, that of query, keys, output and weights
+        /// a `Dtype`, that of query, keys and weights
         dtype: u32,
         /// a `Dtype`, that of the values
         value_dtype: u32,
+        /// a `Dtype`, that of the output
+        output_dtype: u32,
         /// B
         batch: u32,
         /// H
@@ -181,6 +183,8 @@ arguments! {
         seed_high: u32,
         /// float32 `[B, H, L]` to write, 0 = not wanted
         log_sum_exp: u32,
+        /// float32 `[2, B, H, L]` to write for the backward pass: references, then inverse sums; 0 = not wanted
+        statistics: u32,
         /// weights to write, 0 = not wanted
         weights: u32,
         /// a `WeightsMode`, `ABSENT` = no weights
@@ -196,6 +200,56 @@ arguments! {
         /// 1 = the mean over the heads
         average_heads: u32,
         /// working memory, attention_scratch_bytes of it
+        scratch: u32,
+    }
+}
+
+arguments! {
+    /// A call of `attention_backward`, beside the block of the forward call. All of it is float32.
+    AttentionBackwardArguments {
+        /// gradient of the query, at the query's strides; 0 = not wanted
+        query_gradient: u32,
+        /// gradient of the new keys, at their strides; 0 = not wanted
+        key_gradient: u32,
+        /// gradient of the new values, at their strides; 0 = not wanted
+        value_gradient: u32,
+        /// gradient of the past keys, at their strides; 0 = not wanted
+        past_key_gradient: u32,
+        /// gradient of the past values, at their strides; 0 = not wanted
+        past_value_gradient: u32,
+        /// gradient of the mask, as long as it; 0 = not wanted
+        mask_gradient: u32,
+        /// gradient of the slopes, as long as they; 0 = not wanted
+        slopes_gradient: u32,
+        /// gradient of the sinks `[H]`; 0 = not wanted
+        sinks_gradient: u32,
+        /// the forward pass's output, at its strides
+        output: u32,
+        /// what the forward pass wrote as statistics
+        statistics: u32,
+        /// gradient of the output, at its strides
+        output_cotangent: u32,
+        /// gradient of the present keys, at their strides; 0 = none
+        present_key_cotangent: u32,
+        /// gradient of the present values, at their strides; 0 = none
+        present_value_cotangent: u32,
+        /// gradient of the log-sum-exp `[B, H, L]`; 0 = none
+        log_sum_exp_cotangent: u32,
+        /// gradient of the weights `[B, heads, rows, T]`; 0 = none
+        weights_cotangent: u32,
+        /// a `WeightsMode`
+        weights_mode: u32,
+        /// heads of that gradient
+        weights_head_count: u32,
+        /// rows of that gradient
+        weights_row_count: u32,
+        /// int32 `[H]`: a query head's place among those heads, `ABSENT` = none
+        head_places: u32,
+        /// int32 `[L]`: a query row's place among those rows, `ABSENT` = none
+        row_places: u32,
+        /// float32 `[H]`: a factor of the head's gradient
+        head_factors: u32,
+        /// working memory, attention_backward_scratch_bytes of it
         scratch: u32,
     }
 }

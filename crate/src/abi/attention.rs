@@ -1,13 +1,14 @@
 //! The exports of attention: an argument block in, a status out.
 
 use super::Status;
-use super::arguments::{ABSENT, AttentionArguments};
+use super::arguments::{ABSENT, AttentionArguments, AttentionBackwardArguments};
 use super::numbers::{CausalAlignment, MaskDtype, OVERFLOW};
-use super::slices::{Number, optional_slice, product, read, slice, slice_mut, status};
+use super::slices::{Number, optional_slice, optional_slice_mut, product, read, slice, slice_mut, status};
 use crate::attention::arrays::{Elements, ElementsMut, Heads, KeyHeads, Strides, ValueHeads, concatenate};
+use crate::attention::backward::{Cotangents, Forward, Gradients, HeadGradients, WeightsCotangent};
 use crate::attention::dropout::Dropout;
 use crate::attention::mask::{Mask, MaskElements};
-use crate::attention::scratch::{self, Scratch};
+use crate::attention::scratch::{self, BackwardScratch, Scratch, SharedWanted, Statistics};
 use crate::attention::visibility::Visibility;
 use crate::attention::weights::{WeightsMode, WeightsRequest};
 use crate::attention::{self, Attention, Outputs, Sizes, Slopes};
@@ -44,24 +45,25 @@ pub fn attention_forward(arguments: usize) -> u32 {
         let weights = weights_request(&arguments)?;
         let length = scratch::length(&attention, weights.as_ref()).ok_or(Status::InvalidArgument)?;
         let memory = slice_mut::<f32>(arguments.scratch as usize, length)?;
-        let scratch = Scratch::split(memory, &attention, weights.as_ref()).ok_or(Status::InvalidArgument)?;
+        let mut scratch = Scratch::split(memory, &attention, weights.as_ref()).ok_or(Status::InvalidArgument)?;
         let sizes = &attention.sizes;
         let rows = product(&[sizes.batch, sizes.heads, sizes.query_length])?;
         let log_sum_exp = match arguments.log_sum_exp {
             0 => None,
             pointer => Some(slice_mut(pointer as usize, rows)?),
         };
+        if arguments.statistics != 0 {
+            let (references, inverses) =
+                slice_mut(arguments.statistics as usize, product(&[2, rows])?)?.split_at_mut(rows);
+            scratch.statistics = Statistics { references, inverses };
+        }
         let outputs = Outputs {
             output: elements_mut(
                 arguments.output,
                 product(&[rows, sizes.value_head_size])?,
-                attention_dtype(&arguments)?,
+                dtype(arguments.output_dtype)?,
             )?,
-            output_strides: strides(
-                arguments.output_batch_stride,
-                arguments.output_head_stride,
-                arguments.output_row_stride,
-            ),
+            output_strides: output_strides(&arguments),
             log_sum_exp,
             weights,
         };
@@ -69,6 +71,122 @@ pub fn attention_forward(arguments: usize) -> u32 {
         Ok(())
     };
     status(run())
+}
+
+/// Bytes of working memory that `attention_backward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
+/// arguments are invalid. `scratch` may still be 0.
+#[wasm_bindgen]
+pub fn attention_backward_scratch_bytes(arguments: usize, backward_arguments: usize) -> u32 {
+    let needed = || -> Result<u32, Status> {
+        let attention = attention(&read::<AttentionArguments>(arguments)?)?;
+        let backward = read::<AttentionBackwardArguments>(backward_arguments)?;
+        let floats = scratch::backward_length(&attention, backward.weights_cotangent != 0, wanted(&backward));
+        let bytes = floats.and_then(|floats| floats.checked_mul(4)).ok_or(Status::InvalidArgument)?;
+        Ok(bytes as u32)
+    };
+    needed().unwrap_or(OVERFLOW)
+}
+
+/// The gradients of attention, over the argument block of the forward call, of which it reads what describes the inputs, and one
+/// of its own.
+#[wasm_bindgen]
+pub fn attention_backward(arguments: usize, backward_arguments: usize) -> u32 {
+    let run = || -> Result<(), Status> {
+        let arguments = read::<AttentionArguments>(arguments)?;
+        let backward = read::<AttentionBackwardArguments>(backward_arguments)?;
+        let attention = attention(&arguments)?;
+        let sizes = &attention.sizes;
+        let has_weights = backward.weights_cotangent != 0;
+        let length =
+            scratch::backward_length(&attention, has_weights, wanted(&backward)).ok_or(Status::InvalidArgument)?;
+        let memory = slice_mut::<f32>(backward.scratch as usize, length)?;
+        let scratch = BackwardScratch::split(memory, &attention, has_weights, wanted(&backward))
+            .ok_or(Status::InvalidArgument)?;
+        let rows = product(&[sizes.batch, sizes.heads, sizes.query_length])?;
+        let present_rows = product(&[sizes.batch, sizes.key_heads, sizes.key_length])?;
+        let float32 = |pointer: u32, rows: usize, size: usize, strides: Strides| -> Result<Heads<'_>, Status> {
+            Ok(Heads { elements: Elements::Float32(slice(pointer as usize, product(&[rows, size])?)?), strides })
+        };
+        let output = |pointer: u32| float32(pointer, rows, sizes.value_head_size, output_strides(&arguments));
+        let present = |pointer: u32, size: usize, strides: Strides| -> Result<Option<Heads<'_>>, Status> {
+            if pointer == 0 { Ok(None) } else { float32(pointer, present_rows, size, strides).map(Some) }
+        };
+        let (references, inverses) = slice(backward.statistics as usize, product(&[2, rows])?)?.split_at(rows);
+        let forward = Forward { output: output(backward.output)?, references, inverses };
+        let cotangents = Cotangents {
+            output: output(backward.output_cotangent)?,
+            present_key: present(backward.present_key_cotangent, sizes.head_size, present_key_strides(&arguments))?,
+            present_value: present(
+                backward.present_value_cotangent,
+                sizes.value_head_size,
+                present_value_strides(&arguments),
+            )?,
+            log_sum_exp: optional_slice(backward.log_sum_exp_cotangent as usize, rows)?,
+            weights: weights_cotangent(&backward, sizes)?,
+        };
+        let (mask_length, slopes) = (arguments.mask_length as usize, attention.slopes.map_or(0, |s| s.slopes.len()));
+        let key_rows = |rows: usize| product(&[sizes.batch, sizes.key_heads, rows]);
+        let new_length = sizes.key_length - sizes.past_length;
+        let gradient = |pointer: u32, rows: usize, size: usize, strides: Strides| -> Result<_, Status> {
+            let elements = optional_slice_mut(pointer as usize, product(&[rows, size])?)?;
+            Ok(elements.map(|elements| HeadGradients { elements, strides }))
+        };
+        let (past, new) = (key_rows(sizes.past_length)?, key_rows(new_length)?);
+        let (key_size, value_size) = (sizes.head_size, sizes.value_head_size);
+        let gradients = Gradients {
+            query: gradient(backward.query_gradient, rows, key_size, attention.query.strides)?,
+            key: gradient(backward.key_gradient, new, key_size, key_strides(&arguments))?,
+            value: gradient(backward.value_gradient, new, value_size, value_strides(&arguments))?,
+            past_key: gradient(backward.past_key_gradient, past, key_size, past_key_strides(&arguments))?,
+            past_value: gradient(backward.past_value_gradient, past, value_size, past_value_strides(&arguments))?,
+            mask: optional_slice_mut(backward.mask_gradient as usize, mask_length)?,
+            slopes: optional_slice_mut(backward.slopes_gradient as usize, slopes)?,
+            sinks: optional_slice_mut(backward.sinks_gradient as usize, sizes.heads)?,
+        };
+        attention::attention_backward(gradients, &attention, &forward, &cotangents, scratch);
+        Ok(())
+    };
+    status(run())
+}
+
+const fn wanted(backward: &AttentionBackwardArguments) -> SharedWanted {
+    SharedWanted {
+        mask: backward.mask_gradient != 0,
+        slopes: backward.slopes_gradient != 0,
+        sinks: backward.sinks_gradient != 0,
+    }
+}
+
+fn weights_cotangent<'a>(
+    backward: &AttentionBackwardArguments,
+    sizes: &Sizes,
+) -> Result<Option<WeightsCotangent<'a>>, Status> {
+    if backward.weights_cotangent == 0 {
+        return Ok(None);
+    }
+    let mode = WeightsMode::from_number(backward.weights_mode).ok_or(Status::InvalidArgument)?;
+    let (heads, rows) = (backward.weights_head_count as usize, backward.weights_row_count as usize);
+    let length = product(&[sizes.batch, heads, rows, sizes.key_length])?;
+    let head_places: &[i32] = slice(backward.head_places as usize, sizes.heads)?;
+    let row_places: &[i32] = slice(backward.row_places as usize, sizes.query_length)?;
+    let inside = |places: &[i32], count: usize| places.iter().all(|&place| place < 0 || (place as usize) < count);
+    if !inside(head_places, heads) || !inside(row_places, rows) {
+        return Err(Status::InvalidArgument);
+    }
+    Ok(Some(WeightsCotangent {
+        mode,
+        elements: slice(backward.weights_cotangent as usize, length)?,
+        heads,
+        rows,
+        key_length: sizes.key_length,
+        head_places,
+        row_places,
+        head_factors: slice(backward.head_factors as usize, sizes.heads)?,
+    }))
+}
+
+fn output_strides(arguments: &AttentionArguments) -> Strides {
+    strides(arguments.output_batch_stride, arguments.output_head_stride, arguments.output_row_stride)
 }
 
 fn dtype(number: u32) -> Result<Dtype, Status> {
@@ -122,34 +240,14 @@ fn write_present(arguments: &AttentionArguments) -> Result<(), Status> {
     let [past, new] = [sizes.past_length, sizes.key_length - sizes.past_length];
     let key = Concatenation {
         present: (arguments.present_key, present_key_strides(arguments)),
-        past: (
-            arguments.past_key,
-            strides(arguments.past_key_batch_stride, arguments.past_key_head_stride, arguments.past_key_row_stride),
-            past,
-        ),
-        new: (
-            arguments.key,
-            strides(arguments.key_batch_stride, arguments.key_head_stride, arguments.key_row_stride),
-            new,
-        ),
+        past: (arguments.past_key, past_key_strides(arguments), past),
+        new: (arguments.key, key_strides(arguments), new),
         size: sizes.head_size,
     };
     let value = Concatenation {
         present: (arguments.present_value, present_value_strides(arguments)),
-        past: (
-            arguments.past_value,
-            strides(
-                arguments.past_value_batch_stride,
-                arguments.past_value_head_stride,
-                arguments.past_value_row_stride,
-            ),
-            past,
-        ),
-        new: (
-            arguments.value,
-            strides(arguments.value_batch_stride, arguments.value_head_stride, arguments.value_row_stride),
-            new,
-        ),
+        past: (arguments.past_value, past_value_strides(arguments), past),
+        new: (arguments.value, value_strides(arguments), new),
         size: sizes.value_head_size,
     };
     for (concatenation, dtype) in [(key, attention_dtype(arguments)?), (value, dtype(arguments.value_dtype)?)] {
@@ -198,12 +296,7 @@ fn attention<'a>(arguments: &AttentionArguments) -> Result<Attention<'a>, Status
         strides: strides(arguments.query_batch_stride, arguments.query_head_stride, arguments.query_row_stride),
     };
     let (key, key_strides, value, value_strides) = if arguments.past_key == 0 {
-        (
-            arguments.key,
-            strides(arguments.key_batch_stride, arguments.key_head_stride, arguments.key_row_stride),
-            arguments.value,
-            strides(arguments.value_batch_stride, arguments.value_head_stride, arguments.value_row_stride),
-        )
+        (arguments.key, key_strides(arguments), arguments.value, value_strides(arguments))
     } else {
         (
             arguments.present_key,
@@ -299,6 +392,22 @@ fn weights_request<'a>(arguments: &AttentionArguments) -> Result<Option<WeightsR
         pointer => elements_mut(pointer, length, attention_dtype(arguments)?)?,
     };
     Ok(Some(WeightsRequest { elements, mode, heads, rows, average_heads }))
+}
+
+fn key_strides(arguments: &AttentionArguments) -> Strides {
+    strides(arguments.key_batch_stride, arguments.key_head_stride, arguments.key_row_stride)
+}
+
+fn value_strides(arguments: &AttentionArguments) -> Strides {
+    strides(arguments.value_batch_stride, arguments.value_head_stride, arguments.value_row_stride)
+}
+
+fn past_key_strides(arguments: &AttentionArguments) -> Strides {
+    strides(arguments.past_key_batch_stride, arguments.past_key_head_stride, arguments.past_key_row_stride)
+}
+
+fn past_value_strides(arguments: &AttentionArguments) -> Strides {
+    strides(arguments.past_value_batch_stride, arguments.past_value_head_stride, arguments.past_value_row_stride)
 }
 
 fn present_key_strides(arguments: &AttentionArguments) -> Strides {

@@ -12,6 +12,7 @@ pub struct Broadcast<'a> {
 }
 
 /// The `count` axes at `pointer`.
+#[inline(never)]
 pub fn broadcast<'a>(pointer: usize, count: usize) -> Result<Broadcast<'a>, Status> {
     let (axes, _) = slice::<u32>(pointer, product(&[count, 3])?)?.as_chunks();
     let positions = position_count(axes).ok_or(Status::InvalidArgument)?;

@@ -25,6 +25,19 @@ pub fn linear_pack(packed: usize, weight: usize, in_features: usize, out_feature
     status(run())
 }
 
+/// Packs a matrix `[rows, columns]` so that `linear` multiplies by it and not by its transpose: as `linear_pack` would its
+/// transpose, into `linear_packed_length(rows, columns)` elements. Of a weight: what the gradient of the input is made with.
+#[wasm_bindgen]
+pub fn linear_pack_columns(packed: usize, matrix: usize, rows: usize, columns: usize) -> u32 {
+    let run = || {
+        let packed_length = linear::packed_length(rows, columns).ok_or(Status::InvalidArgument)?;
+        let matrix = slice(matrix, product(&[rows, columns])?)?;
+        linear::pack_columns(slice_mut(packed, packed_length)?, matrix, rows, columns);
+        Ok(())
+    };
+    status(run())
+}
+
 /// Elements of scratch memory that `linear` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
 #[wasm_bindgen]
 pub fn linear_scratch_length(rows: usize, in_features: usize) -> usize {
@@ -60,6 +73,58 @@ pub fn linear(
             in_features,
             out_features,
             activation,
+        );
+        Ok(())
+    };
+    status(run())
+}
+
+/// Elements of scratch memory that `linear_weight_backward` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+#[wasm_bindgen]
+pub fn linear_weight_backward_scratch_length(rows: usize, in_features: usize, out_features: usize) -> usize {
+    linear::multiply_transposed_scratch_length(rows, out_features, in_features).unwrap_or(OVERFLOW as usize)
+}
+
+/// weight_gradient `[out_features, in_features]` = output_gradientᵀ · input, of output_gradient `[rows, out_features]` and
+/// input `[rows, in_features]`.
+#[wasm_bindgen]
+pub fn linear_weight_backward(
+    weight_gradient: usize,
+    output_gradient: usize,
+    input: usize,
+    scratch: usize,
+    rows: usize,
+    in_features: usize,
+    out_features: usize,
+) -> u32 {
+    let run = || {
+        let scratch_length = linear::multiply_transposed_scratch_length(rows, out_features, in_features)
+            .ok_or(Status::InvalidArgument)?;
+        let scratch = if scratch_length == 0 { &mut [] } else { slice_mut(scratch, scratch_length)? };
+        let weight_gradient = slice_mut(weight_gradient, product(&[out_features, in_features])?)?;
+        weight_gradient.fill(0.0);
+        linear::multiply_transposed(
+            weight_gradient,
+            slice(output_gradient, product(&[rows, out_features])?)?,
+            slice(input, product(&[rows, in_features])?)?,
+            scratch,
+            rows,
+            out_features,
+            in_features,
+        );
+        Ok(())
+    };
+    status(run())
+}
+
+/// bias_gradient `[out_features]` = the sum of the rows of output_gradient `[rows, out_features]`.
+#[wasm_bindgen]
+pub fn linear_bias_backward(bias_gradient: usize, output_gradient: usize, rows: usize, out_features: usize) -> u32 {
+    let run = || {
+        linear::sum_rows(
+            slice_mut(bias_gradient, out_features)?,
+            slice(output_gradient, product(&[rows, out_features])?)?,
+            out_features,
         );
         Ok(())
     };

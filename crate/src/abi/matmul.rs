@@ -5,25 +5,18 @@ use super::broadcast::broadcast;
 use super::numbers::OVERFLOW;
 use super::slices::{product, slice, slice_mut, status};
 use crate::matmul;
-use crate::matmul::Product;
+use crate::matmul::{Product, Transposed};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
 #[wasm_bindgen]
-pub fn matmul_scratch_length(
-    rows: usize,
-    depth: usize,
-    columns: usize,
-    a_is_transposed: u32,
-    b_is_transposed: u32,
-) -> usize {
-    let (a_is_transposed, b_is_transposed) = (a_is_transposed != 0, b_is_transposed != 0);
-    let product = Product { rows, depth, columns, a_is_transposed, b_is_transposed };
-    matmul::scratch_length(product).unwrap_or(OVERFLOW as usize)
+pub fn matmul_scratch_length(rows: usize, depth: usize, columns: usize, transposed: u32) -> usize {
+    let length = |transposed| matmul::scratch_length(Product { rows, depth, columns, transposed });
+    Transposed::from_number(transposed).and_then(length).unwrap_or(OVERFLOW as usize)
 }
 
-/// output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`; `[…, depth, rows]` and `[…, columns, depth]` where
-/// they are transposed. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+/// output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`, of which the `Transposed` one has its last axes the
+/// other way round. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
 #[wasm_bindgen]
 pub fn matmul(
     output: usize,
@@ -35,12 +28,11 @@ pub fn matmul(
     rows: usize,
     depth: usize,
     columns: usize,
-    a_is_transposed: u32,
-    b_is_transposed: u32,
+    transposed: u32,
 ) -> u32 {
     let run = || {
-        let (a_is_transposed, b_is_transposed) = (a_is_transposed != 0, b_is_transposed != 0);
-        let sizes = Product { rows, depth, columns, a_is_transposed, b_is_transposed };
+        let transposed = Transposed::from_number(transposed).ok_or(Status::InvalidArgument)?;
+        let sizes = Product { rows, depth, columns, transposed };
         let batch = broadcast(axes, axis_count)?;
         let [a_matrices, b_matrices] = batch.extents;
         matmul::matmul(

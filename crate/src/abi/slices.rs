@@ -61,6 +61,11 @@ pub fn slice_mut<'a, T: Number>(pointer: usize, length: usize) -> Result<&'a mut
     Ok(unsafe { core::slice::from_raw_parts_mut(pointer as *mut T, length) })
 }
 
+/// As `slice_mut`; None for a null pointer.
+pub fn optional_slice_mut<'a, T: Number>(pointer: usize, length: usize) -> Result<Option<&'a mut [T]>, Status> {
+    if pointer == 0 { Ok(None) } else { slice_mut(pointer, length).map(Some) }
+}
+
 /// Number types of which every bit pattern is a value.
 pub trait Number: Copy {}
 impl Number for u8 {}

@@ -35,12 +35,12 @@
 //! 9. Rows that see no key are 0; NaN is canonical. A sink's exponent is computed in float64 (`online_softmax`).
 //! 10. r and 1 / s of every row are kept for them (`write_weights`).
 
-use super::call::{Attention, Outputs, Sizes};
+use super::call::{Attention, Outputs};
 use super::key_blocks::key_blocks;
 use super::layout::Keys;
 use super::online_softmax::{Normalization, OnlineSoftmax, sum_weights, weigh};
 use super::panel;
-use super::query_rows::QueryRows;
+use super::query_rows::{QueryRows, panels};
 use super::score_steps::Stage;
 use super::scores::PanelScores;
 use super::scratch::{PanelMemory, Scratch, Statistics};
@@ -61,6 +61,7 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
             let values = attention.value.head(scratch.value, b, key_head, sizes.key_length, sizes.value_head_size);
             let mut values = HeadValues::new(values);
             for rows in panels(sizes, key_head) {
+                let rows = QueryRows::narrow(rows.count, |c| rows.row(c));
                 let normalization = attend(&mut scratch.panel, attention, b, keys, &mut values, &rows);
                 write_panel(
                     &mut outputs,
@@ -78,29 +79,6 @@ pub fn attention_forward(mut outputs: Outputs<'_>, attention: &Attention<'_>, mu
     if let Some(request) = &mut outputs.weights {
         write_weights(request, attention, &mut scratch);
     }
-}
-
-/// The panels of the query rows whose heads read a key head. Deviation 2: few rows share one with those of the other heads,
-/// so that keys and values are read once for all of them. Many would see too different keys.
-fn panels(sizes: &Sizes, key_head: usize) -> impl Iterator<Item = QueryRows> {
-    let (group, length) = (sizes.group(), sizes.query_length);
-    let mut first = 0;
-    core::iter::from_fn(move || {
-        if first == group * length {
-            return None;
-        }
-        let (head, row) = (key_head * group + first / length, first % length);
-        let rest = if length < PANEL { group * length - first } else { length - row };
-        let rows = QueryRows::narrow(rest.min(PANEL), |c| {
-            let (mut head, mut row) = (head, row + c);
-            while row >= length {
-                (head, row) = (head + 1, row - length);
-            }
-            (head, row)
-        });
-        first += rows.row_count;
-        Some(rows)
-    })
 }
 
 /// Takes a panel over its keys, block by block. The sums of weighted values are left in the accumulator.
@@ -167,7 +145,10 @@ fn write_panel(
         store_rows(&mut log_sum_exp[places.clone()], normalization.log_sum_exp().map(canonical));
     }
     if !statistics.references.is_empty() {
-        store_rows(&mut statistics.references[places.clone()], normalization.reference);
+        // Nothing else tells the backward pass of rows that see no key.
+        let none = F32x8::splat(f32::NEG_INFINITY);
+        let references = normalization.fully_masked.select(none, normalization.reference);
+        store_rows(&mut statistics.references[places.clone()], references);
         store_rows(&mut statistics.inverses[places], normalization.inverse);
     }
 }

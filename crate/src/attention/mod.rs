@@ -52,6 +52,7 @@
 //! | `forward` | the loops, and where the code differs from them, by number |
 
 pub mod arrays;
+pub mod backward;
 mod call;
 pub mod dropout;
 mod forward;
@@ -61,17 +62,21 @@ pub mod mask;
 pub mod matrix;
 mod online_softmax;
 pub mod panel;
+mod query_block;
 mod query_panel;
 mod query_rows;
 pub mod register_tile;
+mod score_gradients;
 mod score_steps;
 mod scores;
 pub mod scratch;
+mod shared_gradients;
 pub mod single_row;
 pub mod visibility;
 mod weighted_values;
 pub mod weights;
 mod write_weights;
 
+pub use backward::attention_backward;
 pub use call::{Attention, Outputs, Sizes, Slopes};
 pub use forward::attention_forward;

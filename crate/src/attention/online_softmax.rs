@@ -44,7 +44,8 @@ const EXP2: [f32; 5] = [0.693_147, 0.240_222_42, 0.055_507_336, 0.009_671_513, 0
 
 /// What the loop of `weigh` needs, as vectors in memory: engines rebuild a vector constant at each use, in several
 /// instructions, but read a vector from memory in none of its own.
-static CONSTANTS: [[f32; 4]; 8] = [
+static CONSTANTS: [[f32; 4]; 8] = SCALED;
+const SCALED: [[f32; 4]; 8] = [
     [LOWEST; 4],
     [ROUNDER; 4],
     [FACTOR; 4],
@@ -55,18 +56,48 @@ static CONSTANTS: [[f32; 4]; 8] = [
     [EXP2[4] * FACTOR; 4],
 ];
 
+/// The same with another power of two in the rounder, which takes the common factor away again. (A difference of 32 leaves even
+/// numbers even, so that ties are rounded alike.)
+static PLAIN_CONSTANTS: [[f32; 4]; 8] = {
+    let mut constants = SCALED;
+    constants[0] = [LOWEST + 32.0; 4];
+    constants[1] = [ROUNDER - 32.0; 4];
+    constants
+};
+
 /// Replaces every score by 2^32·2^(score − r). −Infinity gives exact 0, NaN gives NaN; a score equal to r gives exactly
 /// 2^32. Error below 2 ulp.
 ///
 /// `scores` is `[keys][8]` in units of log 2, at most `HEADROOM` above r; a sink's, at most `HIGHEST`.
 #[inline(never)]
 pub fn weigh(scores: &mut [f32], reference: F32x8) {
-    let constants = core::hint::black_box(&CONSTANTS);
-    let [lowest, rounder, c0, c1, c2, c3, c4, c5] = constants.map(F32x4::from_array);
-    panel::for_each(scores, |score| {
-        (score - reference).map(|difference| {
+    let power = Power::read(&CONSTANTS);
+    panel::for_each(scores, |score| power.of(score - reference));
+}
+
+/// Powers of two times `FACTOR`, or plain ones.
+pub struct Power {
+    constants: [F32x4; 8],
+}
+
+impl Power {
+    /// Those of `weigh` without the common factor, bit for bit, where they are at least 2^-94.5; 0 below.
+    #[inline(always)]
+    pub fn plain() -> Self {
+        Self::read(&PLAIN_CONSTANTS)
+    }
+
+    #[inline(always)]
+    fn read(constants: &'static [[f32; 4]; 8]) -> Self {
+        Self { constants: core::hint::black_box(constants).map(F32x4::from_array) }
+    }
+
+    #[inline(always)]
+    pub fn of(&self, exponent: F32x8) -> F32x8 {
+        let [lowest, rounder, c0, c1, c2, c3, c4, c5] = self.constants;
+        exponent.map(|exponent| {
             // pseudo_max keeps a NaN.
-            let score = difference.pseudo_max(lowest);
+            let score = exponent.pseudo_max(lowest);
             debug_assert!(!F32x4::splat(HIGHEST).lt(score).any(), "a score far above its reference: {score:?}");
             let rounded = score + rounder;
             let f = score - (rounded - rounder);
@@ -77,7 +108,7 @@ pub fn weigh(scores: &mut [f32], reference: F32x8) {
             power = power.mul_add(f, c0);
             power * rounded.to_bits().shift_left(23).from_bits()
         })
-    });
+    }
 }
 
 /// Each row's sum over a block of weights, `[keys][columns]`, the number of whose first key is a multiple of 4. There are
@@ -217,6 +248,13 @@ impl Normalization {
         let log_sum_exp = part.leads.select(of_sink, of_keys);
         (self.fully_masked | part.overwhelms).select(*sinks, log_sum_exp)
     }
+}
+
+/// What part of a row's sum its sink has: exp(sink − log-sum-exp). Of a sink of −Infinity none, in a row of NaN too.
+pub fn sink_weight(sinks: F32x8, reference: F32x8, inverse: F32x8) -> F32x8 {
+    let part = SinkPart::new(sinks, reference);
+    let weight = part.overwhelms.select(F32x8::splat(1.0), part.weight * inverse);
+    sinks.eq(F32x8::splat(f32::NEG_INFINITY)).select(F32x8::zero(), weight)
 }
 
 /// What a sink adds to the sums of the rows.

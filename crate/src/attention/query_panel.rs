@@ -58,6 +58,11 @@ impl<'a> QueryPanel<'a> {
         self.attention.mask.is_none() && self.range.is_open(keys)
     }
 
+    /// Those of `keys`, one after the other, that every row surely sees.
+    pub fn open_keys(&self, keys: &Range<usize>) -> Range<usize> {
+        if self.attention.mask.is_some() { keys.start..keys.start } else { self.range.open_keys(keys) }
+    }
+
     /// A function from a step of `keys` to the mask of the lanes that see their key, by the rules and by `mask`, as `read_mask`
     /// left it.
     #[inline(always)]

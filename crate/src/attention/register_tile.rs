@@ -17,9 +17,11 @@
 
 use super::layout::{Keys, Values};
 use super::matrix::Matrix;
+use super::query_block::PANELS;
 use crate::simd::{F32x4, LANES};
-use crate::tiles::{KEY_STRIP, NARROW_TILE, PANEL, TILE};
+use crate::tiles::{KEY_BLOCK, KEY_STRIP, NARROW_TILE, PANEL, TILE};
 use core::array::from_fn;
+use core::ops::Range;
 
 /// Vectors of a whole panel.
 const WIDE: usize = PANEL / LANES;
@@ -250,4 +252,82 @@ unsafe fn values_tile<const COLUMNS: usize, const VECTORS: usize>(
         }
     }
     COLUMNS
+}
+
+/// `sums[j][d] += Σ_p Σ_q weights[p][j][q] · columns[d / 8][8 p + q][d % 8]` over `panels`, for `keys` = `TILE`, 4, 2 or 1 keys j: the
+/// rows of `sums`, `[keys][width]`, a width of whole vectors of 8. `weights` begins with the first key and panel; in a panel
+/// keys follow each other, and panels stand a block of keys apart. `columns` is `[width / 8][64][8]`.
+pub fn add_products(
+    sums: &mut [f32],
+    weights: &[f32],
+    columns: &[f32],
+    keys: usize,
+    panels: &Range<usize>,
+    width: usize,
+) {
+    let count = panels.len();
+    assert!(count != 0 && panels.end <= PANELS && width.is_multiple_of(PANEL));
+    assert!(sums.len() >= keys * width && columns.len() >= width * PANELS * PANEL);
+    assert!(weights.len() >= (count - 1) * PANEL_STRIDE + keys * PANEL);
+    for d in (0..width).step_by(PANEL) {
+        // SAFETY: the assertions cover the weights, the columns from the first panel on, and the sums, an exclusive borrow.
+        unsafe {
+            let sums = sums.as_mut_ptr().add(d);
+            let columns = columns.as_ptr().add((d * PANELS + panels.start * PANEL) * PANEL);
+            let weights = weights.as_ptr();
+            match keys {
+                keys if keys == TILE => products_tile::<TILE>(sums, weights, columns, width, count),
+                4 => products_tile::<4>(sums, weights, columns, width, count),
+                2 => products_tile::<2>(sums, weights, columns, width, count),
+                1 => products_tile::<1>(sums, weights, columns, width, count),
+                _ => panic!(),
+            }
+        }
+    }
+}
+
+/// Distance from one panel's weights to the next's.
+const PANEL_STRIDE: usize = KEY_BLOCK * PANEL;
+
+/// `add_products` for one panel of columns.
+///
+/// # Safety
+/// Valid for reading: of each of `count` panels 8 weights for each of `ROWS` keys, and 8 steps of columns. Valid for reading and
+/// writing: a step at each of `ROWS` rows `sums + row · width`, overlapping nothing.
+#[inline(never)]
+unsafe fn products_tile<const ROWS: usize>(
+    sums: *mut f32,
+    weights: *const f32,
+    columns: *const f32,
+    width: usize,
+    count: usize,
+) {
+    // SAFETY: the pointers step over exactly what the contract says is valid. The weights' last step may pass the end of their
+    // allocation, where nothing is read: hence wrapping.
+    unsafe {
+        let mut products = [[F32x4::zero(); WIDE]; ROWS];
+        let (mut weights, mut columns) = (weights, columns);
+        let mut remaining = count;
+        while remaining != 0 {
+            for q in 0..PANEL {
+                let column: [F32x4; WIDE] = from_fn(|v| F32x4::load_pointer(columns.add(q * PANEL + v * LANES)));
+                for (row, products) in products.iter_mut().enumerate() {
+                    let weight = F32x4::splat_pointer(weights.add(row * PANEL + q));
+                    for (product, column) in products.iter_mut().zip(column) {
+                        *product = weight.mul_add(column, *product);
+                    }
+                }
+            }
+            columns = columns.add(PANEL * PANEL);
+            weights = weights.wrapping_add(PANEL_STRIDE);
+            remaining -= 1;
+        }
+        // The block's sum is added as a whole.
+        for (row, products) in products.iter().enumerate() {
+            for (v, product) in products.iter().enumerate() {
+                let sum = sums.add(row * width + v * LANES);
+                (F32x4::load_pointer(sum) + *product).store_pointer(sum);
+            }
+        }
+    }
 }

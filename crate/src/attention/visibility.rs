@@ -98,6 +98,12 @@ impl PanelRange {
         self.inner.start <= keys.start && keys.end <= self.inner.end
     }
 
+    /// Those of `keys` that every row sees.
+    pub fn open_keys(&self, keys: &Range<usize>) -> Range<usize> {
+        let open = self.inner.start.max(keys.start)..self.inner.end.min(keys.end);
+        if open.is_empty() { keys.start..keys.start } else { open }
+    }
+
     /// The register tiles of `keys`, counted from their start, that every row sees whole.
     pub fn open_tiles(&self, keys: &Range<usize>) -> Range<usize> {
         if self.is_open(keys) {

@@ -29,18 +29,31 @@ pub fn gemm(
             pack_strip(&mut strips[range.clone()], &input[range], count, in_features);
             row += count;
         }
-        for panel in 0..out_features.div_ceil(PANEL) {
-            let weights = &packed[panel * in_features * PANEL..][..in_features * PANEL];
-            let column = panel * PANEL;
-            let mut sums = [[0.0; PANEL]; TILE];
-            let mut row = 0;
-            while row < rows {
-                let count = tile_rows(rows - row);
-                let sums = &mut sums[..count];
-                multiply_strip(sums, &strips[row * in_features..(row + count) * in_features], weights);
-                epilogue.write(&mut output[row * out_features..], sums, column, out_features);
-                row += count;
-            }
+        multiply(strips, packed, [rows, in_features, out_features], |sums, row, column| {
+            epilogue.write(&mut output[row * out_features..], sums, column, out_features);
+        });
+    }
+}
+
+/// The products of strips, `rows` rows in all, with panels of `columns` columns in all: `write` gets the sums of a tile, its
+/// first row and its first column.
+#[inline(always)]
+pub fn multiply(
+    strips: &[f32],
+    panels: &[f32],
+    [rows, depth, columns]: [usize; 3],
+    mut write: impl FnMut(&mut [[f32; PANEL]], usize, usize),
+) {
+    for panel in 0..columns.div_ceil(PANEL) {
+        let panel_elements = &panels[panel * depth * PANEL..][..depth * PANEL];
+        let mut sums = [[0.0; PANEL]; TILE];
+        let mut row = 0;
+        while row < rows {
+            let count = tile_rows(rows - row);
+            let sums = &mut sums[..count];
+            multiply_strip(sums, &strips[row * depth..(row + count) * depth], panel_elements);
+            write(sums, row, panel * PANEL);
+            row += count;
         }
     }
 }

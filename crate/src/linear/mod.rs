@@ -10,20 +10,36 @@
 //! error before the activation is at most 2^-24 · (n + 1) · (Σ |input · weight| + |bias|), with n = in_features, typically its
 //! square root's. The activation is applied to the sums while they are still at hand.
 //!
+//! The gradients, of d = the gradient of output before the activation:
+//!
+//! ```text
+//! input_gradient[m, k]  = Σ_n d[m, n] · weight[n, k]                             `linear` over `pack_columns` of the weight
+//! weight_gradient[n, k] = Σ_m d[m, n] · input[m, k]                              `multiply_transposed`
+//! bias_gradient[n]      = Σ_m d[m, n]                                            `sum_rows`
+//! ```
+//!
+//! Sums over m are cut into blocks of 256 rows, whatever the tile. The error of a sum of n products is at most
+//! 2^-24 · (n + 2) · Σ |product|.
+//!
 //! | module | what it does |
 //! |---|---|
-//! | `pack` | panels of weights, strips of input rows |
+//! | `pack` | panels and strips of either factor |
 //! | `register_tile` | the inner loops, on registers |
-//! | `gemm`, `gemv` | the order of the tiles |
+//! | `gemm`, `gemv`, `transposed_gemm` | the order of the tiles |
 //! | `epilogue` | bias and activation; what is written |
+//! | `sum_rows` | the sum of the rows of a matrix |
 
 mod epilogue;
 mod gemm;
 mod gemv;
 mod pack;
 pub mod register_tile;
+mod sum_rows;
+mod transposed_gemm;
 
-pub use pack::pack_weight;
+pub use pack::{pack_columns, pack_weight};
+pub use sum_rows::sum_rows;
+pub use transposed_gemm::{multiply_transposed, multiply_transposed_scratch_length};
 
 use crate::activation::Activation;
 use crate::tiles::{INPUT_BLOCK, PANEL};

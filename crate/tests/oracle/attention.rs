@@ -1,48 +1,48 @@
 //! Attention row by row, from docs/semantics.md alone: in float64, or rounded to float32 after every operation, which
 //! is the naive computation that section 8's promise speaks of. And that promise, as a check.
 
-use crate::attention_call::{AttentionCall, AttentionResults, Data, MaskData};
+use crate::attention_call::{AttentionCall, AttentionResults, CallMask, Data, MaskData};
 use wasm_attention::attention::Sizes;
 use wasm_attention::dtype::Dtype;
 use wasm_attention::random::Philox;
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Precision {
+pub enum Precision {
     Double,
     Single,
 }
 
 /// What became of a row.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum State {
+pub enum State {
     Normal,
     FullyMasked,
     NaN,
 }
 
 /// One row's values at every stage; weights modes 0 to 4 are the first five.
-struct Row {
-    stages: [Vec<f64>; 5],
-    visible: Vec<bool>,
+pub struct Row {
+    pub stages: [Vec<f64>; 5],
+    pub visible: Vec<bool>,
     /// What the rounding errors of a score grow with.
     magnitude: Vec<f64>,
     output: Vec<f64>,
-    log_sum_exp: f64,
-    state: State,
+    pub log_sum_exp: f64,
+    pub state: State,
     /// Whether a number that float32 can't hold was met.
     overflows: bool,
 }
 
 /// A call's tensors as numbers, `[B, heads, rows, size]`.
-struct Problem<'a> {
-    call: &'a AttentionCall,
-    query: Vec<f64>,
-    key: Vec<f64>,
-    value: Vec<f64>,
-    mask: Option<Vec<f64>>,
+pub struct Problem<'a> {
+    pub call: &'a AttentionCall,
+    pub query: Vec<f64>,
+    pub key: Vec<f64>,
+    pub value: Vec<f64>,
+    pub mask: Option<Vec<f64>>,
 }
 
-fn contiguous(call: &AttentionCall, data: &Data, [batch, heads, rows, size]: [usize; 4]) -> Vec<f64> {
+pub fn contiguous(call: &AttentionCall, data: &Data, [batch, heads, rows, size]: [usize; 4]) -> Vec<f64> {
     let values = data.widened();
     let strides = call.layout.strides([batch, heads, rows, size]);
     let mut result = Vec::new();
@@ -55,6 +55,11 @@ fn contiguous(call: &AttentionCall, data: &Data, [batch, heads, rows, size]: [us
         }
     }
     result
+}
+
+/// Where a mask holds what it says of an element (b, h, i, j).
+pub fn mask_index(mask: &CallMask, place: [usize; 4]) -> usize {
+    mask.strides().into_iter().zip(place).map(|(stride, place)| stride * place).sum()
 }
 
 /// Past rows, then new ones, head by head.
@@ -71,7 +76,7 @@ fn all_keys(call: &AttentionCall, past: Option<&Data>, new: &Data, size: usize) 
 }
 
 impl<'a> Problem<'a> {
-    fn new(call: &'a AttentionCall) -> Self {
+    pub fn new(call: &'a AttentionCall) -> Self {
         let sizes = &call.sizes;
         let mask = call.mask.as_ref().map(|mask| match &mask.data {
             MaskData::Boolean(attends) => {
@@ -89,7 +94,7 @@ impl<'a> Problem<'a> {
         }
     }
 
-    fn key_row(&self, b: usize, h: usize, j: usize) -> usize {
+    pub fn key_row(&self, b: usize, h: usize, j: usize) -> usize {
         let sizes = &self.call.sizes;
         (b * sizes.key_heads + h / (sizes.heads / sizes.key_heads)) * sizes.key_length + j
     }
@@ -101,14 +106,34 @@ impl<'a> Problem<'a> {
         if width != 1 && j >= width {
             return f64::NEG_INFINITY;
         }
-        let mut index = 0;
-        for (size, place) in mask.shape.into_iter().zip([b, h, i, j]) {
-            index = index * size + if size == 1 { 0 } else { place };
-        }
-        values[index]
+        values[mask_index(mask, [b, h, i, j])]
     }
 
-    fn row(&self, b: usize, h: usize, i: usize, precision: Precision) -> Row {
+    /// Where a query row stands among the keys.
+    pub fn position(&self, b: usize, i: usize) -> i64 {
+        let sizes = &self.call.sizes;
+        let offset = if self.call.lower_right {
+            self.valid_keys(b) - sizes.query_length as i64
+        } else {
+            sizes.past_length as i64
+        };
+        i as i64 + offset
+    }
+
+    fn valid_keys(&self, b: usize) -> i64 {
+        self.call.key_lengths.as_ref().map_or(self.call.sizes.key_length as i64, |lengths| i64::from(lengths[b]))
+    }
+
+    /// What dropout makes of a weight of 1: 1 / (1 − p) where it is kept, 0 where it is dropped.
+    pub fn keep(&self, b: usize, h: usize, i: usize, j: usize) -> f64 {
+        let Some(dropout) = self.call.dropout else { return 1.0 };
+        let counter = [j / 4, i, h, b].map(|index| index as u32);
+        let is_kept = dropout.scale != 0.0 && Philox::new(dropout.seed).words_of(counter)[j % 4] >= dropout.threshold;
+        // 1 − p from the threshold: the further bits of p can't matter.
+        if is_kept { 1.0 / (1.0 - f64::from(dropout.threshold) / 4_294_967_296.0) } else { 0.0 }
+    }
+
+    pub fn row(&self, b: usize, h: usize, i: usize, precision: Precision) -> Row {
         let call = self.call;
         let sizes = &call.sizes;
         let (keys, depth, width) = (sizes.key_length, sizes.head_size, sizes.value_head_size);
@@ -119,9 +144,8 @@ impl<'a> Problem<'a> {
             x
         };
 
-        let valid = call.key_lengths.as_ref().map_or(keys as i64, |lengths| i64::from(lengths[b]));
-        let offset = if call.lower_right { valid - sizes.query_length as i64 } else { sizes.past_length as i64 };
-        let position = i as i64 + offset;
+        let valid = self.valid_keys(b);
+        let position = self.position(b, i);
         let scale = f64::from(call.scale);
         let softcap = f64::from(call.softcap);
         let slope = call
@@ -190,15 +214,8 @@ impl<'a> Problem<'a> {
         }
 
         let mut dropped = weights.clone();
-        if let Some(dropout) = call.dropout.filter(|_| state == State::Normal) {
-            // 1 − p from the threshold: the further bits of p can't matter.
-            let kept = 1.0 - f64::from(dropout.threshold) / 4_294_967_296.0;
-            for (j, weight) in dropped.iter_mut().enumerate() {
-                let counter = [j / 4, i, h, b].map(|index| index as u32);
-                let is_kept =
-                    dropout.scale != 0.0 && Philox::new(dropout.seed).words_of(counter)[j % 4] >= dropout.threshold;
-                *weight = if is_kept { round(*weight / kept) } else { 0.0 };
-            }
+        if state == State::Normal {
+            dropped.iter_mut().enumerate().for_each(|(j, weight)| *weight = round(*weight * self.keep(b, h, i, j)));
         }
         let fill = if state == State::NaN { f64::NAN } else { 0.0 };
         let mut output = vec![fill; width];
@@ -218,7 +235,7 @@ impl<'a> Problem<'a> {
 
 /// What an element may be.
 #[derive(Clone, Copy, Debug)]
-enum Expected {
+pub enum Expected {
     /// This number with its sign of zero, or NaN.
     Exactly(f64),
     /// At most so far from it, before the rounding to 16 bits.
@@ -235,7 +252,7 @@ fn rounded(value: f64, dtype: Dtype) -> f32 {
 }
 
 impl Expected {
-    fn within(value: f64, tolerance: f64) -> Self {
+    pub fn within(value: f64, tolerance: f64) -> Self {
         if tolerance.is_finite() { Self::Within(value, tolerance) } else { Self::Anything }
     }
 
@@ -254,15 +271,15 @@ impl Expected {
 }
 
 /// A row in both precisions, and 8.2's a: the largest magnitude among keys that carry weight.
-struct Judged {
-    exact: Row,
+pub struct Judged {
+    pub exact: Row,
     naive: Row,
-    a: f64,
-    is_free: bool,
+    pub a: f64,
+    pub is_free: bool,
 }
 
 impl Judged {
-    fn new(problem: &Problem<'_>, b: usize, h: usize, i: usize) -> Self {
+    pub fn new(problem: &Problem<'_>, b: usize, h: usize, i: usize) -> Self {
         let exact = problem.row(b, h, i, Precision::Double);
         let naive = problem.row(b, h, i, Precision::Single);
         let carries = |j: &usize| exact.visible[*j] && exact.stages[3][*j] >= 2_f64.powi(-60);
@@ -358,7 +375,7 @@ fn mean(of_heads: &[Expected]) -> Expected {
     }
 }
 
-fn check(name: &str, actual: &Data, expected: &[(usize, Expected)]) {
+pub fn check(name: &str, actual: &Data, expected: &[(usize, Expected)]) {
     let values = actual.widened();
     assert_eq!(values.len(), expected.len(), "{name}: elements");
     for &(index, expected) in expected {

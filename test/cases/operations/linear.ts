@@ -3,12 +3,14 @@ import fc from "fast-check";
 import { Linear, linear, rand, randn, Tensor } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/linear.js";
 import { type ErrorBound, evaluate } from "../error-bound.js";
+import type { GradientTrial } from "../gradient.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "../layer-operands.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
 
 const bound: ErrorBound = [["2^-24", "(n + 1) · (Σ |input · weight| + |bias|)"]];
 
-const trials: fc.Arbitrary<Trial> = fc
+/** Sizes and dtypes of a call. */
+const calls = fc
   .record({
     dtypes: fc.tuple(floatTypes, floatTypes, floatTypes),
     leading: fc.oneof(
@@ -21,8 +23,10 @@ const trials: fc.Arbitrary<Trial> = fc
     isTensor: fc.boolean(),
     dataSeed: dataSeeds,
   })
-  .filter(({ leading, inFeatures, outFeatures }) => count(leading) * inFeatures * outFeatures < 300_000)
-  .map(({ dtypes, leading, inFeatures, outFeatures, hasBias, isTensor, dataSeed }) => {
+  .filter(({ leading, inFeatures, outFeatures }) => count(leading) * inFeatures * outFeatures < 300_000);
+
+const trials: fc.Arbitrary<Trial> = calls.map(
+  ({ dtypes, leading, inFeatures, outFeatures, hasBias, isTensor, dataSeed }) => {
     const rows = count(leading);
     const input = randomOperand(dataSeed, dtypes[0], [...leading, inFeatures]);
     const weight = randomOperand(dataSeed + 1, dtypes[1], [outFeatures, inFeatures]);
@@ -39,7 +43,27 @@ const trials: fc.Arbitrary<Trial> = fc
           "(n + 1) · (Σ |input · weight| + |bias|)": (inFeatures + 1) * sums[index],
         }),
     };
-  });
+  },
+);
+
+const gradientTrials: fc.Arbitrary<GradientTrial> = calls.map(
+  ({ dtypes, leading, inFeatures, outFeatures, hasBias, dataSeed }) => {
+    const rows = count(leading);
+    const input = randomOperand(dataSeed, dtypes[0], [...leading, inFeatures]);
+    const weight = randomOperand(dataSeed + 1, dtypes[1], [outFeatures, inFeatures]);
+    const bias = hasBias ? randomOperand(dataSeed + 2, dtypes[2], [outFeatures]) : undefined;
+    return {
+      operands: { input, weight, ...(bias && { bias }) },
+      run: (tensors) => linear(tensors.input, tensors.weight, tensors.bias),
+      forward: (values) => oracle.linear(values.input, values.weight, values.bias, rows, inFeatures, outFeatures),
+      gradients: (dy) => {
+        const all = oracle.linearGradients(dy, input.values, weight.values, rows, inFeatures, outFeatures);
+        return hasBias ? all : { input: all.input, weight: all.weight };
+      },
+      tolerance: (dy) => oracle.linearGradientTolerance(dy, input.values, weight.values, rows, inFeatures, outFeatures),
+    };
+  },
+);
 
 const input = randomOperand(1, "float16", [2, 4, 30, 32]);
 const weight = randomOperand(2, "bfloat16", [64, 32]);
@@ -51,6 +75,7 @@ export const linearRecords: readonly OperationRecord[] = [
     computes: "input · weightᵀ + bias",
     error: { linear: bound },
     property: { trials, numRuns: 200 },
+    gradient: { trials: gradientTrials, numRuns: 100 },
     // prettier-ignore
     refusals: [
       ...wrongDTypes("linear", "input", (x) => linear(x, floats(3, 4))),
@@ -119,6 +144,7 @@ export const linearRecords: readonly OperationRecord[] = [
     computes: "activation(input · weightᵀ + bias), with parameters of its own",
     error: { linear: bound },
     property: { suite: "nn/linear" },
+    gradient: { suite: "train/linear" },
     refusals: { suite: "nn/linear" },
     call: () => {
       const layer = new Linear(4, 3);

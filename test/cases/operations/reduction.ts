@@ -7,10 +7,10 @@ import type { GradientTrial } from "../gradient.js";
 import { dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "../layer-operands.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
 
-const sumBound: ErrorBound = [["2^-24", "min(n, 80 + n/64) · Σ |input|"]];
-const meanBound: ErrorBound = [["2^-24", "(2 + min(n, 80 + n/64)) · mean |input|"], ["2^-149"]];
+const sumBound: ErrorBound = [["2^-24", "min(n, 256 + n/256) · Σ |input|"]];
+const meanBound: ErrorBound = [["2^-24", "(2 + min(n, 256 + n/256)) · mean |input|"], ["2^-149"]];
 
-const depth = (n: number): number => Math.min(n, 80 + n / 64);
+const depth = (n: number): number => Math.min(n, 256 + n / 256);
 
 interface Form {
   readonly ours: (input: TensorLike, options?: ReductionOptions) => Tensor;
@@ -128,10 +128,10 @@ export const reductionRecords: readonly OperationRecord[] = [
       ours: sum,
       truth: oracle.sum,
       gradientOf: oracle.gradientOfSum,
-      tolerance: (n, size) => evaluate(sumBound, { "min(n, 80 + n/64) · Σ |input|": depth(n) * size }),
+      tolerance: (n, size) => evaluate(sumBound, { "min(n, 256 + n/256) · Σ |input|": depth(n) * size }),
     }),
     bits: {
-      cases: [caseOf("sum: rows", 82, 3, 2100, 1), caseOf("sum: columns", 83, 150, 300, 0)],
+      cases: [caseOf("sum: rows", 82, 3, 2100, 1), caseOf("sum: columns", 83, 300, 270, 0)],
       run: ({ options }, inputs) => [sum(inputs.matrix("input"), options)],
     },
   },
@@ -141,10 +141,10 @@ export const reductionRecords: readonly OperationRecord[] = [
       truth: oracle.mean,
       gradientOf: oracle.gradientOfMean,
       tolerance: (n, size) =>
-        evaluate(meanBound, { "(2 + min(n, 80 + n/64)) · mean |input|": n === 0 ? 0 : (2 + depth(n)) * size }),
+        evaluate(meanBound, { "(2 + min(n, 256 + n/256)) · mean |input|": n === 0 ? 0 : (2 + depth(n)) * size }),
     }),
     bits: {
-      cases: [caseOf("mean: rows", 84, 3, 2100, 1), caseOf("mean: columns", 85, 150, 300, 0)],
+      cases: [caseOf("mean: rows", 84, 3, 2100, 1), caseOf("mean: columns", 85, 300, 270, 0)],
       run: ({ options }, inputs) => [mean(inputs.matrix("input"), options)],
     },
   },

@@ -8,7 +8,7 @@ import type { Call } from "../call.js";
 import { describeFloat, type FloatOperand } from "../float-operand.js";
 import { readKeyLengths } from "../key-lengths.js";
 import { type Numbers, type NumbersLike, readNumbers } from "../numbers.js";
-import type { TensorLike } from "../operand.js";
+import type { Operand, TensorLike } from "../operand.js";
 import { type AttentionArguments, tensorArguments } from "./arguments.js";
 import { type Geometry, type Past, readDTypes, readGeometry } from "./geometry.js";
 import { type Mask, readMask } from "./mask.js";
@@ -60,6 +60,26 @@ export function readProblem(
   return { query, key, value, past, ...dtypesOfInputs, geometry, mask, keyLengths, slopes, sinks, scalars };
 }
 
+/** The inputs through which gradients may flow. */
+export const differentiableInputs = ({
+  query,
+  key,
+  value,
+  past,
+  mask,
+  slopes,
+  sinks,
+}: AttentionProblem): readonly (Operand | undefined)[] => [
+  query,
+  key,
+  value,
+  past?.key,
+  past?.value,
+  mask?.operand,
+  slopes?.operand,
+  sinks?.operand,
+];
+
 /** A problem's numbers as the kernels take them. What isn't in the WebAssembly memory is copied there. */
 export function problemArguments(call: Call, problem: AttentionProblem): AttentionArguments {
   const { geometry, past, mask, keyLengths, slopes, sinks } = problem;
@@ -68,6 +88,7 @@ export function problemArguments(call: Call, problem: AttentionProblem): Attenti
     ...geometry.sizes,
     dtype: dtypes[problem.dtype],
     valueDtype: dtypes[problem.valueDType],
+    outputDtype: dtypes[problem.dtype],
     ...tensorArguments("query", call.input(problem.query), geometry.query),
     ...tensorArguments("key", call.input(problem.key), geometry.key),
     ...tensorArguments("value", call.input(problem.value), geometry.value),

@@ -1,17 +1,40 @@
 import { checkBoolean, checkOptions } from "../../arguments.js";
 import { outOfMemoryError } from "../../errors.js";
-import { pointerOf } from "../../tensor/tensor.js";
-import { attentionArguments, OVERFLOW } from "../../wasm/interface.js";
+import type { FloatDType } from "../../tensor/dtype.js";
+import { records } from "../../tensor/recorder.js";
+import { pointerOf, type Tensor } from "../../tensor/tensor.js";
+import { attentionArguments, dtypes, OVERFLOW, weightsModes } from "../../wasm/interface.js";
 import { ArgumentBlock } from "../argument-block.js";
 import { type Call, runCall } from "../call.js";
 import type { TensorLike } from "../operand.js";
 import type { OptionsGiven } from "../options-given.js";
 import { type AttentionArguments, tensorArguments } from "./arguments.js";
 import { optionNames, type ScaledDotProductAttentionOptions, type ScaledDotProductAttentionResult } from "./options.js";
-import { type AttentionProblem, problemArguments, readProblem } from "./problem.js";
+import { type AttentionProblem, differentiableInputs, problemArguments, readProblem } from "./problem.js";
 import { readWeightsRequest, weightsArguments, type WeightsRequest } from "./weights-request.js";
 
 const OPERATION = "scaledDotProductAttention";
+
+/** The results through which gradients may come. */
+const differentiableOutputs = ["output", "presentKey", "presentValue", "logSumExp", "weights"] as const;
+
+/** What the forward pass keeps for the backward pass besides its inputs. */
+export interface KeptForBackward {
+  /** In float32, whatever the dtype of the result. */
+  readonly output: Tensor;
+  /** `[2, B, H, L]` */
+  readonly statistics: Tensor;
+}
+
+/** What the gradients of attention need to know of a call. */
+export interface AttentionDetails {
+  readonly problem: AttentionProblem;
+  readonly request: WeightsRequest | undefined;
+  readonly result: ScaledDotProductAttentionResult;
+  readonly kept: KeptForBackward;
+  /** The results that are differentiated, in their order. */
+  readonly outputs: readonly (typeof differentiableOutputs)[number][];
+}
 
 /**
  * Scaled dot-product attention: output = softmax(scale · query · keyᵀ + masks) · value, computed block by block, so that
@@ -62,12 +85,17 @@ export function scaledDotProductAttention(
   const { needLogSumExp = false } = given;
   checkBoolean(OPERATION, "needLogSumExp", needLogSumExp);
 
+  const inputs = differentiableInputs(problem);
+  const isRecorded = records(inputs);
+
   return runCall(OPERATION, (call) => {
     const result = createResult(call, problem, request, needLogSumExp);
+    const kept = isRecorded ? createKept(call, problem, result) : undefined;
     const block = new ArgumentBlock(call, attentionArguments, {
       ...problemArguments(call, problem),
       ...resultArguments(result, problem),
       ...weightsArguments(call, request),
+      ...(kept && keptArguments(kept, problem)),
     });
     const scratchBytes = call.kernelStatus((kernels) => kernels.attention_scratch_bytes(block.pointer));
     if (scratchBytes === OVERFLOW) {
@@ -75,9 +103,26 @@ export function scaledDotProductAttention(
     }
     block.setInteger("scratch", call.temporary(scratchBytes));
     call.kernel((kernels) => kernels.attention_forward(block.pointer));
+    if (kept !== undefined) {
+      if (kept.output !== result.output) call.convert(result.output, kept.output as Tensor<FloatDType>);
+      const outputs = { ...result, weights: isDifferentiable(request) ? result.weights : undefined };
+      const given = differentiableOutputs.filter((name) => outputs[name] !== undefined);
+      const details: AttentionDetails = { problem, request, result, kept, outputs: given };
+      call.record(
+        "attention",
+        inputs,
+        given.map((name) => outputs[name] as Tensor),
+        details,
+      );
+      for (const tensor of [kept.output, kept.statistics]) if (tensor !== result.output) tensor.dispose();
+    }
     return result;
   });
 }
+
+/** Scores before the softcap and after it are for looking at: their gradient would have hidden keys in it. */
+const isDifferentiable = (request: WeightsRequest | undefined): boolean =>
+  request !== undefined && request.mode >= weightsModes.score;
 
 /** Memory for all that is asked for. */
 function createResult(
@@ -98,6 +143,27 @@ function createResult(
     ...(request && { weights: call.output(request.shape, dtype) }),
   };
 }
+
+function createKept(
+  call: Call,
+  { geometry, dtype }: AttentionProblem,
+  { output }: ScaledDotProductAttentionResult,
+): KeptForBackward {
+  const { batch, heads, queryLength } = geometry.sizes;
+  return {
+    output: dtype === "float32" ? output : call.output(geometry.output.shape, "float32"),
+    statistics: call.output([2, batch, heads, queryLength], "float32"),
+  };
+}
+
+const keptArguments = (
+  { output, statistics }: KeptForBackward,
+  { geometry }: AttentionProblem,
+): AttentionArguments => ({
+  ...tensorArguments("output", pointerOf(output), geometry.output),
+  outputDtype: dtypes.float32,
+  statistics: pointerOf(statistics),
+});
 
 function resultArguments(
   { output, presentKey, presentValue, logSumExp, weights }: ScaledDotProductAttentionResult,

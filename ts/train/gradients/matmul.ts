@@ -1,13 +1,13 @@
 import { describeFloat, type FloatOperand } from "../../ops/float-operand.js";
 import { type Factor, type MatmulDetails, multiplyMatrices } from "../../ops/matmul.js";
 import type { Operand } from "../../ops/operand.js";
-import { elementCount, type Shape } from "../../tensor/shape.js";
+import { elementCount } from "../../tensor/shape.js";
 import type { GradientTensor, Rule } from "../rule.js";
 import { sumTo } from "../sum-to.js";
 
 /** All rows of a factor's matrices as those of one. */
-const asOne = ({ shape, ...factor }: Factor): Factor => ({
-  ...factor,
+const asOne = ({ operand, shape }: Factor): Factor => ({
+  operand,
   shape: [elementCount(shape.slice(0, -1)), shape[shape.length - 1]],
 });
 
@@ -20,18 +20,16 @@ const matmul: Rule<MatmulDetails> = ({ inputs, details: { a, b, output }, needs,
   // output = a · b
   return ([dy]) => {
     const gradient: Factor = { operand: describeFloat("backward", "gradient", dy), shape: output };
-    const multiply = (left: Factor, right: Factor, shape: Shape): GradientTensor =>
-      multiplyMatrices("backward", left, right, shape, "float32");
     const ofA = (operand: FloatOperand): GradientTensor => {
-      const product = multiply(gradient, { operand, shape: b, isTransposed: true }, [...batch, ...a.slice(-2)]);
+      const shape = [...batch, ...a.slice(-2)];
+      const product = multiplyMatrices("backward", gradient, { operand, shape: b }, shape, "float32", "second");
       return sumTo(product, a).reshape(shapeOfX);
     };
     const ofB = (operand: FloatOperand): GradientTensor => {
-      const factor: Factor = { operand, shape: a, isTransposed: true };
       // The rows of all products with the one matrix add up in one sum.
-      const product = isOneMatrix
-        ? multiply(asOne(factor), asOne(gradient), b.slice(-2))
-        : multiply(factor, gradient, [...batch, ...b.slice(-2)]);
+      const factors = [{ operand, shape: a }, gradient].map((factor) => (isOneMatrix ? asOne(factor) : factor));
+      const shape = [...(isOneMatrix ? [] : batch), ...b.slice(-2)];
+      const product = multiplyMatrices("backward", factors[0], factors[1], shape, "float32", "first");
       return sumTo(product, b).reshape(shapeOfY);
     };
     return [y === false ? undefined : ofA(y), x === false ? undefined : ofB(x)];

@@ -1,0 +1,177 @@
+//! The gradients of what heads and batches may share: a float mask, ALiBi's slopes, the sinks.
+//!
+//! ```text
+//! mask[…]      Σ dS over the axes that it broadcasts
+//! slopes[b, h] −Σ_{i, j} |p − j| · dS
+//! sinks[h]     Σ_{b, i} w_sink · (dL − δ)           w_sink = exp(sink − log-sum-exp)
+//! ```
+//!
+//! Each task, one batch and key head, has sums of its own, which are added in the order of the tasks.
+
+use super::backward::Task;
+use super::call::Attention;
+use super::mask::Mask;
+use super::panel;
+use super::query_block::{BlockPanel, QueryBlock, sink_weights};
+use super::query_panel::QueryPanel;
+use super::scratch::SharedMemory;
+use crate::dtype::canonical_scalar;
+use crate::simd::F32x8;
+use crate::sum::accumulate;
+use crate::tiles::PANEL;
+use core::ops::Range;
+
+pub struct SharedGradients<'a> {
+    memory: SharedMemory<'a>,
+    mask: Option<&'a mut [f32]>,
+}
+
+/// The elements of the mask that a task's query heads read: where they begin, and how far they go.
+fn mask_place(attention: &Attention<'_>, mask: &Mask<'_>, b: usize, key_head: usize) -> Range<usize> {
+    let sizes = &attention.sizes;
+    let start = b * mask.batch_stride + key_head * sizes.group() * mask.head_stride;
+    let last = (sizes.group() - 1) * mask.head_stride + (sizes.query_length.max(1) - 1) * mask.row_stride;
+    start..start + last + if mask.key_stride == 0 { 1 } else { mask.keys }
+}
+
+/// Whether several tasks read the same elements.
+fn is_mask_shared(attention: &Attention<'_>, mask: &Mask<'_>) -> bool {
+    let sizes = &attention.sizes;
+    (mask.batch_stride == 0 && sizes.batch > 1) || (mask.head_stride == 0 && sizes.key_heads > 1)
+}
+
+/// Floats that a task's sums of the mask need; 0 where they are the gradient itself. None when that overflows.
+pub fn mask_extent(attention: &Attention<'_>) -> Option<usize> {
+    let Some(mask) = attention.mask.as_ref().filter(|mask| is_mask_shared(attention, mask)) else {
+        return Some(0);
+    };
+    let sizes = &attention.sizes;
+    let heads = (sizes.group() - 1).checked_mul(mask.head_stride)?;
+    let rows = (sizes.query_length.max(1) - 1).checked_mul(mask.row_stride)?;
+    heads.checked_add(rows)?.checked_add(if mask.key_stride == 0 { 1 } else { mask.keys })
+}
+
+impl<'a> SharedGradients<'a> {
+    /// Gradients of 0.
+    pub fn new(memory: SharedMemory<'a>, mut mask: Option<&'a mut [f32]>) -> Self {
+        memory.slopes.fill(0.0);
+        memory.sinks.fill(0.0);
+        if let Some(mask) = &mut mask {
+            mask.fill(0.0);
+        }
+        Self { memory, mask }
+    }
+
+    /// Before a task.
+    pub fn begin(&mut self, _: &Task<'_>) {
+        self.memory.mask.fill(0.0);
+    }
+
+    /// After a task.
+    pub fn end(&mut self, task: &Task<'_>) {
+        let (Some(mask), Some(gradient)) = (&task.attention.mask, &mut self.mask) else {
+            return;
+        };
+        let place = mask_place(task.attention, mask, task.b, task.key_head);
+        if is_mask_shared(task.attention, mask) {
+            accumulate(&mut gradient[place], self.memory.mask);
+        }
+    }
+
+    /// Adds the gradients of a panel's scores for `keys`, `[keys][8]`.
+    pub fn add_scores(
+        &mut self,
+        gradients: &[f32],
+        task: &Task<'_>,
+        query_panel: &QueryPanel<'_>,
+        panel: &BlockPanel,
+        keys: &Range<usize>,
+    ) {
+        if let (Some(mask), Some(gradient)) = (&task.attention.mask, &mut self.mask) {
+            let sums = if is_mask_shared(task.attention, mask) {
+                &mut *self.memory.mask
+            } else {
+                &mut gradient[mask_place(task.attention, mask, task.b, task.key_head)]
+            };
+            add_mask(sums, gradients, mask, task, panel, keys);
+        }
+        if !self.memory.slopes.is_empty() {
+            let bounds = query_panel.range.bounds(keys.end);
+            let mut sum = F32x8::zero();
+            for step in 0..keys.len() {
+                let distance = (query_panel.positions - bounds.keys(keys.start + step)).to_f32().abs();
+                sum = distance.negative_mul_add(panel::load(gradients, step), sum);
+            }
+            self.add_by_head(Which::Slopes, sum, task, panel);
+        }
+    }
+
+    /// Adds what a block's rows give to the sinks.
+    pub fn add_rows(&mut self, task: &Task<'_>, query_block: &QueryBlock) {
+        if self.memory.sinks.is_empty() {
+            return;
+        }
+        for panel in query_block.panels() {
+            if let Some(weights) = sink_weights(task, panel) {
+                // A weight of 0 takes no part, whatever the row holds.
+                let gradient = weights * (F32x8::zero() - panel.difference);
+                let gradient = weights.eq(F32x8::zero()).select(F32x8::zero(), gradient);
+                self.add_by_head(Which::Sinks, gradient, task, panel);
+            }
+        }
+    }
+
+    /// Adds the lanes to their heads, in the order of the rows.
+    fn add_by_head(&mut self, which: Which, lanes: F32x8, task: &Task<'_>, panel: &BlockPanel) {
+        let sums = match which {
+            Which::Slopes => &mut *self.memory.slopes,
+            Which::Sinks => &mut *self.memory.sinks,
+        };
+        for (lane, value) in lanes.to_array().into_iter().enumerate().take(panel.rows.row_count) {
+            sums[task.b * task.attention.sizes.heads + panel.rows.heads[lane]] += value;
+        }
+    }
+
+    /// Adds the sums of batches and heads.
+    pub fn finish(self, slopes: Option<&mut [f32]>, sinks: Option<&mut [f32]>, attention: &Attention<'_>) {
+        for (gradient, sums) in [(slopes, &*self.memory.slopes), (sinks, &*self.memory.sinks)] {
+            if let Some(gradient) = gradient {
+                gradient.fill(0.0);
+                // `[H]` is shared by the batches, `[B, H]` is not.
+                for sums in sums.chunks_exact(gradient.len().max(attention.sizes.heads)) {
+                    accumulate(gradient, sums);
+                }
+            }
+        }
+        if let Some(mask) = self.mask {
+            for element in mask {
+                *element = canonical_scalar(*element);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Slopes,
+    Sinks,
+}
+
+/// Adds a panel's gradients to the elements of the mask that it read; `sums` begins with those of the task.
+fn add_mask(
+    sums: &mut [f32],
+    gradients: &[f32],
+    mask: &Mask<'_>,
+    task: &Task<'_>,
+    panel: &BlockPanel,
+    keys: &Range<usize>,
+) {
+    let first_head = task.key_head * task.attention.sizes.group();
+    let starts = panel.rows.heads.map(|head| (head - first_head) * mask.head_stride);
+    let covered = keys.start..keys.end.min(mask.keys).max(keys.start);
+    for (j, lanes) in covered.zip(gradients.as_chunks::<PANEL>().0) {
+        for (c, gradient) in lanes.iter().enumerate().take(panel.rows.row_count) {
+            sums[starts[c] + panel.rows.indices[c] * mask.row_stride + j * mask.key_stride] += gradient;
+        }
+    }
+}
