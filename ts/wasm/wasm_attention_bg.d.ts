@@ -12,6 +12,11 @@ export function accumulate(sums: number, addends: number, length: number): numbe
 export function activation(output: number, input: number, length: number, activation: number): number;
 
 /**
+ * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
+ */
+export function add(output: number, a: number, b: number, axes: number, axis_count: number): number;
+
+/**
  * A 16-byte aligned block, or 0 when there is no memory for it.
  */
 export function allocate(bytes: number): number;
@@ -70,6 +75,11 @@ export function combine_mask(combined: number, mask: number, batch: number, head
  * Converts `length` elements between two `Dtype`s.
  */
 export function convert(output: number, input: number, length: number, output_dtype: number, input_dtype: number): number;
+
+/**
+ * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
+ */
+export function copy_rows(output: number, input: number, rows: number, length: number, output_stride: number, input_stride: number): number;
 
 /**
  * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
@@ -135,6 +145,22 @@ export function linear_weight_backward(weight_gradient: number, output_gradient:
 export function linear_weight_backward_scratch_length(rows: number, in_features: number, out_features: number): number;
 
 /**
+ * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`, of which the `Transposed` one has its last axes the
+ * other way round. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ */
+export function matmul(output: number, a: number, b: number, scratch: number, axes: number, axis_count: number, rows: number, depth: number, columns: number, transposed: number): number;
+
+/**
+ * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ */
+export function matmul_scratch_length(rows: number, depth: number, columns: number, transposed: number): number;
+
+/**
+ * output = a · b, as `add`.
+ */
+export function mul(output: number, a: number, b: number, axes: number, axis_count: number): number;
+
+/**
  * a·b + c as the kernels compute it: shows whether the host really fuses.
  */
 export function multiply_add(a: number, b: number, c: number): number;
@@ -197,8 +223,18 @@ export function softmax(output: number, input: number, scratch: number, outer: n
 export function softmax_scratch_length(length: number, inner: number): number;
 
 /**
+ * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
+ */
+export function sum_along(output: number, input: number, outer: number, length: number, inner: number): number;
+
+/**
  * `output[i]` = silu(`a[i]`) · `b[i]`.
  */
 export function swiglu(output: number, a: number, b: number, length: number): number;
+
+/**
+ * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
+ */
+export function transpose(output: number, input: number, outer: number, first: number, middle: number, second: number, bytes: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;
