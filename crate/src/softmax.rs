@@ -75,7 +75,7 @@ fn softmax_row(output: &mut [f32], input: &[f32]) {
 }
 
 /// The largest number of a row; NaN is passed over.
-fn largest(row: &[f32]) -> f32 {
+pub(crate) fn largest(row: &[f32]) -> f32 {
     let (body, tail) = row.as_chunks::<LANES>();
     let none = F32x4::splat(f32::NEG_INFINITY);
     let largest = body.iter().fold(none, |largest, lanes| largest.pseudo_max(F32x4::from_array(*lanes)));

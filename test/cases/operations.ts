@@ -6,9 +6,12 @@
 import { attentionRecord } from "./operations/attention.js";
 import { attentionModuleRecords } from "./operations/attention-modules.js";
 import { activationRecords } from "./operations/activation.js";
+import { convolutionRecord } from "./operations/convolution.js";
+import { dropoutRecord } from "./operations/dropout.js";
 import { elementwiseRecords } from "./operations/elementwise.js";
 import { embeddingRecord } from "./operations/embedding.js";
 import { linearRecords } from "./operations/linear.js";
+import { maskedMeanRecord } from "./operations/masked-mean.js";
 import { matmulRecord } from "./operations/matmul.js";
 import { normalizationRecords } from "./operations/normalization.js";
 import { randomRecords } from "./operations/random.js";
@@ -18,6 +21,7 @@ import { rotaryEmbeddingRecord } from "./operations/rotary-embedding.js";
 import { safetensorsRecords } from "./operations/safetensors.js";
 import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
 import { softmaxRecord } from "./operations/softmax.js";
+import { topkRecords } from "./operations/topk.js";
 import type { OperationRecord } from "./operation.js";
 
 export const operations: readonly OperationRecord[] = [
@@ -33,6 +37,10 @@ export const operations: readonly OperationRecord[] = [
   ...reductionRecords,
   matmulRecord,
   ...rearrangementRecords,
+  convolutionRecord,
+  dropoutRecord,
+  maskedMeanRecord,
+  ...topkRecords,
   ...randomRecords,
   ...attentionModuleRecords,
   ...safetensorsRecords,

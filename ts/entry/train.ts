@@ -4,6 +4,52 @@ import { tape } from "../train/tape.js";
 
 export { backward } from "../train/backward.js";
 export { checkpoint, type CheckpointResult } from "../train/checkpoint.js";
+export { binaryCrossEntropyWithLogits, type BinaryCrossEntropyOptions } from "../train/losses/binary-cross-entropy.js";
+export { crossEntropy, type CrossEntropyOptions } from "../train/losses/cross-entropy.js";
+export { ctcLoss, type CtcOptions } from "../train/losses/ctc.js";
+export { distillationLoss, type DistillationOptions } from "../train/losses/distillation.js";
+export { mseLoss } from "../train/losses/mean-squared-error.js";
+export { type LossOptions, type Reduction } from "../train/losses/reduction.js";
 export { noGrad } from "../train/mode.js";
+export {
+  Adam,
+  type AdamHyperparameters,
+  type AdamOptions,
+  AdamW,
+  type AdamWOptions,
+} from "../train/optimizers/adam.js";
+export { clipGradNorm, clipGradValue } from "../train/optimizers/clip.js";
+export {
+  ExponentialMovingAverage,
+  type ExponentialMovingAverageOptions,
+} from "../train/optimizers/exponential-moving-average.js";
+export {
+  decayGroups,
+  layerwiseLr,
+  type LayerwiseLrOptions,
+  type ParameterSource,
+} from "../train/optimizers/group-parameters.js";
+export {
+  type Hyperparameters,
+  Optimizer,
+  type OptimizerGroup,
+  type OptimizerStateDict,
+  type OptimizerStateDictLike,
+} from "../train/optimizers/optimizer.js";
+export { type ParameterGroup, type Parameters } from "../train/optimizers/parameter-groups.js";
+export { SGD, type SgdHyperparameters, type SgdOptions } from "../train/optimizers/sgd.js";
+export {
+  constantSchedule,
+  type CosineOptions,
+  cosineSchedule,
+  type DecayOptions,
+  inverseSqrtSchedule,
+  linearSchedule,
+  type NoamOptions,
+  noamSchedule,
+  oneCycleSchedule,
+  type Schedule,
+  type WarmupOptions,
+} from "../train/schedules.js";
 
 installRecorder(tape);

@@ -51,7 +51,7 @@ export class Call {
   }
 
   /** Work space with these 32-bit numbers in it, as a view of the runtime's memory holds them. */
-  words(view: typeof int32View | typeof float32View, values: readonly number[]): number {
+  words(view: typeof int32View | typeof float32View, values: ArrayLike<number>): number {
     const pointer = this.temporary(values.length * 4);
     view(pointer, values.length).set(values);
     return pointer;

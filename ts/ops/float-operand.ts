@@ -8,7 +8,8 @@ export interface FloatOperand extends Operand {
   readonly dtype: FloatDType;
 }
 
-const hasFloatDType = (operand: Operand): operand is FloatOperand => isFloat(operand.dtype);
+/** Whether kernels compute with an operand. */
+export const isFloatOperand = (operand: Operand): operand is FloatOperand => isFloat(operand.dtype);
 
 /** As `describe`, for floats alone: a TypeError for int32 and bool. */
 export function describeFloat(
@@ -17,6 +18,6 @@ export function describeFloat(
   value: TensorLike | UnsupportedTensor,
 ): FloatOperand {
   const operand = describe(operation, argument, value);
-  if (!hasFloatDType(operand)) throw typeError(operation, argument, "float32, float16 or bfloat16", operand.dtype);
+  if (!isFloatOperand(operand)) throw typeError(operation, argument, "float32, float16 or bfloat16", operand.dtype);
   return operand;
 }

@@ -3,7 +3,7 @@ import { rangeError, shapeError, typeError } from "../errors.js";
 import { bytesPerElement } from "../tensor/dtype.js";
 import { checkShape, requireShape, type Shape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
-import { countsAround, readAxis } from "./axis.js";
+import { around, readAxis } from "./axis.js";
 import { runCall } from "./call.js";
 import { describe, type TensorLike } from "./operand.js";
 
@@ -63,7 +63,7 @@ export function cat(tensors: readonly TensorLike[], options?: CatOptions): Tenso
   const parts = tensors.map((tensor: TensorLike, index) => describe("cat", `tensors[${index}]`, tensor));
   const [{ shape: shapeOfFirst, dtype }] = parts;
   requireAxes("cat", parts[0]);
-  const axis = readAxis("cat", "axis", asked, shapeOfFirst);
+  const { axis, inner } = readAxis("cat", asked, shapeOfFirst);
   for (const part of parts) {
     if (part.dtype !== dtype) throw typeError("cat", part.argument, `${dtype}, as tensors[0] has it`, part.dtype);
     const expected = withSize(shapeOfFirst, axis, part.shape[axis] ?? 0);
@@ -74,10 +74,10 @@ export function cat(tensors: readonly TensorLike[], options?: CatOptions): Tenso
   return runCall("cat", (call) => {
     const sources = parts.map((part) => call.input(part));
     const output = call.output(outputShape, dtype);
-    const stride = total * countsAround(shapeOfFirst, axis)[2] * bytesPerElement[dtype];
+    const stride = total * inner * bytesPerElement[dtype];
     let target = pointerOf(output);
     parts.forEach(({ shape }, index) => {
-      const [outer, length, inner] = countsAround(shape, axis);
+      const { outer, length } = around(shape, axis);
       const bytes = length * inner * bytesPerElement[dtype];
       const to = target;
       call.kernel((kernels) => kernels.copy_rows(to, sources[index], outer, bytes, stride, bytes));
@@ -101,13 +101,11 @@ export function cat(tensors: readonly TensorLike[], options?: CatOptions): Tenso
 export function narrow(input: TensorLike, axis: number, start: number, length: number): Tensor {
   const x = describe("narrow", "input", input);
   requireAxes("narrow", x);
-  const along = readAxis("narrow", "axis", axis, x.shape);
-  const size = x.shape[along];
+  const { axis: along, outer, length: size, inner } = readAxis("narrow", axis, x.shape);
   checkInteger("narrow", "start", start, -size, size);
   const first = start < 0 ? start + size : start;
   checkInteger("narrow", "length", length, 0, size - first);
   return runCall("narrow", (call) => {
-    const [outer, , inner] = countsAround(x.shape, along);
     const bytes = inner * bytesPerElement[x.dtype];
     const source = call.input(x) + first * bytes;
     const output = call.output(withSize(x.shape, along, length), x.dtype);
@@ -130,18 +128,18 @@ export function narrow(input: TensorLike, axis: number, start: number, length: n
 export function transpose(input: TensorLike, axis0: number, axis1: number): Tensor {
   const x = describe("transpose", "input", input);
   const axes = [
-    readAxis("transpose", "axis0", axis0, x.shape),
-    readAxis("transpose", "axis1", axis1, x.shape),
+    readAxis("transpose", axis0, x.shape, "axis0").axis,
+    readAxis("transpose", axis1, x.shape, "axis1").axis,
   ] as const;
   const [first, second] = [Math.min(...axes), Math.max(...axes)];
   const shape = x.shape.map((size, axis) => x.shape[axis === first ? second : axis === second ? first : axis] ?? size);
+  const { outer, length } = around(x.shape, first);
+  const middle = around(x.shape, first + 1, second).length;
+  // An axis is exchanged with itself as with one of size 1 behind it.
+  const { length: otherLength, inner } = around(x.shape, Math.max(second, first + 1), second + 1);
   return runCall("transpose", (call) => {
     const source = call.input(x);
     const output = call.output(shape, x.dtype);
-    const [outer, length] = countsAround(x.shape, first);
-    const [, otherLength, inner] =
-      first === second ? [1, 1, countsAround(x.shape, first)[2]] : countsAround(x.shape, second);
-    const middle = countsAround(x.shape, first + 1, second)[1];
     const target = pointerOf(output);
     const bytes = inner * bytesPerElement[x.dtype];
     call.kernel((kernels) => kernels.transpose(target, source, outer, length, middle, otherLength, bytes));

@@ -3,7 +3,7 @@ import { rangeError } from "../errors.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { countsAround, readAxis } from "./axis.js";
+import { around, readAxis } from "./axis.js";
 import { scaleTo } from "./broadcasting.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
@@ -28,8 +28,8 @@ export interface SumDetails {
 /** The axes that are asked for. */
 function readAxes(operation: string, axis: number | readonly number[] | undefined, shape: Shape): ReadonlySet<number> {
   if (axis === undefined) return new Set(shape.keys());
-  if (!Array.isArray(axis)) return new Set([readAxis(operation, "axis", axis as number, shape)]);
-  const axes = axis.map((one: number) => readAxis(operation, "axis", one, shape));
+  if (!Array.isArray(axis)) return new Set([readAxis(operation, axis as number, shape).axis]);
+  const axes = axis.map((one: number) => readAxis(operation, one, shape).axis);
   const distinct = new Set(axes);
   if (axes.length === 0 || distinct.size < axes.length) {
     throw rangeError(operation, "axis", "at least one axis, each of them once", axis);
@@ -58,7 +58,7 @@ export function sumAxes(
   const left = [...shape];
   let pointer = source;
   runs.forEach(([first, end], index) => {
-    const [outer, length, inner] = countsAround(left, first, end);
+    const { outer, length, inner } = around(left, first, end);
     const isLast = index === runs.length - 1;
     const target = isLast ? output : call.temporary(outer * inner * bytesPerElement.float32);
     const from = pointer;

@@ -1,7 +1,7 @@
 import { checkOptions } from "../arguments.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { countsAround, readAxis } from "./axis.js";
+import { readAxis } from "./axis.js";
 import { runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
@@ -39,7 +39,7 @@ export interface SoftmaxOptions {
 export function softmax(input: TensorLike, options?: SoftmaxOptions): Tensor<FloatDType> {
   const { axis: asked = -1 } = checkOptions(OPERATION, options, ["axis"]);
   const x = describeFloat(OPERATION, "input", input);
-  const [outer, length, inner] = countsAround(x.shape, readAxis(OPERATION, "axis", asked, x.shape));
+  const { outer, length, inner } = readAxis(OPERATION, asked, x.shape);
 
   return runCall(OPERATION, (call) => {
     const source = call.inputAsFloat32(x);

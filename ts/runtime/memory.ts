@@ -61,6 +61,9 @@ const buffer = (): ArrayBuffer => requireInstance("view").memory.buffer;
 export const float32View = (pointer: number, length: number): Float32Array<ArrayBuffer> =>
   new Float32Array(buffer(), pointer, length);
 
+export const float64View = (pointer: number, length: number): Float64Array<ArrayBuffer> =>
+  new Float64Array(buffer(), pointer, length);
+
 export const int32View = (pointer: number, length: number): Int32Array<ArrayBuffer> =>
   new Int32Array(buffer(), pointer, length);
 

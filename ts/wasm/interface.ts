@@ -58,13 +58,6 @@ export const weightsModes = {
   dropout: 4,
 } as const;
 
-/** Which factor of a product lies in memory transposed, with its number. */
-export const transpositions = {
-  neither: 0,
-  first: 1,
-  second: 2,
-} as const;
-
 /** A kind of scaling of rotary frequencies, with its number. */
 export const ropeTypes = {
   default: 0,
@@ -316,5 +309,75 @@ export const rotaryEmbeddingArguments = [
   ["interleaved", "u32"],
 ] as const;
 
+/** The 32-bit words of the argument block of conv1d and conv1d_backward, in their order: each one's name and type. */
+export const convolutionArguments = [
+  /** input `[B, C, L]` */
+  ["input", "u32"],
+  /** weight `[O, C / groups, K]` */
+  ["weight", "u32"],
+  /** bias `[O]`, 0 = none */
+  ["bias", "u32"],
+  /** output `[B, O, T]`, or its gradient */
+  ["output", "u32"],
+  /** gradient of the input to write, 0 = not wanted */
+  ["inputGradient", "u32"],
+  /** of the weight, 0 = not wanted */
+  ["weightGradient", "u32"],
+  /** of the bias, 0 = not wanted */
+  ["biasGradient", "u32"],
+  /** working memory, conv1d_scratch_length of it */
+  ["scratch", "u32"],
+  /** B */
+  ["batch", "u32"],
+  /** C */
+  ["channels", "u32"],
+  /** L */
+  ["length", "u32"],
+  /** O */
+  ["outChannels", "u32"],
+  /** K */
+  ["kernelSize", "u32"],
+  /** from what one output sees to the next */
+  ["stride", "u32"],
+  /** zeros before the input, and after it */
+  ["padding", "u32"],
+  /** from one place of the kernel to the next */
+  ["dilation", "u32"],
+  /** into which the channels are cut */
+  ["groups", "u32"],
+] as const;
+
+/** The 32-bit words of the argument block of adam, in their order: each one's name and type. */
+export const adamArguments = [
+  /** parameter, to be changed */
+  ["parameter", "u32"],
+  /** m, likewise */
+  ["first", "u32"],
+  /** v, likewise */
+  ["second", "u32"],
+  /** the largest v so far, likewise; 0 = not wanted */
+  ["largest", "u32"],
+  /** gradient */
+  ["gradient", "u32"],
+  /** elements of each */
+  ["length", "u32"],
+  /** 1 − lr · weight decay, of AdamW; 1 for Adam */
+  ["decay", "f32"],
+  /** what of the parameter is added to the gradient, of Adam; 0 for AdamW */
+  ["weightDecay", "f32"],
+  /** 1 − β1 */
+  ["firstShare", "f32"],
+  /** β2 */
+  ["secondDecay", "f32"],
+  /** 1 − β2 */
+  ["secondShare", "f32"],
+  /** −lr / (1 − β1^t) */
+  ["stepSize", "f32"],
+  /** √(1 − β2^t) */
+  ["correction", "f32"],
+  /** ε */
+  ["epsilon", "f32"],
+] as const;
+
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x70a728a5;
+export const INTERFACE_HASH = 0x98ca0ab9;

@@ -12,9 +12,9 @@ export function accumulate(sums: number, addends: number, length: number): numbe
 export function activation(output: number, input: number, length: number, activation: number): number;
 
 /**
- * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
+ * A step of Adam or AdamW over the argument block at `arguments`.
  */
-export function add(output: number, a: number, b: number, axes: number, axis_count: number): number;
+export function adam(_arguments: number): number;
 
 /**
  * A 16-byte aligned block, or 0 when there is no memory for it.
@@ -57,6 +57,21 @@ export function attention_forward(_arguments: number): number;
 export function attention_scratch_bytes(_arguments: number): number;
 
 /**
+ * averages = decay · averages + share · parameter.
+ */
+export function average(averages: number, parameter: number, length: number, decay: number, share: number): number;
+
+/**
+ * losses `[length]`; so are the logits, the targets and the weights.
+ */
+export function binary_cross_entropy(losses: number, logits: number, targets: number, optional_weight: number, optional_positive_weight: number, length: number): number;
+
+/**
+ * The gradient at the logits.
+ */
+export function binary_cross_entropy_backward(gradient: number, logits: number, targets: number, optional_weight: number, optional_positive_weight: number, gradient_factors: number, factor_count: number, length: number): number;
+
+/**
  * Bytes in allocated blocks.
  */
 export function bytes_in_use(): number;
@@ -67,9 +82,30 @@ export function bytes_in_use(): number;
 export function bytes_peak(): number;
 
 /**
+ * Moves every value into [low, high], in place; NaN stays.
+ */
+export function clamp(values: number, length: number, low: number, high: number): number;
+
+/**
  * Takes a mask, of which a row's `keys` are contiguous, into the combined one; strides of 0 repeat.
  */
 export function combine_mask(combined: number, mask: number, batch: number, heads: number, rows: number, keys: number, columns: number, batch_stride: number, head_stride: number, row_stride: number, combined_dtype: number, mask_dtype: number): number;
+
+/**
+ * Convolution over the argument block at `arguments`.
+ */
+export function conv1d(_arguments: number): number;
+
+/**
+ * The gradients of a convolution that the argument block at `arguments` asks for.
+ */
+export function conv1d_backward(_arguments: number): number;
+
+/**
+ * Elements of scratch memory that a call of the argument block at `arguments` needs; `OVERFLOW` when that overflows, or the sizes
+ * are no convolution's.
+ */
+export function conv1d_scratch_length(_arguments: number): number;
 
 /**
  * Converts `length` elements between two `Dtype`s.
@@ -77,9 +113,37 @@ export function combine_mask(combined: number, mask: number, batch: number, head
 export function convert(output: number, input: number, length: number, output_dtype: number, input_dtype: number): number;
 
 /**
- * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
+ * `result`, a float64, = cos(angle), for |angle| ≤ 2^31.
  */
-export function copy_rows(output: number, input: number, rows: number, length: number, output_stride: number, input_stride: number): number;
+export function cosine(result: number, angle: number): number;
+
+/**
+ * losses `[rows]` of logits `[rows, columns]`, which are multiplied with `scale`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
+ */
+export function cross_entropy(losses: number, logits: number, optional_classes: number, optional_probabilities: number, optional_weight: number, rows: number, columns: number, ignored: number, smoothing: number, scale: number): number;
+
+/**
+ * The gradient at the scaled logits.
+ */
+export function cross_entropy_backward(gradient: number, logits: number, optional_classes: number, optional_probabilities: number, optional_weight: number, gradient_factors: number, factor_count: number, rows: number, columns: number, ignored: number, smoothing: number, scale: number): number;
+
+/**
+ * losses `[batch]` of log-probabilities `[frames, batch, classes]`, and their gradient where it is asked for, with the factors
+ * `[batch]`; integers: as `ctc_call` has them; scratch: for one frame, with a gradient for all.
+ */
+export function ctc(losses: number, optional_gradient: number, log_probabilities: number, integers: number, optional_factors: number, scratch: number, frames: number, batch: number, classes: number, blank: number, zero_infinity: number): number;
+
+/**
+ * Elements of scratch memory, for the loss with one frame, for the gradient with all; `labels` is the most that a batch has.
+ * `OVERFLOW` when that overflows.
+ */
+export function ctc_scratch_length(frames: number, labels: number): number;
+
+/**
+ * Dropout of `length` elements, which is the backward pass too; `threshold` is floor(p · 2^32), `scale` 1 / (1 − p), or 0 for
+ * p = 1.
+ */
+export function dropout(output: number, input: number, length: number, threshold: number, scale: number, seed_low: number, seed_high: number): number;
 
 /**
  * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
@@ -145,20 +209,29 @@ export function linear_weight_backward(weight_gradient: number, output_gradient:
 export function linear_weight_backward_scratch_length(rows: number, in_features: number, out_features: number): number;
 
 /**
- * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`, of which the `Transposed` one has its last axes the
- * other way round. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ * `output` = Σ losses / divisor; 0 for a divisor of 0.
  */
-export function matmul(output: number, a: number, b: number, scratch: number, axes: number, axis_count: number, rows: number, depth: number, columns: number, transposed: number): number;
+export function loss_reduction(output: number, losses: number, length: number, divisor: number): number;
 
 /**
- * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ * output `[batch, columns]` = the mean of input `[batch, length, columns]` by mask `[batch, length]`.
  */
-export function matmul_scratch_length(rows: number, depth: number, columns: number, transposed: number): number;
+export function masked_mean(output: number, input: number, mask: number, batch: number, length: number, columns: number): number;
 
 /**
- * output = a · b, as `add`.
+ * input_gradient `[batch, length, columns]` of gradient `[batch, columns]` and mask `[batch, length]`.
  */
-export function mul(output: number, a: number, b: number, axes: number, axis_count: number): number;
+export function masked_mean_backward(input_gradient: number, gradient: number, mask: number, batch: number, length: number, columns: number): number;
+
+/**
+ * `losses[i]` = (`input[i]` − `target[i]`)².
+ */
+export function mean_squared_error(losses: number, input: number, target: number, length: number): number;
+
+/**
+ * The gradient at the input.
+ */
+export function mean_squared_error_backward(gradient: number, input: number, target: number, gradient_factors: number, factor_count: number, length: number): number;
 
 /**
  * a·b + c as the kernels compute it: shows whether the host really fuses.
@@ -203,9 +276,19 @@ export function rotary_frequencies(frequencies: number, pairs: number, base: num
 export function rotary_tables(cosine: number, sine: number, frequencies: number, optional_position_ids: number, rows: number, pairs: number, first_position: number, attention_factor: number): number;
 
 /**
+ * Multiplies every value, in place.
+ */
+export function scale(values: number, length: number, factor: number): number;
+
+/**
  * The memory never grows beyond `pages`.
  */
 export function set_memory_limit(pages: number): void;
+
+/**
+ * A step of SGD, with momentum where there is a buffer for it.
+ */
+export function sgd(parameter: number, optional_buffer: number, gradient: number, length: number, step_size: number, weight_decay: number, momentum: number, share: number, nesterov: number, is_first: number): number;
 
 /**
  * output `[rows, columns]` = sines and cosines of positions.
@@ -223,9 +306,9 @@ export function softmax(output: number, input: number, scratch: number, outer: n
 export function softmax_scratch_length(length: number, inner: number): number;
 
 /**
- * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
+ * `total`, a float64, = Σ values².
  */
-export function sum_along(output: number, input: number, outer: number, length: number, inner: number): number;
+export function sum_of_squares(total: number, values: number, length: number): number;
 
 /**
  * `output[i]` = silu(`a[i]`) · `b[i]`.
@@ -233,8 +316,14 @@ export function sum_along(output: number, input: number, outer: number, length: 
 export function swiglu(output: number, a: number, b: number, length: number): number;
 
 /**
- * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
+ * values and indices `[outer, k, inner]` of the largest of input `[outer, length, inner]` along the axis in the middle; scratch: k
+ * numbers of 64 bits.
  */
-export function transpose(output: number, input: number, outer: number, first: number, middle: number, second: number, bytes: number): number;
+export function topk(optional_values: number, indices: number, input: number, scratch: number, outer: number, length: number, inner: number, k: number): number;
+
+/**
+ * input_gradient `[outer, length, inner]` of the values' gradient `[outer, k, inner]` and their indices.
+ */
+export function topk_backward(input_gradient: number, gradient: number, indices: number, outer: number, length: number, inner: number, k: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;

@@ -24,16 +24,12 @@ export function activation(output, input, length, activation) {
 }
 
 /**
- * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
- * @param {number} output
- * @param {number} a
- * @param {number} b
- * @param {number} axes
- * @param {number} axis_count
+ * A step of Adam or AdamW over the argument block at `arguments`.
+ * @param {number} _arguments
  * @returns {number}
  */
-export function add(output, a, b, axes, axis_count) {
-    const ret = wasm.add(output, a, b, axes, axis_count);
+export function adam(_arguments) {
+    const ret = wasm.adam(_arguments);
     return ret >>> 0;
 }
 
@@ -121,6 +117,52 @@ export function attention_scratch_bytes(_arguments) {
 }
 
 /**
+ * averages = decay · averages + share · parameter.
+ * @param {number} averages
+ * @param {number} parameter
+ * @param {number} length
+ * @param {number} decay
+ * @param {number} share
+ * @returns {number}
+ */
+export function average(averages, parameter, length, decay, share) {
+    const ret = wasm.average(averages, parameter, length, decay, share);
+    return ret >>> 0;
+}
+
+/**
+ * losses `[length]`; so are the logits, the targets and the weights.
+ * @param {number} losses
+ * @param {number} logits
+ * @param {number} targets
+ * @param {number} optional_weight
+ * @param {number} optional_positive_weight
+ * @param {number} length
+ * @returns {number}
+ */
+export function binary_cross_entropy(losses, logits, targets, optional_weight, optional_positive_weight, length) {
+    const ret = wasm.binary_cross_entropy(losses, logits, targets, optional_weight, optional_positive_weight, length);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient at the logits.
+ * @param {number} gradient
+ * @param {number} logits
+ * @param {number} targets
+ * @param {number} optional_weight
+ * @param {number} optional_positive_weight
+ * @param {number} gradient_factors
+ * @param {number} factor_count
+ * @param {number} length
+ * @returns {number}
+ */
+export function binary_cross_entropy_backward(gradient, logits, targets, optional_weight, optional_positive_weight, gradient_factors, factor_count, length) {
+    const ret = wasm.binary_cross_entropy_backward(gradient, logits, targets, optional_weight, optional_positive_weight, gradient_factors, factor_count, length);
+    return ret >>> 0;
+}
+
+/**
  * Bytes in allocated blocks.
  * @returns {number}
  */
@@ -135,6 +177,19 @@ export function bytes_in_use() {
  */
 export function bytes_peak() {
     const ret = wasm.bytes_peak();
+    return ret >>> 0;
+}
+
+/**
+ * Moves every value into [low, high], in place; NaN stays.
+ * @param {number} values
+ * @param {number} length
+ * @param {number} low
+ * @param {number} high
+ * @returns {number}
+ */
+export function clamp(values, length, low, high) {
+    const ret = wasm.clamp(values, length, low, high);
     return ret >>> 0;
 }
 
@@ -160,6 +215,37 @@ export function combine_mask(combined, mask, batch, heads, rows, keys, columns, 
 }
 
 /**
+ * Convolution over the argument block at `arguments`.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d(_arguments) {
+    const ret = wasm.conv1d(_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * The gradients of a convolution that the argument block at `arguments` asks for.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d_backward(_arguments) {
+    const ret = wasm.conv1d_backward(_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that a call of the argument block at `arguments` needs; `OVERFLOW` when that overflows, or the sizes
+ * are no convolution's.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d_scratch_length(_arguments) {
+    const ret = wasm.conv1d_scratch_length(_arguments);
+    return ret >>> 0;
+}
+
+/**
  * Converts `length` elements between two `Dtype`s.
  * @param {number} output
  * @param {number} input
@@ -174,17 +260,103 @@ export function convert(output, input, length, output_dtype, input_dtype) {
 }
 
 /**
- * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
- * @param {number} output
- * @param {number} input
- * @param {number} rows
- * @param {number} length
- * @param {number} output_stride
- * @param {number} input_stride
+ * `result`, a float64, = cos(angle), for |angle| ≤ 2^31.
+ * @param {number} result
+ * @param {number} angle
  * @returns {number}
  */
-export function copy_rows(output, input, rows, length, output_stride, input_stride) {
-    const ret = wasm.copy_rows(output, input, rows, length, output_stride, input_stride);
+export function cosine(result, angle) {
+    const ret = wasm.cosine(result, angle);
+    return ret >>> 0;
+}
+
+/**
+ * losses `[rows]` of logits `[rows, columns]`, which are multiplied with `scale`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.
+ * @param {number} losses
+ * @param {number} logits
+ * @param {number} optional_classes
+ * @param {number} optional_probabilities
+ * @param {number} optional_weight
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} ignored
+ * @param {number} smoothing
+ * @param {number} scale
+ * @returns {number}
+ */
+export function cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale) {
+    const ret = wasm.cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient at the scaled logits.
+ * @param {number} gradient
+ * @param {number} logits
+ * @param {number} optional_classes
+ * @param {number} optional_probabilities
+ * @param {number} optional_weight
+ * @param {number} gradient_factors
+ * @param {number} factor_count
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} ignored
+ * @param {number} smoothing
+ * @param {number} scale
+ * @returns {number}
+ */
+export function cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale) {
+    const ret = wasm.cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale);
+    return ret >>> 0;
+}
+
+/**
+ * losses `[batch]` of log-probabilities `[frames, batch, classes]`, and their gradient where it is asked for, with the factors
+ * `[batch]`; integers: as `ctc_call` has them; scratch: for one frame, with a gradient for all.
+ * @param {number} losses
+ * @param {number} optional_gradient
+ * @param {number} log_probabilities
+ * @param {number} integers
+ * @param {number} optional_factors
+ * @param {number} scratch
+ * @param {number} frames
+ * @param {number} batch
+ * @param {number} classes
+ * @param {number} blank
+ * @param {number} zero_infinity
+ * @returns {number}
+ */
+export function ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity) {
+    const ret = wasm.ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory, for the loss with one frame, for the gradient with all; `labels` is the most that a batch has.
+ * `OVERFLOW` when that overflows.
+ * @param {number} frames
+ * @param {number} labels
+ * @returns {number}
+ */
+export function ctc_scratch_length(frames, labels) {
+    const ret = wasm.ctc_scratch_length(frames, labels);
+    return ret >>> 0;
+}
+
+/**
+ * Dropout of `length` elements, which is the backward pass too; `threshold` is floor(p · 2^32), `scale` 1 / (1 − p), or 0 for
+ * p = 1.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} length
+ * @param {number} threshold
+ * @param {number} scale
+ * @param {number} seed_low
+ * @param {number} seed_high
+ * @returns {number}
+ */
+export function dropout(output, input, length, threshold, scale, seed_low, seed_high) {
+    const ret = wasm.dropout(output, input, length, threshold, scale, seed_low, seed_high);
     return ret >>> 0;
 }
 
@@ -357,49 +529,73 @@ export function linear_weight_backward_scratch_length(rows, in_features, out_fea
 }
 
 /**
- * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`, of which the `Transposed` one has its last axes the
- * other way round. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ * `output` = Σ losses / divisor; 0 for a divisor of 0.
  * @param {number} output
- * @param {number} a
- * @param {number} b
- * @param {number} scratch
- * @param {number} axes
- * @param {number} axis_count
- * @param {number} rows
- * @param {number} depth
- * @param {number} columns
- * @param {number} transposed
+ * @param {number} losses
+ * @param {number} length
+ * @param {number} divisor
  * @returns {number}
  */
-export function matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed) {
-    const ret = wasm.matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed);
+export function loss_reduction(output, losses, length, divisor) {
+    const ret = wasm.loss_reduction(output, losses, length, divisor);
     return ret >>> 0;
 }
 
 /**
- * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
- * @param {number} rows
- * @param {number} depth
+ * output `[batch, columns]` = the mean of input `[batch, length, columns]` by mask `[batch, length]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} mask
+ * @param {number} batch
+ * @param {number} length
  * @param {number} columns
- * @param {number} transposed
  * @returns {number}
  */
-export function matmul_scratch_length(rows, depth, columns, transposed) {
-    const ret = wasm.matmul_scratch_length(rows, depth, columns, transposed);
+export function masked_mean(output, input, mask, batch, length, columns) {
+    const ret = wasm.masked_mean(output, input, mask, batch, length, columns);
     return ret >>> 0;
 }
 
 /**
- * output = a · b, as `add`.
- * @param {number} output
- * @param {number} a
- * @param {number} b
- * @param {number} axes
- * @param {number} axis_count
+ * input_gradient `[batch, length, columns]` of gradient `[batch, columns]` and mask `[batch, length]`.
+ * @param {number} input_gradient
+ * @param {number} gradient
+ * @param {number} mask
+ * @param {number} batch
+ * @param {number} length
+ * @param {number} columns
  * @returns {number}
  */
-export function mul(output, a, b, axes, axis_count) {
-    const ret = wasm.mul(output, a, b, axes, axis_count);
+export function masked_mean_backward(input_gradient, gradient, mask, batch, length, columns) {
+    const ret = wasm.masked_mean_backward(input_gradient, gradient, mask, batch, length, columns);
+    return ret >>> 0;
+}
+
+/**
+ * `losses[i]` = (`input[i]` − `target[i]`)².
+ * @param {number} losses
+ * @param {number} input
+ * @param {number} target
+ * @param {number} length
+ * @returns {number}
+ */
+export function mean_squared_error(losses, input, target, length) {
+    const ret = wasm.mean_squared_error(losses, input, target, length);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient at the input.
+ * @param {number} gradient
+ * @param {number} input
+ * @param {number} target
+ * @param {number} gradient_factors
+ * @param {number} factor_count
+ * @param {number} length
+ * @returns {number}
+ */
+export function mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length) {
+    const ret = wasm.mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length);
     return ret >>> 0;
 }
 
@@ -525,11 +721,42 @@ export function rotary_tables(cosine, sine, frequencies, optional_position_ids, 
 }
 
 /**
+ * Multiplies every value, in place.
+ * @param {number} values
+ * @param {number} length
+ * @param {number} factor
+ * @returns {number}
+ */
+export function scale(values, length, factor) {
+    const ret = wasm.scale(values, length, factor);
+    return ret >>> 0;
+}
+
+/**
  * The memory never grows beyond `pages`.
  * @param {number} pages
  */
 export function set_memory_limit(pages) {
     wasm.set_memory_limit(pages);
+}
+
+/**
+ * A step of SGD, with momentum where there is a buffer for it.
+ * @param {number} parameter
+ * @param {number} optional_buffer
+ * @param {number} gradient
+ * @param {number} length
+ * @param {number} step_size
+ * @param {number} weight_decay
+ * @param {number} momentum
+ * @param {number} share
+ * @param {number} nesterov
+ * @param {number} is_first
+ * @returns {number}
+ */
+export function sgd(parameter, optional_buffer, gradient, length, step_size, weight_decay, momentum, share, nesterov, is_first) {
+    const ret = wasm.sgd(parameter, optional_buffer, gradient, length, step_size, weight_decay, momentum, share, nesterov, is_first);
+    return ret >>> 0;
 }
 
 /**
@@ -571,16 +798,14 @@ export function softmax_scratch_length(length, inner) {
 }
 
 /**
- * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
- * @param {number} output
- * @param {number} input
- * @param {number} outer
+ * `total`, a float64, = Σ values².
+ * @param {number} total
+ * @param {number} values
  * @param {number} length
- * @param {number} inner
  * @returns {number}
  */
-export function sum_along(output, input, outer, length, inner) {
-    const ret = wasm.sum_along(output, input, outer, length, inner);
+export function sum_of_squares(total, values, length) {
+    const ret = wasm.sum_of_squares(total, values, length);
     return ret >>> 0;
 }
 
@@ -598,18 +823,36 @@ export function swiglu(output, a, b, length) {
 }
 
 /**
- * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
- * @param {number} output
+ * values and indices `[outer, k, inner]` of the largest of input `[outer, length, inner]` along the axis in the middle; scratch: k
+ * numbers of 64 bits.
+ * @param {number} optional_values
+ * @param {number} indices
  * @param {number} input
+ * @param {number} scratch
  * @param {number} outer
- * @param {number} first
- * @param {number} middle
- * @param {number} second
- * @param {number} bytes
+ * @param {number} length
+ * @param {number} inner
+ * @param {number} k
  * @returns {number}
  */
-export function transpose(output, input, outer, first, middle, second, bytes) {
-    const ret = wasm.transpose(output, input, outer, first, middle, second, bytes);
+export function topk(optional_values, indices, input, scratch, outer, length, inner, k) {
+    const ret = wasm.topk(optional_values, indices, input, scratch, outer, length, inner, k);
+    return ret >>> 0;
+}
+
+/**
+ * input_gradient `[outer, length, inner]` of the values' gradient `[outer, k, inner]` and their indices.
+ * @param {number} input_gradient
+ * @param {number} gradient
+ * @param {number} indices
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @param {number} k
+ * @returns {number}
+ */
+export function topk_backward(input_gradient, gradient, indices, outer, length, inner, k) {
+    const ret = wasm.topk_backward(input_gradient, gradient, indices, outer, length, inner, k);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {

@@ -291,3 +291,77 @@ arguments! {
         interleaved: u32,
     }
 }
+
+arguments! {
+    /// A call of `conv1d` or of a part of `conv1d_backward`.
+    ConvolutionArguments {
+        /// input `[B, C, L]`
+        input: u32,
+        /// weight `[O, C / groups, K]`
+        weight: u32,
+        /// bias `[O]`, 0 = none
+        bias: u32,
+        /// output `[B, O, T]`, or its gradient
+        output: u32,
+        /// gradient of the input to write, 0 = not wanted
+        input_gradient: u32,
+        /// of the weight, 0 = not wanted
+        weight_gradient: u32,
+        /// of the bias, 0 = not wanted
+        bias_gradient: u32,
+        /// working memory, conv1d_scratch_length of it
+        scratch: u32,
+        /// B
+        batch: u32,
+        /// C
+        channels: u32,
+        /// L
+        length: u32,
+        /// O
+        out_channels: u32,
+        /// K
+        kernel_size: u32,
+        /// from what one output sees to the next
+        stride: u32,
+        /// zeros before the input, and after it
+        padding: u32,
+        /// from one place of the kernel to the next
+        dilation: u32,
+        /// into which the channels are cut
+        groups: u32,
+    }
+}
+
+arguments! {
+    /// A call of `adam`.
+    AdamArguments {
+        /// parameter, to be changed
+        parameter: u32,
+        /// m, likewise
+        first: u32,
+        /// v, likewise
+        second: u32,
+        /// the largest v so far, likewise; 0 = not wanted
+        largest: u32,
+        /// gradient
+        gradient: u32,
+        /// elements of each
+        length: u32,
+        /// 1 − lr · weight decay, of AdamW; 1 for Adam
+        decay: f32,
+        /// what of the parameter is added to the gradient, of Adam; 0 for AdamW
+        weight_decay: f32,
+        /// 1 − β1
+        first_share: f32,
+        /// β2
+        second_decay: f32,
+        /// 1 − β2
+        second_share: f32,
+        /// −lr / (1 − β1^t)
+        step_size: f32,
+        /// √(1 − β2^t)
+        correction: f32,
+        /// ε
+        epsilon: f32,
+    }
+}

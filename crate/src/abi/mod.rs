@@ -25,6 +25,10 @@ mod broadcast;
 #[cfg(target_arch = "wasm32")]
 mod concatenation;
 #[cfg(target_arch = "wasm32")]
+mod convolution;
+#[cfg(target_arch = "wasm32")]
+mod dropout;
+#[cfg(target_arch = "wasm32")]
 mod dtype;
 #[cfg(target_arch = "wasm32")]
 mod elementwise;
@@ -33,6 +37,10 @@ mod embedding;
 #[cfg(target_arch = "wasm32")]
 mod linear;
 #[cfg(target_arch = "wasm32")]
+mod loss;
+#[cfg(target_arch = "wasm32")]
+mod masked_mean;
+#[cfg(target_arch = "wasm32")]
 mod masks;
 #[cfg(target_arch = "wasm32")]
 mod matmul;
@@ -40,6 +48,8 @@ mod matmul;
 mod memory;
 #[cfg(target_arch = "wasm32")]
 mod normalization;
+#[cfg(target_arch = "wasm32")]
+mod optimizer;
 #[cfg(target_arch = "wasm32")]
 mod random;
 #[cfg(target_arch = "wasm32")]
@@ -60,6 +70,8 @@ mod slices;
 mod softmax;
 #[cfg(target_arch = "wasm32")]
 mod sum;
+#[cfg(target_arch = "wasm32")]
+mod topk;
 
 #[cfg(target_arch = "wasm32")]
 use numbers::Status;

@@ -1,4 +1,4 @@
-import { countsAround } from "../../ops/axis.js";
+import { around } from "../../ops/axis.js";
 import type { Operand } from "../../ops/operand.js";
 import {
   type CatDetails,
@@ -29,7 +29,7 @@ const narrow: Rule<NarrowDetails> = ({ inputs: [input], details: { axis, start }
   const shape = input?.shape ?? [];
   // output = input[…, start … start + length − 1, …]
   return ([dy]) => {
-    const [outer, size, inner] = countsAround(shape, axis);
+    const { outer, length: size, inner } = around(shape, axis);
     if (outer === 1) return [{ tensor: dy.detach(), start: start * inner }];
     return [
       gradientOf(shape, (call, gradient) => {
