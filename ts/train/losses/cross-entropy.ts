@@ -65,7 +65,7 @@ function readTargets(
 ): Partial<Pick<CrossEntropyDetails, "classes" | "probabilities">> {
   const probabilities = readProbabilities(targets, shape);
   if (probabilities !== undefined) return { probabilities };
-  const { values, shape: own } = readIntegers(OPERATION, "targets", targets as IndicesLike);
+  const { values, shape: own } = readIntegers(OPERATION, "targets", targets);
   requireShape(
     OPERATION,
     { argument: "targets", shape: own },
