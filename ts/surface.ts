@@ -21,9 +21,13 @@ export type {
   WeightsSelection,
 } from "./ops/attention/options.js";
 export { scaledDotProductAttention } from "./ops/attention/scaled-dot-product-attention.js";
+export { conv1d, type Conv1dOptions } from "./ops/convolution.js";
+export { dropout, type DropoutOptions } from "./ops/dropout.js";
 export type { IndicesLike } from "./ops/indices.js";
 export { linear } from "./ops/linear.js";
+export { maskedMean } from "./ops/masked-mean.js";
 export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./ops/random.js";
+export { argmax, type ArgmaxOptions, topk, type TopkOptions, type TopkResult } from "./ops/topk.js";
 export type {
   DynamicRopeScaling,
   LinearRopeScaling,

@@ -1,7 +1,8 @@
 //! Prints what both sides of the interface must agree on as TypeScript, for `ts/wasm/interface.ts`.
 
 use wasm_attention::abi::arguments::{
-    ABSENT, AdamArguments, Arguments, AttentionArguments, AttentionBackwardArguments, RotaryEmbeddingArguments,
+    ABSENT, AdamArguments, Arguments, AttentionArguments, AttentionBackwardArguments, ConvolutionArguments,
+    RotaryEmbeddingArguments,
 };
 use wasm_attention::abi::numbers::{Arithmetic, CausalAlignment, MaskDtype, OVERFLOW, Status};
 use wasm_attention::activation::Activation;
@@ -57,5 +58,6 @@ fn main() {
     print_arguments::<AttentionArguments>("attentionArguments", "attention_forward");
     print_arguments::<AttentionBackwardArguments>("attentionBackwardArguments", "attention_backward");
     print_arguments::<RotaryEmbeddingArguments>("rotaryEmbeddingArguments", "rotary_embedding");
+    print_arguments::<ConvolutionArguments>("convolutionArguments", "conv1d and conv1d_backward");
     print_arguments::<AdamArguments>("adamArguments", "adam");
 }

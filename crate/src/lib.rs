@@ -21,6 +21,8 @@
 //! | `attention` | scaled dot-product attention, forward |
 //! | `masks` | PyTorch's modules' masks as one |
 //! | `linear` | x·Wᵀ + b over packed weights, its gradients, products of matrices |
+//! | `convolution` | convolution along one axis, forward and backward |
+//! | `masked_mean`, `topk` | the mean of what a mask lets through, the largest elements |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
 //! | `loss` | losses, forward and backward |
 //! | `optimizer` | steps of SGD and Adam, clipping, averages of parameters |
@@ -28,7 +30,7 @@
 //! | `lanes` | the vectors of a slice |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
-//! | `random` | Philox4x32-10, uniform and normal |
+//! | `random`, `dropout` | Philox4x32-10, uniform and normal; elements dropped by it |
 //!
 //! Kernels never allocate: whoever calls them hands over outputs and scratch memory. Every sum has an order that
 //! depends on the shapes alone.
@@ -38,12 +40,15 @@
 pub mod abi;
 pub mod activation;
 pub mod attention;
+pub mod convolution;
+pub mod dropout;
 pub mod dtype;
 pub mod embedding;
 pub mod indices;
 mod lanes;
 pub mod linear;
 pub mod loss;
+pub mod masked_mean;
 pub mod masks;
 pub mod math;
 pub mod memory;
@@ -58,6 +63,7 @@ pub mod sinusoidal_positions;
 pub mod softmax;
 pub mod sum;
 pub mod tiles;
+pub mod topk;
 
 /// A panic is a bug of this crate: trap, so that the host sees it and stops using the instance.
 #[cfg(target_arch = "wasm32")]

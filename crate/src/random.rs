@@ -20,6 +20,7 @@ pub struct Philox {
 
 impl Philox {
     /// Under the given key.
+    #[inline(never)]
     pub fn new(key: [u32; 2]) -> Self {
         let splat = |word: u32| I32x4::splat(word.cast_signed());
         let mut key = key;
@@ -32,7 +33,7 @@ impl Philox {
     }
 
     /// The words of each lane's counter.
-    #[inline(always)]
+    #[inline(never)]
     pub fn words(&self, counters: [I32x4; 4]) -> [I32x4; 4] {
         let [mut c0, mut c1, mut c2, mut c3] = counters;
         for key in &self.round_keys {

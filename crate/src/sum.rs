@@ -5,6 +5,7 @@ use crate::dtype::canonical;
 use crate::simd::{F32x4, LANES};
 
 /// Σ values.
+#[inline(never)]
 pub fn sum(values: &[f32]) -> f32 {
     add_up(values, 0.0, |sum, x| sum + x)
 }

@@ -13,8 +13,11 @@ use rope_scaling::scaled_frequencies;
 use serde_json::Value;
 use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu, swiglu};
 use wasm_attention::attention::Sizes;
+use wasm_attention::convolution::{self, conv1d};
+use wasm_attention::dropout;
 use wasm_attention::dtype::Dtype;
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
+use wasm_attention::masked_mean::masked_mean;
 use wasm_attention::normalization::{layer_norm, rms_norm};
 use wasm_attention::random::{normal, uniform};
 use wasm_attention::rotary_embedding::{RotaryLayout, rotary_embedding, rotary_tables};
@@ -256,6 +259,15 @@ impl Case<'_> {
             "swiglu" => swiglu(&mut output, &x, &input("other", rows * columns)),
             "rotaryEmbedding" => output = self.rotary_embedding(),
             "sinusoidalPositions" => sinusoidal_positions(&mut output, rows, columns),
+            "conv1d" => output = self.conv1d(&x, input),
+            "dropout" => {
+                let probability = self.option("p").as_f64().unwrap();
+                dropout::dropout(&mut output, &x, &dropout(probability, self.option("seed").as_u64().unwrap()));
+            }
+            "maskedMean" => {
+                output = vec![f32::NAN; columns];
+                masked_mean(&mut output, &x, &input("other", rows), 1, rows, columns);
+            }
             "rand" => uniform(&mut output, self.number("low", 0.0), self.number("high", 1.0), seed(), 0),
             "randn" => {
                 normal(&mut output, self.number("mean", 0.0), self.number("standardDeviation", 1.0), seed(), 0);
@@ -263,6 +275,27 @@ impl Case<'_> {
             other => panic!("{other} is no operation"),
         }
         Data::rounded(output, dtype)
+    }
+
+    fn conv1d(&self, x: &[f32], input: impl Fn(&'static str, usize) -> Vec<f32>) -> Vec<f32> {
+        let option = |name, default| self.option(name).as_u64().map_or(default, |number| number as usize);
+        let sizes = convolution::Sizes {
+            batch: 1,
+            channels: self.size("rows"),
+            length: self.size("columns"),
+            out_channels: self.size("outFeatures"),
+            kernel_size: self.size("kernelSize"),
+            stride: option("stride", 1),
+            padding: option("padding", 0),
+            dilation: option("dilation", 1),
+            groups: option("groups", 1),
+        };
+        let weight = input("weight", sizes.out_channels * sizes.channels / sizes.groups * sizes.kernel_size);
+        let bias = self.flag("bias").then(|| input("bias", sizes.out_channels));
+        let mut output = vec![f32::NAN; sizes.out_channels * sizes.output_length().unwrap()];
+        let mut scratch = vec![f32::NAN; sizes.scratch_length().unwrap()];
+        conv1d(&mut output, x, &weight, bias.as_deref(), &mut scratch, &sizes);
+        output
     }
 
     fn activation(&self) -> Activation {

@@ -6,14 +6,18 @@
 import { attentionRecord } from "./operations/attention.js";
 import { attentionModuleRecords } from "./operations/attention-modules.js";
 import { activationRecords } from "./operations/activation.js";
+import { convolutionRecord } from "./operations/convolution.js";
+import { dropoutRecord } from "./operations/dropout.js";
 import { embeddingRecord } from "./operations/embedding.js";
 import { linearRecords } from "./operations/linear.js";
+import { maskedMeanRecord } from "./operations/masked-mean.js";
 import { normalizationRecords } from "./operations/normalization.js";
 import { randomRecords } from "./operations/random.js";
 import { rotaryEmbeddingRecord } from "./operations/rotary-embedding.js";
 import { safetensorsRecords } from "./operations/safetensors.js";
 import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
 import { softmaxRecord } from "./operations/softmax.js";
+import { topkRecords } from "./operations/topk.js";
 import type { OperationRecord } from "./operation.js";
 
 export const operations: readonly OperationRecord[] = [
@@ -25,6 +29,10 @@ export const operations: readonly OperationRecord[] = [
   rotaryEmbeddingRecord,
   sinusoidalPositionsRecord,
   embeddingRecord,
+  convolutionRecord,
+  dropoutRecord,
+  maskedMeanRecord,
+  ...topkRecords,
   ...randomRecords,
   ...attentionModuleRecords,
   ...safetensorsRecords,

@@ -1,7 +1,7 @@
-import { checkInteger, checkOptions } from "../arguments.js";
+import { checkOptions } from "../arguments.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
-import { elementCount, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { readAxis } from "./axis.js";
 import { runCall } from "./call.js";
 import { describeFloat } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
@@ -39,10 +39,7 @@ export interface SoftmaxOptions {
 export function softmax(input: TensorLike, options?: SoftmaxOptions): Tensor<FloatDType> {
   const { axis: asked = -1 } = checkOptions(OPERATION, options, ["axis"]);
   const x = describeFloat(OPERATION, "input", input);
-  const axis = readAxis(asked, x.shape);
-  const length = x.shape[axis] ?? 1;
-  const outer = elementCount(x.shape.slice(0, axis));
-  const inner = elementCount(x.shape.slice(axis + 1));
+  const { outer, length, inner } = readAxis(OPERATION, asked, x.shape);
 
   return runCall(OPERATION, (call) => {
     const source = call.inputAsFloat32(x);
@@ -52,11 +49,4 @@ export function softmax(input: TensorLike, options?: SoftmaxOptions): Tensor<Flo
       call.kernel((kernels) => kernels.softmax(output, source, scratch, outer, length, inner)),
     );
   });
-}
-
-function readAxis(axis: number, shape: Shape): number {
-  // A single number counts as one axis, as in PyTorch.
-  const rank = Math.max(shape.length, 1);
-  checkInteger(OPERATION, "axis", axis, -rank, rank - 1);
-  return axis < 0 ? axis + rank : axis;
 }

@@ -61,15 +61,16 @@ export function checkpoint<Inputs extends readonly unknown[], Result extends Che
           if (track !== undefined) setTrack(input, track, false);
           return input;
         });
-        scope(() => {
+        const arrived = scope(() => {
           const repeated = inMode("recording", () => atPosition(position, () => fn(...(again as unknown as Inputs))));
-          tensorsIn(repeated).forEach((output, index) => {
+          const starts = tensorsIn(repeated).flatMap((output, index) => {
             const [track, gradient] = [trackOf(output), gradients[index]];
-            if (track?.requiresGrad !== true || gradient === undefined) return;
-            session.include([track]);
-            session.add(track, gradient.detach());
+            return track?.requiresGrad === true && gradient !== undefined ? [{ track, gradient }] : [];
           });
+          session.include(starts.map(({ track }) => track));
+          return starts;
         });
+        for (const { track, gradient } of arrived) session.add(track, shareTensor(gradient));
         for (const input of again) if (isTensor(input)) input.dispose();
         // They have arrived.
         return [];

@@ -65,17 +65,24 @@ export class Session {
   run(): Map<Track, GradientTensor> {
     for (let node = this.#pending.pop(); node !== undefined; node = this.#pending.pop()) this.#runNode(node);
     for (const [track, gradient] of this.#gradients) this.#complete.set(track, gradient);
+    this.#gradients.clear();
     for (const [track, gradient] of this.#complete) this.#complete.set(track, exclusive(gradient));
     return this.#complete;
   }
 
-  /** Lets go of all nodes. */
+  /** Lets go of all nodes, and of what was left on the way. */
   end(): void {
     for (const node of this.#known) node.release();
+    for (const gradient of this.#gradients.values()) gradient.dispose();
   }
 
   #runNode(node: Node): void {
-    const tracks = this.#arrived.get(node) ?? [];
+    const tracks = this.#arrived.get(node);
+    if (tracks !== undefined) this.#differentiate(node, tracks);
+    if (!this.#keepsGraph) node.free();
+  }
+
+  #differentiate(node: Node, tracks: ReadonlySet<Track>): void {
     const gradients = new Array<GradientTensor>(node.resultCount);
     for (const track of tracks) {
       gradients[track.index] = this.#gradients.get(track) as GradientTensor;
@@ -91,7 +98,6 @@ export class Session {
       const gradient = results[index];
       if (track !== undefined && gradient !== undefined) this.add(track, gradient);
     });
-    if (!this.#keepsGraph) node.free();
   }
 }
 
@@ -107,8 +113,12 @@ function separated(results: readonly Gradient[], gradients: readonly GradientTen
 }
 
 /** A gradient in memory that no other tensor shares. */
-const exclusive = (gradient: GradientTensor): GradientTensor =>
-  isShared(gradient) ? gradient.to("float32") : gradient;
+function exclusive(gradient: GradientTensor): GradientTensor {
+  if (!isShared(gradient)) return gradient;
+  const copy = gradient.to("float32");
+  gradient.dispose();
+  return copy;
+}
 
 /** The gradient of a whole tensor of which one part has arrived. */
 function placed(part: GradientTensor, start: number, { shape }: Track): GradientTensor {

@@ -309,6 +309,44 @@ export const rotaryEmbeddingArguments = [
   ["interleaved", "u32"],
 ] as const;
 
+/** The 32-bit words of the argument block of conv1d and conv1d_backward, in their order: each one's name and type. */
+export const convolutionArguments = [
+  /** input `[B, C, L]` */
+  ["input", "u32"],
+  /** weight `[O, C / groups, K]` */
+  ["weight", "u32"],
+  /** bias `[O]`, 0 = none */
+  ["bias", "u32"],
+  /** output `[B, O, T]`, or its gradient */
+  ["output", "u32"],
+  /** gradient of the input to write, 0 = not wanted */
+  ["inputGradient", "u32"],
+  /** of the weight, 0 = not wanted */
+  ["weightGradient", "u32"],
+  /** of the bias, 0 = not wanted */
+  ["biasGradient", "u32"],
+  /** working memory, conv1d_scratch_length of it */
+  ["scratch", "u32"],
+  /** B */
+  ["batch", "u32"],
+  /** C */
+  ["channels", "u32"],
+  /** L */
+  ["length", "u32"],
+  /** O */
+  ["outChannels", "u32"],
+  /** K */
+  ["kernelSize", "u32"],
+  /** from what one output sees to the next */
+  ["stride", "u32"],
+  /** zeros before the input, and after it */
+  ["padding", "u32"],
+  /** from one place of the kernel to the next */
+  ["dilation", "u32"],
+  /** into which the channels are cut */
+  ["groups", "u32"],
+] as const;
+
 /** The 32-bit words of the argument block of adam, in their order: each one's name and type. */
 export const adamArguments = [
   /** parameter, to be changed */
@@ -342,4 +380,4 @@ export const adamArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x668d8d8d;
+export const INTERFACE_HASH = 0x98ca0ab9;

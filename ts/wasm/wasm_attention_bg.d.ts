@@ -92,6 +92,22 @@ export function clamp(values: number, length: number, low: number, high: number)
 export function combine_mask(combined: number, mask: number, batch: number, heads: number, rows: number, keys: number, columns: number, batch_stride: number, head_stride: number, row_stride: number, combined_dtype: number, mask_dtype: number): number;
 
 /**
+ * Convolution over the argument block at `arguments`.
+ */
+export function conv1d(_arguments: number): number;
+
+/**
+ * The gradients of a convolution that the argument block at `arguments` asks for.
+ */
+export function conv1d_backward(_arguments: number): number;
+
+/**
+ * Elements of scratch memory that a call of the argument block at `arguments` needs; `OVERFLOW` when that overflows, or the sizes
+ * are no convolution's.
+ */
+export function conv1d_scratch_length(_arguments: number): number;
+
+/**
  * Converts `length` elements between two `Dtype`s.
  */
 export function convert(output: number, input: number, length: number, output_dtype: number, input_dtype: number): number;
@@ -122,6 +138,12 @@ export function ctc(losses: number, optional_gradient: number, log_probabilities
  * `OVERFLOW` when that overflows.
  */
 export function ctc_scratch_length(frames: number, labels: number): number;
+
+/**
+ * Dropout of `length` elements, which is the backward pass too; `threshold` is floor(p · 2^32), `scale` 1 / (1 − p), or 0 for
+ * p = 1.
+ */
+export function dropout(output: number, input: number, length: number, threshold: number, scale: number, seed_low: number, seed_high: number): number;
 
 /**
  * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
@@ -190,6 +212,16 @@ export function linear_weight_backward_scratch_length(rows: number, in_features:
  * `output` = Σ losses / divisor; 0 for a divisor of 0.
  */
 export function loss_reduction(output: number, losses: number, length: number, divisor: number): number;
+
+/**
+ * output `[batch, columns]` = the mean of input `[batch, length, columns]` by mask `[batch, length]`.
+ */
+export function masked_mean(output: number, input: number, mask: number, batch: number, length: number, columns: number): number;
+
+/**
+ * input_gradient `[batch, length, columns]` of gradient `[batch, columns]` and mask `[batch, length]`.
+ */
+export function masked_mean_backward(input_gradient: number, gradient: number, mask: number, batch: number, length: number, columns: number): number;
 
 /**
  * `losses[i]` = (`input[i]` − `target[i]`)².
@@ -282,5 +314,16 @@ export function sum_of_squares(total: number, values: number, length: number): n
  * `output[i]` = silu(`a[i]`) · `b[i]`.
  */
 export function swiglu(output: number, a: number, b: number, length: number): number;
+
+/**
+ * values and indices `[outer, k, inner]` of the largest of input `[outer, length, inner]` along the axis in the middle; scratch: k
+ * numbers of 64 bits.
+ */
+export function topk(optional_values: number, indices: number, input: number, scratch: number, outer: number, length: number, inner: number, k: number): number;
+
+/**
+ * input_gradient `[outer, length, inner]` of the values' gradient `[outer, k, inner]` and their indices.
+ */
+export function topk_backward(input_gradient: number, gradient: number, indices: number, outer: number, length: number, inner: number, k: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;

@@ -215,6 +215,37 @@ export function combine_mask(combined, mask, batch, heads, rows, keys, columns, 
 }
 
 /**
+ * Convolution over the argument block at `arguments`.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d(_arguments) {
+    const ret = wasm.conv1d(_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * The gradients of a convolution that the argument block at `arguments` asks for.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d_backward(_arguments) {
+    const ret = wasm.conv1d_backward(_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that a call of the argument block at `arguments` needs; `OVERFLOW` when that overflows, or the sizes
+ * are no convolution's.
+ * @param {number} _arguments
+ * @returns {number}
+ */
+export function conv1d_scratch_length(_arguments) {
+    const ret = wasm.conv1d_scratch_length(_arguments);
+    return ret >>> 0;
+}
+
+/**
  * Converts `length` elements between two `Dtype`s.
  * @param {number} output
  * @param {number} input
@@ -309,6 +340,23 @@ export function ctc(losses, optional_gradient, log_probabilities, integers, opti
  */
 export function ctc_scratch_length(frames, labels) {
     const ret = wasm.ctc_scratch_length(frames, labels);
+    return ret >>> 0;
+}
+
+/**
+ * Dropout of `length` elements, which is the backward pass too; `threshold` is floor(p · 2^32), `scale` 1 / (1 − p), or 0 for
+ * p = 1.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} length
+ * @param {number} threshold
+ * @param {number} scale
+ * @param {number} seed_low
+ * @param {number} seed_high
+ * @returns {number}
+ */
+export function dropout(output, input, length, threshold, scale, seed_low, seed_high) {
+    const ret = wasm.dropout(output, input, length, threshold, scale, seed_low, seed_high);
     return ret >>> 0;
 }
 
@@ -490,6 +538,36 @@ export function linear_weight_backward_scratch_length(rows, in_features, out_fea
  */
 export function loss_reduction(output, losses, length, divisor) {
     const ret = wasm.loss_reduction(output, losses, length, divisor);
+    return ret >>> 0;
+}
+
+/**
+ * output `[batch, columns]` = the mean of input `[batch, length, columns]` by mask `[batch, length]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} mask
+ * @param {number} batch
+ * @param {number} length
+ * @param {number} columns
+ * @returns {number}
+ */
+export function masked_mean(output, input, mask, batch, length, columns) {
+    const ret = wasm.masked_mean(output, input, mask, batch, length, columns);
+    return ret >>> 0;
+}
+
+/**
+ * input_gradient `[batch, length, columns]` of gradient `[batch, columns]` and mask `[batch, length]`.
+ * @param {number} input_gradient
+ * @param {number} gradient
+ * @param {number} mask
+ * @param {number} batch
+ * @param {number} length
+ * @param {number} columns
+ * @returns {number}
+ */
+export function masked_mean_backward(input_gradient, gradient, mask, batch, length, columns) {
+    const ret = wasm.masked_mean_backward(input_gradient, gradient, mask, batch, length, columns);
     return ret >>> 0;
 }
 
@@ -741,6 +819,40 @@ export function sum_of_squares(total, values, length) {
  */
 export function swiglu(output, a, b, length) {
     const ret = wasm.swiglu(output, a, b, length);
+    return ret >>> 0;
+}
+
+/**
+ * values and indices `[outer, k, inner]` of the largest of input `[outer, length, inner]` along the axis in the middle; scratch: k
+ * numbers of 64 bits.
+ * @param {number} optional_values
+ * @param {number} indices
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @param {number} k
+ * @returns {number}
+ */
+export function topk(optional_values, indices, input, scratch, outer, length, inner, k) {
+    const ret = wasm.topk(optional_values, indices, input, scratch, outer, length, inner, k);
+    return ret >>> 0;
+}
+
+/**
+ * input_gradient `[outer, length, inner]` of the values' gradient `[outer, k, inner]` and their indices.
+ * @param {number} input_gradient
+ * @param {number} gradient
+ * @param {number} indices
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @param {number} k
+ * @returns {number}
+ */
+export function topk_backward(input_gradient, gradient, indices, outer, length, inner, k) {
+    const ret = wasm.topk_backward(input_gradient, gradient, indices, outer, length, inner, k);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {

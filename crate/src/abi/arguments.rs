@@ -293,6 +293,46 @@ arguments! {
 }
 
 arguments! {
+    /// A call of `conv1d` or of a part of `conv1d_backward`.
+    ConvolutionArguments {
+        /// input `[B, C, L]`
+        input: u32,
+        /// weight `[O, C / groups, K]`
+        weight: u32,
+        /// bias `[O]`, 0 = none
+        bias: u32,
+        /// output `[B, O, T]`, or its gradient
+        output: u32,
+        /// gradient of the input to write, 0 = not wanted
+        input_gradient: u32,
+        /// of the weight, 0 = not wanted
+        weight_gradient: u32,
+        /// of the bias, 0 = not wanted
+        bias_gradient: u32,
+        /// working memory, conv1d_scratch_length of it
+        scratch: u32,
+        /// B
+        batch: u32,
+        /// C
+        channels: u32,
+        /// L
+        length: u32,
+        /// O
+        out_channels: u32,
+        /// K
+        kernel_size: u32,
+        /// from what one output sees to the next
+        stride: u32,
+        /// zeros before the input, and after it
+        padding: u32,
+        /// from one place of the kernel to the next
+        dilation: u32,
+        /// into which the channels are cut
+        groups: u32,
+    }
+}
+
+arguments! {
     /// A call of `adam`.
     AdamArguments {
         /// parameter, to be changed

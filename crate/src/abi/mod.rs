@@ -23,6 +23,10 @@ mod attention;
 #[cfg(target_arch = "wasm32")]
 mod concatenation;
 #[cfg(target_arch = "wasm32")]
+mod convolution;
+#[cfg(target_arch = "wasm32")]
+mod dropout;
+#[cfg(target_arch = "wasm32")]
 mod dtype;
 #[cfg(target_arch = "wasm32")]
 mod embedding;
@@ -30,6 +34,8 @@ mod embedding;
 mod linear;
 #[cfg(target_arch = "wasm32")]
 mod loss;
+#[cfg(target_arch = "wasm32")]
+mod masked_mean;
 #[cfg(target_arch = "wasm32")]
 mod masks;
 #[cfg(target_arch = "wasm32")]
@@ -54,6 +60,8 @@ mod slices;
 mod softmax;
 #[cfg(target_arch = "wasm32")]
 mod sum;
+#[cfg(target_arch = "wasm32")]
+mod topk;
 
 #[cfg(target_arch = "wasm32")]
 use numbers::Status;

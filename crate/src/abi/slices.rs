@@ -71,6 +71,7 @@ pub trait Number: Copy {}
 impl Number for u8 {}
 impl Number for u16 {}
 impl Number for u32 {}
+impl Number for u64 {}
 impl Number for i32 {}
 impl Number for f32 {}
 impl Number for f64 {}

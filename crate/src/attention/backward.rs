@@ -45,8 +45,8 @@ use super::shared_gradients::SharedGradients;
 use super::weighted_values::HeadValues;
 use super::weights::WeightsMode;
 use super::{panel, register_tile};
-use crate::dtype::{canonical, canonical_scalar};
-use crate::simd::F32x8;
+use crate::dtype::canonical;
+use crate::simd::{F32x8, map};
 use crate::tiles::{KEY_BLOCK, PANEL, TILE};
 use core::array::from_fn;
 use core::ops::Range;
@@ -196,13 +196,15 @@ fn run_block(
     let end = visible().map(|keys| keys.end).max().unwrap_or(0);
     for keys in key_blocks(first..end) {
         let mut parts: [Range<usize>; PANELS] = from_fn(|_| keys.start..keys.start);
+        let mut count = 0;
         for (p, panel) in query_block.panels().enumerate() {
+            count = p + 1;
             let part = panel.keys.start.max(keys.start)..panel.keys.end.min(keys.end);
             if !part.is_empty() && write_score_gradients(memory, sums, shared, task, keys_as_values, panel, p, &part) {
                 parts[p] = part;
             }
         }
-        add_key_sums(sums, memory, task, &parts, &keys);
+        add_key_sums(sums, memory, task, &parts[..count], &keys);
     }
     shared.add_rows(task, query_block);
 }
@@ -213,7 +215,7 @@ fn add_key_sums(
     sums: &mut KeySums<'_>,
     memory: &mut BlockMemory<'_>,
     task: &Task<'_>,
-    parts: &[Range<usize>; PANELS],
+    parts: &[Range<usize>],
     keys: &Range<usize>,
 ) {
     let block_start = keys.start / KEY_BLOCK * KEY_BLOCK;
@@ -229,12 +231,8 @@ fn add_key_sums(
     }
     let mut j = keys.start;
     while j < keys.end {
-        let count = match keys.end - j {
-            rest if rest >= TILE => TILE,
-            4.. => 4,
-            2.. => 2,
-            _ => 1,
-        };
+        // Only the last keys of a block don't fill a tile.
+        let count = if keys.end - j >= TILE { TILE } else { 1 };
         let sees = |part: &Range<usize>| part.start < j + count && j < part.end;
         if let (Some(first), Some(last)) = (parts.iter().position(sees), parts.iter().rposition(sees)) {
             let start = (first * KEY_BLOCK + j - block_start) * PANEL;
@@ -308,9 +306,7 @@ fn write_rows<'a>(
         let (gradient, row) = if j < past_length { (&mut *past, j) } else { (&mut *new, j - past_length) };
         if let Some(gradient) = gradient {
             let start = gradient.strides.start(b, key_head, row);
-            for (element, sum) in gradient.elements[start..start + size].iter_mut().zip(sums) {
-                *element = canonical_scalar(*sum);
-            }
+            map(&mut gradient.elements[start..start + size], &sums[..size], canonical);
         }
     }
 }

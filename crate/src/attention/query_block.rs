@@ -110,7 +110,19 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     };
     panel.difference = panel.difference + sum_weights_cotangents(memory, task, &panel);
     panel.delta = inverse * panel.difference;
-    panel.is_finite = copy_columns(memory, task, p, &panel.rows);
+    let count = panel.rows.row_count;
+    let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
+    let queries_are_finite = copy_rows(memory.query_columns, &query[..count], &[attention.scale; PANEL], p);
+    let output = cotangents.output.gather(memory.rows, b, &panel.rows, size);
+    // Rows that see no key stay 0, whatever they hold.
+    let mut factors = factor.to_array();
+    let mut seeing = output;
+    for (c, row) in seeing.iter_mut().enumerate() {
+        if !panel.has_row(c) {
+            (*row, factors[c]) = (&[], 0.0);
+        }
+    }
+    panel.is_finite = copy_rows(memory.output_columns, &seeing[..count], &factors, p) && queries_are_finite;
     panel
 }
 
@@ -124,35 +136,30 @@ fn pick(values: &[f32], numbers: &[usize; PANEL]) -> F32x8 {
     F32x8::load(&picked)
 }
 
-/// The rows of scale · Q and of dO / s, eight columns of them side by side. What isn't finite must not meet the weights of keys
-/// that its row doesn't see: there stands 0 in its place. Whether all is finite.
+/// The rows times their factors, eight columns of them side by side, `[size / 8][64][8]` from panel `p` on. What isn't finite must
+/// not meet the weights of keys that its row doesn't see: there stands 0 in its place. Whether all is finite.
 #[inline(never)]
-fn copy_columns(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: &QueryRows) -> bool {
-    let Task { attention, b, .. } = *task;
-    let sizes = &attention.sizes;
-    let mut all_finite = true;
-    let mut copy = |column: &mut f32, x: f32| {
-        all_finite &= x.is_finite();
-        *column = if x.is_finite() { x } else { 0.0 };
+fn copy_rows(columns: &mut [f32], rows: &[&[f32]], factors: &[f32; PANEL], p: usize) -> bool {
+    let mut all_finite = I32x8::splat(-1);
+    let mut copy = |element: F32x8, factor: f32, to: &mut [f32]| {
+        let scaled = element * F32x8::splat(factor);
+        let is_finite = scaled.abs().lt(F32x8::splat(f32::INFINITY));
+        all_finite = all_finite & is_finite;
+        is_finite.select(scaled, F32x8::zero()).store(to);
     };
-    let query = attention.query.gather(memory.rows, b, rows, sizes.head_size);
-    for (c, row) in query[..rows.row_count].iter().enumerate() {
-        for (d, x) in row.iter().enumerate() {
-            copy(&mut memory.query_columns[place(p, c, d)], x * attention.scale);
+    for (c, (row, &factor)) in rows.iter().zip(factors).enumerate() {
+        let (chunks, rest) = row.as_chunks::<PANEL>();
+        let start = |chunk: usize| (chunk * PANELS + p) * PANEL * PANEL + c * PANEL;
+        for (d, chunk) in chunks.iter().enumerate() {
+            copy(F32x8::load(chunk), factor, &mut columns[start(d)..]);
+        }
+        if !rest.is_empty() {
+            let mut padded = [0.0; PANEL];
+            padded[..rest.len()].copy_from_slice(rest);
+            copy(F32x8::load(&padded), factor, &mut columns[start(chunks.len())..]);
         }
     }
-    let size = sizes.value_head_size * PANEL;
-    for (d, lanes) in memory.output_panels[p * size..(p + 1) * size].as_chunks::<PANEL>().0.iter().enumerate() {
-        for (c, &x) in lanes[..rows.row_count].iter().enumerate() {
-            copy(&mut memory.output_columns[place(p, c, d)], x);
-        }
-    }
-    all_finite
-}
-
-/// Where element d of row c of panel p stands in column panels `[size / 8][64][8]`.
-const fn place(p: usize, c: usize, d: usize) -> usize {
-    (d / PANEL * PANELS + p) * PANEL * PANEL + c * PANEL + d % PANEL
+    all_finite.all()
 }
 
 /// The parts of each row's softmax that its sink has.

@@ -254,7 +254,7 @@ unsafe fn values_tile<const COLUMNS: usize, const VECTORS: usize>(
     COLUMNS
 }
 
-/// `sums[j][d] += Σ_p Σ_q weights[p][j][q] · columns[d / 8][8 p + q][d % 8]` over `panels`, for `keys` = `TILE`, 4, 2 or 1 keys j: the
+/// `sums[j][d] += Σ_p Σ_q weights[p][j][q] · columns[d / 8][8 p + q][d % 8]` over `panels`, for `keys` = `TILE` or 1 keys j: the
 /// rows of `sums`, `[keys][width]`, a width of whole vectors of 8. `weights` begins with the first key and panel; in a panel
 /// keys follow each other, and panels stand a block of keys apart. `columns` is `[width / 8][64][8]`.
 pub fn add_products(
@@ -277,8 +277,6 @@ pub fn add_products(
             let weights = weights.as_ptr();
             match keys {
                 keys if keys == TILE => products_tile::<TILE>(sums, weights, columns, width, count),
-                4 => products_tile::<4>(sums, weights, columns, width, count),
-                2 => products_tile::<2>(sums, weights, columns, width, count),
                 1 => products_tile::<1>(sums, weights, columns, width, count),
                 _ => panic!(),
             }

@@ -21,7 +21,6 @@ use super::weights::WeightsMode;
 use super::{panel, register_tile};
 use crate::simd::F32x8;
 use crate::tiles::{KEY_BLOCK, PANEL};
-use core::array::from_fn;
 use core::ops::Range;
 
 /// Writes P, what dropout leaves of it, and dS of `keys`, a part of a block, to panel `p` of the memory; adds to the sums of the
@@ -206,19 +205,22 @@ pub fn sum_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, pan
 impl WeightsCotangent<'_> {
     /// The gradients of the weights of a panel's rows for `keys`, `[keys][8]`; 0 where they were not asked for. `zeros` is as long
     /// as a block of keys.
+    #[inline(never)]
     fn read(&self, output: &mut [f32], zeros: &[f32], b: usize, rows: &QueryRows, keys: &Range<usize>) {
-        let read: [&[f32]; PANEL] = from_fn(|lane| {
+        let mut read = [&zeros[..keys.len()]; PANEL];
+        let mut factors = [0.0; PANEL];
+        for lane in 0..rows.columns {
             let head = usize::try_from(self.head_places[rows.heads[lane]]);
             let row = usize::try_from(self.row_places[rows.indices[lane]]);
-            let (Ok(head), Ok(row)) = (head, row) else {
-                return &zeros[..keys.len()];
-            };
-            let start = ((b * self.heads + head) * self.rows + row) * self.key_length;
-            &self.elements[start + keys.start..start + keys.end]
-        });
+            if let (Ok(head), Ok(row)) = (head, row) {
+                let start = ((b * self.heads + head) * self.rows + row) * self.key_length;
+                read[lane] = &self.elements[start + keys.start..start + keys.end];
+                factors[lane] = self.head_factors[rows.heads[lane]];
+            }
+        }
         let output = &mut output[..keys.len() * PANEL];
         panel::from_rows(output, &read, 1.0);
-        let factors = F32x8::from_fn(|lane| self.head_factors[rows.heads[lane]]);
+        let factors = F32x8::load(&factors);
         panel::for_each(output, |gradient| gradient * factors);
     }
 }

@@ -37,6 +37,7 @@ pub mod register_tile;
 mod sum_rows;
 mod transposed_gemm;
 
+pub(crate) use pack::{pack_column_strips, pack_strip};
 pub use pack::{pack_columns, pack_weight};
 pub use sum_rows::sum_rows;
 pub use transposed_gemm::{multiply_transposed, multiply_transposed_scratch_length};

@@ -35,7 +35,7 @@ pub fn pack_columns(packed: &mut [f32], matrix: &[f32], rows: usize, columns: us
     copy_strip(last, matrix, PANEL, columns, whole);
 }
 
-/// `strip[k][r]` = `rows[r][k]`.
+/// `strip[k][r]` = `rows[r][k]`, of rows that are in_features apart; the last one ends with what the strip takes of it.
 pub fn pack_strip(strip: &mut [f32], rows: &[f32], row_count: usize, in_features: usize) {
     if in_features != 0 {
         interleave(strip, rows, row_count, in_features);
@@ -83,9 +83,10 @@ fn copy_strip(strip: &mut [f32], matrix: &[f32], width: usize, columns: usize, f
     }
 }
 
-/// `output[k][r]` = `rows[r][k]` for the rows that there are, of `in_features` each; output has room for `row_count`.
+/// `output[k][r]` = `rows[r][k]` for the rows that there are, `in_features` apart; output has room for `row_count`.
+#[inline(never)]
 fn interleave(output: &mut [f32], rows: &[f32], row_count: usize, in_features: usize) {
-    for (r, row) in rows.chunks_exact(in_features).enumerate() {
+    for (r, row) in rows.chunks(in_features).enumerate() {
         for (group, value) in output.chunks_exact_mut(row_count).zip(row) {
             group[r] = *value;
         }

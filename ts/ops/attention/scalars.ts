@@ -1,6 +1,7 @@
 import { checkBoolean, checkChoice, checkInteger, checkNumber, checkSeed } from "../../arguments.js";
 import { misuseError } from "../../errors.js";
 import { ABSENT, causalAlignments } from "../../wasm/interface.js";
+import { thresholdAndScale } from "../dropout.js";
 import { LARGEST_SIZE } from "../head-axes.js";
 import type { AttentionArguments } from "./arguments.js";
 import type { ScaledDotProductAttentionOptions } from "./options.js";
@@ -47,12 +48,6 @@ function readDropout(operation: string, { dropoutP = 0, seed }: ScaledDotProduct
   if (words === undefined) {
     throw misuseError(operation, "dropoutP", `needs seed beside it, got dropoutP ${probability}`);
   }
-  return {
-    hasDropout: 1,
-    // For a probability of 1 the scale of 0 drops what the threshold can't.
-    dropoutThreshold: Math.min(Math.floor(probability * 2 ** 32), 2 ** 32 - 1),
-    dropoutScale: probability === 1 ? 0 : 1 / (1 - probability),
-    seedLow: words.low,
-    seedHigh: words.high,
-  };
+  const [dropoutThreshold, dropoutScale] = thresholdAndScale(probability);
+  return { hasDropout: 1, dropoutThreshold, dropoutScale, seedLow: words.low, seedHigh: words.high };
 }
