@@ -7,7 +7,7 @@
 //
 // scripts/prepare-toolchain.sh installs what it needs.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -74,15 +74,11 @@ function compile(name) {
   const environment = {
     CARGO_ENCODED_RUSTFLAGS: rustflags.join("\x1f"),
     CARGO_TARGET_DIR: join(folder, "cargo"),
+    RUSTC_BOOTSTRAP: "1",
   };
 
-  const cargo = ["--locked"];
-  const libraries = output("rustc", ["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]);
-  if (!existsSync(libraries) || !readdirSync(libraries).some((library) => library.startsWith("libcore-"))) {
-    // Debian's Rust has the standard library's sources only.
-    Object.assign(environment, { RUSTC_BOOTSTRAP: "1" });
-    cargo.push("-Zbuild-std=core,alloc");
-  }
+  // The standard library too is built without the texts of panics, which a stable Rust does only when it is told so.
+  const cargo = ["--locked", "-Zbuild-std=core,alloc"];
   const wasmPack = ["--quiet", "build", "crate", "--target", "bundler", "--mode", "no-install", "--no-pack"];
   output("wasm-pack", [...wasmPack, "--out-dir", packed, "--", ...cargo], environment);
   return packed;

@@ -22,6 +22,7 @@ const end = "<!-- end -->";
  * @property {string[]} outputs
  * @property {number} [rtol]
  * @property {number} [atol]
+ * @property {string[]} [tolerances]    the outputs, where each element has a tolerance of its own
  */
 
 /**
@@ -219,6 +220,74 @@ const groups = {
     [/^linear/, "`linear`, with and without bias"],
     [/^embedding/, "`embedding`"],
   ]),
+  "pytorch/scaled_dot_product_attention_gradients": /** @type {[RegExp, string][]} */ ([
+    [/^gradient_sdpa_dense/, "sizes off every tile"],
+    [/^gradient_sdpa_causal/, "`is_causal` over the sizes"],
+    [/^gradient_sdpa_mask_boolean/, "boolean masks of every shape that broadcasts"],
+    [/^gradient_sdpa_mask_float/, "float masks, with their own gradient"],
+    [/^gradient_sdpa_hidden/, "masks that hide keys and whole rows, -1e9"],
+    [/^gradient_sdpa_grouped/, "fewer key heads than query heads"],
+    [/^gradient_sdpa_scale/, "scale 0, negative, large, small; saturated softmax"],
+    [/^gradient_sdpa_rank/, "inputs `[L, D]` and `[B, L, D]`"],
+    [/^gradient_sdpa_half/, "operands of float16 and bfloat16"],
+    [/^gradient_sdpa_empty/, "no batch, no queries"],
+  ]),
+  "pytorch/composed_attention_gradients": /** @type {[RegExp, string][]} */ ([
+    [/^gradient_attention_softcap/, "softcap"],
+    [/^gradient_attention_slopes/, "ALiBi, with the slopes' gradient"],
+    [/^gradient_attention_sinks/, "sinks, with their gradient"],
+    [/^gradient_attention_window/, "windows"],
+    [/^gradient_attention_(scale|all)/, "several of these together"],
+    [/^gradient_attention_scores/, "through the scores"],
+    [/^gradient_attention_hidden/, "rows that see nothing but the sink"],
+  ]),
+  "pytorch/multihead_attention_gradients": /** @type {[RegExp, string][]} */ ([
+    [/^gradient_mha_constructor/, "the constructor's arguments in all combinations"],
+    [/^gradient_mha_(un)?batched/, "kinds of padding mask and attention mask; float ones with their gradient"],
+    [/^gradient_mha_weights/, "through the returned weights, averaged and of each head"],
+    [/^gradient_mha_causal/, "`is_causal`"],
+    [/^gradient_mha_rows/, "queries that see no key"],
+    [/^gradient_mha_size/, "sizes"],
+  ]),
+  "pytorch/functional_gradients": /** @type {[RegExp, string][]} */ ([
+    [/^gradient_half/, "operands of float16 and bfloat16"],
+    [/^gradient_layer_norm/, "`layer_norm`"],
+    [/^gradient_rms_norm/, "`rms_norm`"],
+    [/^gradient_(gelu|silu|relu|sigmoid|tanh)/, "`gelu`, exact and tanh, `silu`, `relu`, `sigmoid`, `tanh`"],
+    [/^gradient_(log_)?softmax/, "`softmax` and `log_softmax` along every axis"],
+    [/^gradient_linear/, "`linear`, with and without an activation after it"],
+    [/^gradient_embedding/, "`embedding`, with `padding_idx`"],
+    [/^gradient_(add|mul)/, "`add` and `mul` with broadcasting"],
+    [/^gradient_matmul/, "`matmul` with batches that broadcast"],
+    [/^gradient_(sum|mean)/, "`sum` and `mean`"],
+    [/^gradient_(cat|narrow|transpose|topk)/, "`cat`, `narrow`, `transpose`, the values of `topk`"],
+    [/^gradient_(normalize|swiglu|rotary|masked_mean)/, "`normalize`; SwiGLU, rotary embedding, masked mean, composed"],
+    [/^gradient_conv1d/, "`conv1d` with stride, padding, dilation and groups"],
+  ]),
+  "pytorch/losses": /** @type {[RegExp, string][]} */ ([
+    [/^loss_cross_entropy/, "`cross_entropy`: weights, ignored and smoothed classes, targets that are probabilities"],
+    [/^loss_binary/, "`binary_cross_entropy_with_logits`, with `weight` and `pos_weight`"],
+    [/^loss_mse/, "`mse_loss`"],
+    [/^loss_ctc/, "`ctc_loss`, at the logits"],
+    [/^loss_distillation/, "distillation, composed of `kl_div`"],
+  ]),
+  "pytorch/optimizers": /** @type {[RegExp, string][]} */ ([
+    [/^optimizer_sgd/, "20 steps of `SGD`"],
+    [/^optimizer_adam_/, "20 steps of `Adam`"],
+    [/^optimizer_adamw_/, "20 steps of `AdamW`"],
+    [/^clip_grad_norm/, "`clip_grad_norm_`, NaN and infinities too"],
+    [/^one_cycle/, "`OneCycleLR`"],
+  ]),
+  "pytorch/gpt_run": /** @type {[RegExp, string][]} */ ([[/^gpt_run/, "50 steps: the loss of each"]]),
+  "pytorch/encoder_decoder_run": /** @type {[RegExp, string][]} */ ([
+    [/^encoder_decoder_run/, "50 steps: the loss of each"],
+  ]),
+  "transformers/schedules": /** @type {[RegExp, string][]} */ ([
+    [/^schedule_constant/, "constant, with and without warmup"],
+    [/^schedule_linear/, "linear"],
+    [/^schedule_cosine/, "cosine, to 0 and to a least rate"],
+    [/^schedule_inverse/, "inverse square root"],
+  ]),
   "transformers/rope_scaling": /** @type {[RegExp, string][]} */ ([
     [/^rope_default/, "no scaling"],
     [/^rope_linear/, '`ropeType: "linear"`'],
@@ -268,7 +337,12 @@ function groupsSection(/** @type {string} */ title, /** @type {string} */ folder
     const power = (/** @type {number} */ x) =>
       Number.isInteger(Math.log2(x)) ? `2^${Math.log2(x)}` : x.toExponential();
     const boundsOf = (/** @type {StoredCase[]} */ own) =>
-      new Set(own.map(({ rtol, atol }) => (rtol && atol ? `${power(rtol)}, ${power(atol)}` : "equal")));
+      new Set(
+        own.map(({ rtol, atol, tolerances }) => {
+          if (tolerances !== undefined) return "each element's";
+          return rtol && atol ? `${power(rtol)}, ${power(atol)}` : "equal";
+        }),
+      );
     const rows = [...members].map(([text, own]) => {
       return [text, String(own.length), String(countPassed(own)), [...boundsOf(own)].join("; ")];
     });

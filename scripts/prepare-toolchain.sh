@@ -30,13 +30,14 @@ rustup_is_ready() {
   library=$(rustup run "$channel" rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null) &&
     [ -d "$library" ] &&
     rustup run "$channel" cargo clippy --version >/dev/null 2>&1 &&
-    rustup run "$channel" rustfmt --version >/dev/null 2>&1
+    rustup run "$channel" rustfmt --version >/dev/null 2>&1 &&
+    [ -d "$(rustup run "$channel" rustc --print sysroot)/lib/rustlib/src/rust/library" ]
 }
 
 with_rustup() {
   command -v rustup >/dev/null || return 1
   rustup_is_ready || rustup toolchain install "$channel" --profile minimal --no-self-update \
-    --component clippy --component rustfmt --target wasm32-unknown-unknown
+    --component clippy --component rustfmt --component rust-src --target wasm32-unknown-unknown
 }
 
 with_debian() {

@@ -3,6 +3,9 @@
 
 #[path = "cases/attention_call.rs"]
 mod attention_call;
+#[allow(dead_code, reason = "the oracle alone is tested here")]
+#[path = "cases/attention_backward_call.rs"]
+mod backward_call;
 #[path = "oracle/attention_backward.rs"]
 mod backward_oracle;
 #[path = "cases/draw.rs"]
@@ -10,6 +13,8 @@ mod draw;
 #[allow(dead_code, reason = "what a row's bits are, other files ask")]
 #[path = "cases/drawn_call.rs"]
 mod drawn_call;
+#[path = "cases/drawn_cotangents.rs"]
+mod drawn_cotangents;
 #[path = "oracle/attention.rs"]
 mod oracle;
 #[path = "oracle/sample.rs"]
@@ -18,11 +23,11 @@ mod sample;
 mod sampled_call;
 
 use attention_call::{AttentionCall, CallMask, Data, MaskData, dropout};
-use backward_oracle::{Cotangents, Gradients, check_gradients, gradients, naive_gradients};
-use draw::Draw;
+use backward_call::Cotangents;
+use backward_oracle::{Gradients, check_gradients, gradients, naive_gradients};
 use drawn_call::{for_each_panel, set_any, set_specials};
-use sampled_call::{all_weights, call_of, scaled, sizes};
-use wasm_attention::attention::Sizes;
+use drawn_cotangents::draw_cotangents;
+use sampled_call::{all_weights, call_of, sizes};
 
 const INFINITY: f32 = f32::INFINITY;
 
@@ -162,21 +167,6 @@ fn worked_examples_of_scores_and_dropout() {
     expect("B11, sinks", &actual.sinks, &[-0.340_797_8]);
 }
 
-/// Gradients of a call's results.
-fn cotangents(call: &AttentionCall, draw: &mut Draw) -> Cotangents {
-    let Sizes { batch, heads, query_length, key_length, value_head_size, .. } = call.sizes;
-    let rows = batch * heads * query_length;
-    let weights = call.weights.as_ref().filter(|request| request.mode >= 2).map(|request| {
-        let matrices = if request.average_heads { 1 } else { request.heads.len() };
-        scaled(batch * matrices * request.rows.len() * key_length, draw.seed(), 1.0)
-    });
-    Cotangents {
-        output: Some(Data::Float32(scaled(rows * value_head_size, draw.seed(), 1.0))),
-        log_sum_exp: draw.one_in(2).then(|| scaled(rows, draw.seed(), 1.0)),
-        weights,
-    }
-}
-
 #[test]
 fn the_promise_accepts_the_naive_computation() {
     for_each_panel(9, 5, |name, mut call, draw| {
@@ -184,7 +174,7 @@ fn the_promise_accepts_the_naive_computation() {
         if draw.one_in(4) {
             set_specials(&mut call, draw);
         }
-        let cotangents = cotangents(&call, draw);
+        let cotangents = draw_cotangents(&call, draw);
         check_gradients(name, &call, &cotangents, &naive_gradients(&call, &cotangents));
     });
 }

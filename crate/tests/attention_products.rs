@@ -1,11 +1,12 @@
-//! The two products of attention, in sizes on and beside their tiles, steps and runs.
+//! The products of attention, in sizes on and beside their tiles, steps and runs.
 
 #[path = "cases/products.rs"]
 mod products;
 #[path = "oracle/sample.rs"]
 mod sample;
 
-use products::{StoredRows, check_scores, check_single_scores, check_single_sums, check_sums};
+use products::{StoredRows, check_products, check_scores, check_single_scores, check_single_sums, check_sums};
+use wasm_attention::tiles::TILE;
 
 /// Rows of many counts, sizes and distances.
 fn stored_rows(counts: impl Iterator<Item = usize>) -> impl Iterator<Item = StoredRows> {
@@ -38,4 +39,15 @@ fn scores_of_a_single_row() {
 #[test]
 fn sums_of_a_single_row() {
     stored_rows(0..=26).for_each(|values| check_single_sums(&values));
+}
+
+#[test]
+fn sums_over_the_rows_of_panels() {
+    for keys in [TILE, 4, 2, 1] {
+        for width in [0, 8, 16, 64] {
+            for first in 0..8 {
+                (first + 1..=8).for_each(|end| check_products(keys, width, &(first..end)));
+            }
+        }
+    }
 }

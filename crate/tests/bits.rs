@@ -3,12 +3,15 @@
 
 #[path = "cases/attention_call.rs"]
 mod attention_call;
+#[path = "cases/attention_backward_call.rs"]
+mod backward_call;
 #[path = "cases/rope_scaling.rs"]
 mod rope_scaling;
 
 use attention_call::{
     AttentionCall, AttentionResults, CallMask, CallWeights, Data, InStrips, Layout, MaskData, dropout,
 };
+use backward_call::{BackwardCall, Cotangents};
 use rope_scaling::scaled_frequencies;
 use serde_json::Value;
 use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu, swiglu};
@@ -25,8 +28,21 @@ use wasm_attention::simd::FUSED;
 use wasm_attention::sinusoidal_positions::sinusoidal_positions;
 use wasm_attention::softmax::softmax;
 
-const STREAMS: [&str; 10] =
-    ["query", "key", "value", "attnMask", "pastKey", "pastValue", "input", "weight", "bias", "other"];
+const STREAMS: [&str; 13] = [
+    "query",
+    "key",
+    "value",
+    "attnMask",
+    "pastKey",
+    "pastValue",
+    "input",
+    "weight",
+    "bias",
+    "other",
+    "output",
+    "logSumExp",
+    "weights",
+];
 
 /// Marsaglia's xorshift generator of 32 bits.
 fn words(seed: u32, stream: &str, length: usize) -> Vec<u32> {
@@ -204,12 +220,32 @@ impl Case<'_> {
             dropout: self.option("dropoutP").as_f64().map(|p| dropout(p, self.option("seed").as_u64().unwrap())),
             weights: self.weights(),
         };
+        if let Some(names) = self.0["cotangents"].as_array() {
+            return self.attention_gradients(&call, names);
+        }
         let AttentionResults { output, log_sum_exp, weights, present } = call.run();
         let (present_key, present_value) = present.unzip();
         [Some(output), Some(Data::Float32(log_sum_exp)), weights, present_key, present_value]
             .into_iter()
             .flatten()
             .collect()
+    }
+
+    /// The gradients of all inputs, of those of the results that are named.
+    fn attention_gradients(&self, call: &AttentionCall, names: &[Value]) -> Vec<Data> {
+        let Sizes { batch, heads, query_length, key_length, value_head_size, .. } = call.sizes;
+        let rows = batch * heads * query_length;
+        let given = |name: &str, length: usize| {
+            names.iter().any(|other| other == name).then(|| self.input(name, length, Dtype::Float32))
+        };
+        let matrices = |asked: &CallWeights| if asked.average_heads { 1 } else { asked.heads.len() };
+        let asked = call.weights.as_ref().map_or(0, |asked| matrices(asked) * asked.rows.len());
+        let cotangents = Cotangents {
+            output: given("output", rows * value_head_size),
+            log_sum_exp: given("logSumExp", rows).map(|data| data.widened()),
+            weights: given("weights", batch * asked * key_length).map(|data| data.widened()),
+        };
+        BackwardCall::new(call, &cotangents).run().into_iter().flatten().map(Data::Float32).collect()
     }
 
     fn layer(&self) -> Data {

@@ -3,6 +3,10 @@
 
 #[path = "cases/attention_call.rs"]
 mod attention_call;
+#[path = "cases/attention_backward_call.rs"]
+mod backward_call;
+#[path = "oracle/attention_backward.rs"]
+mod backward_oracle;
 #[path = "oracle/attention.rs"]
 mod oracle;
 #[path = "cases/products.rs"]
@@ -11,14 +15,16 @@ mod products;
 mod sample;
 
 use attention_call::{AttentionCall, CallMask, CallWeights, Data, InStrips, Layout, MaskData, dropout};
-use products::{StoredRows, check_scores, check_single_scores, check_single_sums, check_sums};
+use backward_call::{BackwardCall, Cotangents};
+use backward_oracle::{Gradients, check_gradients};
+use products::{StoredRows, check_products, check_scores, check_single_scores, check_single_sums, check_sums};
 use sample::sample;
 use wasm_attention::attention::layout::{KeyStrips, Keys, StripsExist, Values};
 use wasm_attention::attention::matrix::Matrix;
-use wasm_attention::attention::register_tile::{accumulate, scores};
+use wasm_attention::attention::register_tile::{accumulate, add_products, scores};
 use wasm_attention::attention::{Sizes, single_row};
 use wasm_attention::dtype::Dtype;
-use wasm_attention::tiles::PANEL;
+use wasm_attention::tiles::{PANEL, TILE};
 
 #[test]
 fn score_tiles() {
@@ -41,6 +47,14 @@ fn value_tiles() {
             check_sums(&values, 8, is_first);
             check_sums(&values, 4, is_first);
         }
+    }
+}
+
+#[test]
+fn tiles_of_several_panels() {
+    for keys in [TILE, 4, 2, 1] {
+        check_products(keys, 8, &(7..8));
+        check_products(keys, 16, &(6..8));
     }
 }
 
@@ -124,6 +138,36 @@ fn a_short_accumulator_of_a_single_row_is_refused() {
 #[should_panic]
 fn six_columns_are_refused() {
     accumulate(&mut [0.0; 12], Values::rows(Matrix::new(&[0.0; 4], 2, 2, 2)), &[0.0; 12], 6, false);
+}
+
+#[test]
+#[should_panic]
+fn three_keys_are_refused() {
+    add_products(&mut [0.0; 24], &[0.0; 24], &[0.0; 512], 3, &(0..1), 8);
+}
+
+#[test]
+#[should_panic]
+fn too_few_sums_are_refused() {
+    add_products(&mut [0.0; 15], &[0.0; 16], &[0.0; 512], 2, &(0..1), 8);
+}
+
+#[test]
+#[should_panic]
+fn too_few_weights_of_panels_are_refused() {
+    add_products(&mut [0.0; 16], &[0.0; 15], &[0.0; 512], 2, &(0..1), 8);
+}
+
+#[test]
+#[should_panic]
+fn too_few_columns_are_refused() {
+    add_products(&mut [0.0; 16], &[0.0; 16], &[0.0; 511], 2, &(0..1), 8);
+}
+
+#[test]
+#[should_panic]
+fn more_panels_than_a_block_has_are_refused() {
+    add_products(&mut [0.0; 8], &[0.0; 4232], &[0.0; 512], 1, &(7..9), 8);
 }
 
 /// A causal call of two heads on one key head, with every kind of memory that attention takes.
@@ -239,4 +283,24 @@ fn several_blocks() {
     let seen = [&values.widened()[..262], &values.widened()[264..]].concat();
     let mean = seen.iter().sum::<f32>() / 264.0;
     assert!((call.run().output.widened()[0] - mean).abs() < 1e-6);
+}
+
+#[test]
+fn gradients() {
+    let mut call = call(5, 4, [2, 3], Dtype::Float32);
+    // Two panels, one of them of two rows; and what no row sees, or one row gives, is not finite.
+    call.past = Some((Data::Float32(sample(4, 6)), Data::Float32(vec![0.5, f32::INFINITY, 1.0, 2.0, -1.0, 0.25])));
+    let mask = (0..4).map(|j| if j == 0 { f32::NEG_INFINITY } else { 0.1 * j as f32 }).collect();
+    call.mask = Some(CallMask { data: MaskData::Float(Data::Float32(mask)), shape: [1, 1, 1, 4] });
+    (call.softcap, call.slopes, call.dropout) = (2.0, Some(vec![0.5, 0.25]), Some(dropout(0.2, 3)));
+    call.weights = Some(CallWeights { mode: 3, heads: vec![1], rows: vec![4, 0], average_heads: false });
+    let mut output = sample(30, 7);
+    output[4] = f32::NAN;
+    let cotangents = Cotangents {
+        output: Some(Data::Float32(output)),
+        log_sum_exp: Some(sample(10, 8)),
+        weights: Some(sample(8, 9)),
+    };
+    let gradients = BackwardCall::new(&call, &cotangents).run();
+    check_gradients("gradients", &call, &cotangents, &Gradients::stored(&call, &gradients));
 }

@@ -21,6 +21,8 @@ export interface BitsCase {
   readonly attnMask?: { readonly dtype: FloatType | "bool"; readonly shape: readonly number[] };
   /** Elements of float32 inputs that hold something else: [index, number]. */
   readonly planted?: Readonly<Record<string, readonly (readonly [index: number, value: string])[]>>;
+  /** Results that get a gradient: then the bits are those of the inputs' gradients. */
+  readonly cotangents?: readonly Cotangent[];
 }
 
 /** As bits.json has it. */
@@ -42,8 +44,12 @@ const streams = [
   "weight",
   "bias",
   "other",
+  "output",
+  "logSumExp",
+  "weights",
 ] as const;
 type Stream = (typeof streams)[number];
+type Cotangent = Extract<Stream, "output" | "logSumExp" | "weights">;
 
 /** Marsaglia's xorshift generator of 32 bits. */
 function words(seed: number, stream: Stream, length: number): Uint32Array {

@@ -5,23 +5,16 @@ import {
   scaledDotProductAttention,
   scope,
   type ScaledDotProductAttentionOptions,
-  type TensorData,
   type WeightsMode,
 } from "../../ts/entry/default.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
-import { type CaseRecord, expectClose, loadCases, type Tolerances } from "./records.js";
+import { type CaseRecord, expectClose, loadCases, requiredInput, type Tolerances } from "./records.js";
 
 /** docs/semantics.md 8.3: ONNX's reference rounds each step in 16 bits, our results are rounded once. */
 const onnxTolerances: Record<string, Tolerances> = {
   F32: { rtol: 1e-5, atol: 1e-7 },
   F16: { rtol: 2 ** -8, atol: 1e-7 },
   BF16: { rtol: 2 ** -6, atol: 1e-7 },
-};
-
-const required = (record: CaseRecord, name: string): TensorData => {
-  const input = record.input(name);
-  if (input === undefined) throw new Error(`${record.name} has no ${name}`);
-  return input;
 };
 
 function runOnnx(onnx: CaseRecord): void {
@@ -45,7 +38,7 @@ function runOnnx(onnx: CaseRecord): void {
     needWeights: wantsWeights,
     weightsMode: wantsWeights ? ((number("qk_matmul_output_mode") ?? 0) as WeightsMode) : undefined,
   };
-  const [query, key, value] = ["Q", "K", "V"].map((name) => required(onnx, name));
+  const [query, key, value] = ["Q", "K", "V"].map((name) => requiredInput(onnx, name));
   const result = scaledDotProductAttention(query, key, value, options);
   const results = {
     Y: result.output,
@@ -63,7 +56,7 @@ function runOnnx(onnx: CaseRecord): void {
 function runPyTorch(pytorch: CaseRecord): void {
   const { attributes, outputs } = pytorch.record;
   const bias = attributes["attn_bias"] as null | "causal_upper_left" | "causal_lower_right";
-  const query = required(pytorch, "query");
+  const query = requiredInput(pytorch, "query");
   const options: ScaledDotProductAttentionOptions = {
     attnMask: pytorch.input("attn_mask"),
     isCausal: attributes["is_causal"] === true || bias !== null,
@@ -73,7 +66,12 @@ function runPyTorch(pytorch: CaseRecord): void {
     needWeights: outputs.includes("weights"),
     needLogSumExp: outputs.includes("logsumexp"),
   };
-  const result = scaledDotProductAttention(query, required(pytorch, "key"), required(pytorch, "value"), options);
+  const result = scaledDotProductAttention(
+    query,
+    requiredInput(pytorch, "key"),
+    requiredInput(pytorch, "value"),
+    options,
+  );
   const results = { output: result.output, weights: result.weights, logsumexp: result.logSumExp };
   for (const [name, actual] of Object.entries(results)) {
     if (outputs.includes(name)) expectClose(name, actual, pytorch.stored(`outputs/${name}`), pytorch.record);

@@ -18,7 +18,7 @@ def write_case_file(path: Path, cases: list[dict], tensors: dict[str, numpy.ndar
     named = [
         f"{case['name']}/{kind}/{name}"
         for case in cases
-        for kind in ("inputs", "state", "outputs")
+        for kind in ("inputs", "state", "outputs", "tolerances")
         for name in case.get(kind, [])
         if name != ""
     ]

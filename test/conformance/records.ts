@@ -11,6 +11,7 @@ export interface Case {
   readonly attributes: Record<string, unknown>;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Where there are no tensors `tolerances/…`. */
   readonly rtol: number;
   readonly atol: number;
   readonly module?: Record<string, unknown>;
@@ -51,6 +52,13 @@ export function toTensorData(stored: StoredTensor): TensorData {
   }
 }
 
+/** An input that the case must have. */
+export function requiredInput(record: CaseRecord, name: string): TensorData {
+  const input = record.input(name);
+  if (input === undefined) throw new Error(`${record.name} has no ${name}`);
+  return input;
+}
+
 /** The cases of `test/conformance/<file>.safetensors`. */
 export function loadCases(file: string): CaseRecord[] {
   const { cases, tensors } = readStoredCases<Case>(storedFile(file));
@@ -85,7 +93,24 @@ export function expectClose(
   name: string,
   actual: Tensor | undefined,
   expected: StoredTensor,
-  tolerances: Tolerances,
+  { rtol, atol }: Tolerances,
+): void {
+  expectNear(name, actual, expected, (index) => atol + rtol * Math.abs(expected.data[index]));
+}
+
+/** As `expectClose`, with the tolerances that are stored for each element, for every output of a case. */
+export function expectAnswers({ record, stored }: CaseRecord, results: Readonly<Record<string, Tensor | null>>): void {
+  for (const name of record.outputs) {
+    const tolerances = stored(`tolerances/${name}`).data;
+    expectNear(name, results[name] ?? undefined, stored(`outputs/${name}`), (index) => tolerances[index]);
+  }
+}
+
+function expectNear(
+  name: string,
+  actual: Tensor | undefined,
+  expected: StoredTensor,
+  tolerance: (index: number) => number,
 ): void {
   if (actual === undefined) throw new Error(`${name}: no such result`);
   expect(actual.shape, name).toEqual(expected.shape);
@@ -96,7 +121,7 @@ export function expectClose(
   values.forEach((x, index) => {
     const y = expected.data[index];
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) return;
-    const share = Math.abs(x - y) / (tolerances.atol + tolerances.rtol * Math.abs(y));
+    const share = Math.abs(x - y) / tolerance(index);
     if (!(share <= worst)) [worst, worstAt] = [share, index];
   });
   const where = worstAt < 0 ? "" : ` at ${worstAt}: ${values[worstAt]} for ${expected.data[worstAt]}`;

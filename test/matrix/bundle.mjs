@@ -17,6 +17,7 @@ const subpaths = new Map([
   ["default", ""],
   ["nn", "/nn"],
   ["io", "/io"],
+  ["train", "/train"],
 ]);
 
 /** Marks what a plugin resolves itself, so that it doesn't ask itself again. */
@@ -113,8 +114,8 @@ const wasmFiles = (replace) => ({
  * @property {string} outfile      within it
  * @property {string} program      what the host runs, in the text of a module that may import "suite"
  * @property {"esm" | "cjs" | "iife"} [format]
- * @property {(subpath: string) => string} [packageUrl]    how the host imports the package's "", "/nn" or "/io"; without it
- *   the bundle takes them in
+ * @property {(subpath: string) => string} [packageUrl]    how the host imports the package's "", "/nn", "/io" or "/train"; without
+ *   it the bundle takes them in
  * @property {string[]} [conditions]    of package.json's `exports`, where it does
  * @property {(name: string) => { external: string } | { text: string }} [replaceWasm]    likewise
  * @property {string[]} [inject]    files whose exports take the place of globals

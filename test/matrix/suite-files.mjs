@@ -12,7 +12,7 @@ const folders = ["conformance", "entry", "io", "nn", "ops", "tensor"];
 /** What a file may import: its fellows, the entries, property tests, and of vitest what suite/vitest.ts has. */
 const isPortable = (/** @type {string} */ source) =>
   /^(vitest|fast-check)$/.test(source) ||
-  (/^\.\.?\//.test(source) && (!source.includes("/ts/") || /\/ts\/entry\/(default|nn|io)\.js$/.test(source)));
+  (/^\.\.?\//.test(source) && (!source.includes("/ts/") || /\/ts\/entry\/(default|nn|io|train)\.js$/.test(source)));
 const offered = new Set(["afterAll", "afterEach", "beforeAll", "beforeEach", "describe", "expect", "it", "test"]);
 
 /** Why a file can't run everywhere; undefined where it can. */

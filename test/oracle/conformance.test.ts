@@ -1,6 +1,7 @@
 /** The oracles against ONNX's, PyTorch's and transformers' own answers: shown right before they judge anything. */
 import { describe, expect, it } from "vitest";
 import { attention, type OracleMask, type OracleOptions, type OracleTensor, type WeightsMode } from "./attention.js";
+import { attentionGradients } from "./attention-gradients.js";
 import { multiheadAttention } from "./multihead-attention.js";
 import { gelu, relu, silu } from "./activation.js";
 import { embedding } from "./embedding.js";
@@ -170,6 +171,43 @@ describe("attention oracle against PyTorch", () => {
     // Where every score is −FLT_MAX, ours is clamped to −2^126 (semantics 4.4) and torch's is not.
     if (record.outputs.includes("logsumexp") && !record.name.endsWith("_lowest")) {
       expectClose("logsumexp", result.logSumExp, get("outputs/logsumexp"), { rtol, atol });
+    }
+  });
+});
+
+describe("oracle of attention's gradients against PyTorch", () => {
+  /** Both are float64: what differs is the rounding of the stored answer, and what sums of some units lose to cancellation. */
+  const tolerances = { rtol: 2 ** -24, atol: 1e-12 };
+  const names: Record<string, string> = { attn_mask: "attnMask", slopes: "alibiSlopes" };
+  const files = ["scaled_dot_product_attention_gradients", "composed_attention_gradients"];
+  it.each(files.flatMap((file) => load(`pytorch/${file}`)))("$record.name", ({ record, get }) => {
+    const { attributes, inputs, outputs } = record;
+    const given = (name: string): StoredTensor | undefined =>
+      inputs.includes(name) ? get(`inputs/${name}`) : undefined;
+    const mask = given("attn_mask") ?? given("boolean_mask");
+    const options: OracleOptions = {
+      attnMask: mask && maskOf(mask),
+      isCausal: attributes["is_causal"] === true,
+      causalAlignment: (attributes["causal_alignment"] as "upper-left" | "lower-right" | undefined) ?? "upper-left",
+      leftWindowSize: attributes["left_window_size"] as number | undefined,
+      rightWindowSize: attributes["right_window_size"] as number | undefined,
+      alibiSlopes: given("slopes"),
+      sinks: given("sinks")?.data,
+      softcap: attributes["softcap"] as number | undefined,
+      scale: (attributes["scale"] as number | null) ?? undefined,
+      needWeights: outputs.includes("weights") || outputs.includes("scores"),
+      weightsMode: outputs.includes("scores") ? 2 : 3,
+    };
+    const gradients = attentionGradients(get("inputs/query"), get("inputs/key"), get("inputs/value"), options, {
+      output: get("inputs/output_cotangent"),
+      weights: given("weights_cotangent") ?? given("scores_cotangent"),
+      logSumExp: given("logsumexp_cotangent"),
+    });
+    for (const name of outputs.filter((output) => output.endsWith("_gradient"))) {
+      const operand = name.replace("_gradient", "");
+      const gradient = gradients[(names[operand] ?? operand) as keyof typeof gradients];
+      if (gradient === undefined) throw new Error(`no gradient of ${operand}`);
+      expectClose(name, gradient, get(`outputs/${name}`), tolerances);
     }
   });
 });

@@ -57,7 +57,7 @@ impl Data {
         }
     }
 
-    fn heads(&self, layout: Layout, shape: [usize; 4]) -> Heads<'_> {
+    pub fn heads(&self, layout: Layout, shape: [usize; 4]) -> Heads<'_> {
         Heads { elements: self.elements(), strides: layout.strides(shape) }
     }
 }
@@ -192,7 +192,7 @@ pub fn dropout(probability: f64, seed: u64) -> Dropout {
 }
 
 /// Memory between guards.
-struct Guarded<T> {
+pub struct Guarded<T> {
     memory: Vec<T>,
     length: usize,
     filling: T,
@@ -201,16 +201,16 @@ struct Guarded<T> {
 const GUARD: usize = 16;
 
 impl<T: Copy + PartialEq + std::fmt::Debug> Guarded<T> {
-    fn new(length: usize, filling: T) -> Self {
+    pub fn new(length: usize, filling: T) -> Self {
         Self { memory: vec![filling; length + 2 * GUARD], length, filling }
     }
 
-    fn slice(&mut self) -> &mut [T] {
+    pub fn slice(&mut self) -> &mut [T] {
         &mut self.memory[GUARD..GUARD + self.length]
     }
 
     /// The memory without its guards. Panics when a guard was touched; `same` compares elements.
-    fn unwrap(self, same: impl Fn(T, T) -> bool) -> Vec<T> {
+    pub fn unwrap(self, same: impl Fn(T, T) -> bool) -> Vec<T> {
         let (before, rest) = self.memory.split_at(GUARD);
         let (inside, after) = rest.split_at(self.length);
         for &element in before.iter().chain(after) {
@@ -220,11 +220,20 @@ impl<T: Copy + PartialEq + std::fmt::Debug> Guarded<T> {
     }
 }
 
+impl Guarded<f32> {
+    /// Panics as `unwrap` does, and when an element was left out, or when a NaN isn't canonical.
+    pub fn unwrap_results(self) -> Vec<f32> {
+        let values = self.unwrap(same_bits);
+        assert!(values.iter().all(|value| !value.is_nan() || value.to_bits() == CANONICAL_NAN));
+        values
+    }
+}
+
 /// A NaN that no kernel stores; under Miri zero, which costs it no time and which it doesn't need.
-const POISON: u32 = if cfg!(miri) { 0 } else { 0x7fda_dead };
+pub const POISON: u32 = if cfg!(miri) { 0 } else { 0x7fda_dead };
 const POISON_BITS: u16 = 0x7fda;
 
-fn same_bits(a: f32, b: f32) -> bool {
+pub fn same_bits(a: f32, b: f32) -> bool {
     a.to_bits() == b.to_bits()
 }
 
@@ -252,11 +261,7 @@ impl GuardedData {
     /// Panics when a guard was touched or an element was left out, or when a NaN isn't canonical.
     fn unwrap(self) -> Data {
         match self {
-            Self::Float32(memory) => {
-                let values = memory.unwrap(same_bits);
-                assert!(values.iter().all(|value| !value.is_nan() || value.to_bits() == CANONICAL_NAN));
-                Data::Float32(values)
-            }
+            Self::Float32(memory) => Data::Float32(memory.unwrap_results()),
             Self::Bits(memory, dtype) => {
                 let bits = memory.unwrap(|a, b| a == b);
                 assert!(!bits.contains(&POISON_BITS));

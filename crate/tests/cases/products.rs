@@ -1,11 +1,13 @@
-//! The two products of attention against the sums that they are, in the order of their additions: bit by bit. The memory is
+//! The products of attention against the sums that they are, in the order of their additions: bit by bit. The memory is
 //! of exactly the needed size, so that Miri sees whatever reads beyond it.
 
 use crate::sample::sample;
+use std::ops::Range;
 use wasm_attention::attention::layout::{KeyStrips, Keys, StripsExist, Values};
 use wasm_attention::attention::matrix::Matrix;
 use wasm_attention::attention::{register_tile, single_row};
 use wasm_attention::simd::F32x4;
+use wasm_attention::tiles::{KEY_BLOCK, PANEL};
 
 /// Stands behind what is written, and stays.
 const GUARD: [f32; 8] = [9.0; 8];
@@ -146,4 +148,36 @@ pub fn check_single_sums(values: &StoredRows) {
         single_row::accumulate(&mut sums[..size], stored, &weights);
         assert_same_bits(&format!("single row, sums, {}", values.name()), &sums, &expected);
     }
+}
+
+/// Rows of a block of query rows, in panels.
+const BLOCK_ROWS: usize = 64;
+
+/// Sums over the rows of some panels, for so many keys and columns.
+pub fn check_products(keys: usize, width: usize, panels: &Range<usize>) {
+    // Between the panels' weights lies what is not read.
+    let mut weights = vec![f32::NAN; (panels.len() - 1) * KEY_BLOCK * PANEL + keys * PANEL];
+    for (p, panel) in weights.chunks_mut(KEY_BLOCK * PANEL).enumerate() {
+        panel[..keys * PANEL].copy_from_slice(&sample(keys * PANEL, 10 + p as u64));
+    }
+    let mut columns = vec![f32::NAN; width * BLOCK_ROWS];
+    for eight in columns.chunks_mut(BLOCK_ROWS * PANEL) {
+        let rows = panels.start * PANEL * PANEL..panels.end * PANEL * PANEL;
+        eight[rows.clone()].copy_from_slice(&sample(rows.len(), 8));
+    }
+    let before = sample(keys * width, 9);
+    let mut expected = before.clone();
+    for (n, total) in expected.iter_mut().enumerate() {
+        let (j, d) = (n / width, n % width);
+        let rows = panels.clone().flat_map(|p| (0..PANEL).map(move |q| (p, q)));
+        *total += rows.fold(0.0, |sum, (p, q)| {
+            let weight = weights[((p - panels.start) * KEY_BLOCK + j) * PANEL + q];
+            let column = columns[(d / PANEL * BLOCK_ROWS + p * PANEL + q) * PANEL + d % PANEL];
+            multiply_add(weight, column, sum)
+        });
+    }
+    expected.extend(GUARD);
+    let mut sums = [&before[..], &GUARD].concat();
+    register_tile::add_products(&mut sums[..keys * width], &weights, &columns, keys, panels, width);
+    assert_same_bits(&format!("products, {keys} keys, {width} columns, panels {panels:?}"), &sums, &expected);
 }

@@ -2,18 +2,9 @@
 //! operation, which is the naive computation that section 10's promise speaks of. And that promise, as a check.
 
 use crate::attention_call::{AttentionCall, Data, MaskData};
+use crate::backward_call::{Cotangents, InputGradients};
 use crate::oracle::{Expected, Judged, Precision, Problem, Row, State, check, contiguous, mask_index};
-
-/// Gradients of the results; those that aren't there are 0.
-#[derive(Clone, Default)]
-pub struct Cotangents {
-    /// In the call's layout.
-    pub output: Option<Data>,
-    /// `[B, H, L]`
-    pub log_sum_exp: Option<Vec<f32>>,
-    /// Of the weights that the call asks for, in their mode: 2, 3 or 4.
-    pub weights: Option<Vec<f32>>,
-}
+use wasm_attention::attention::Sizes;
 
 /// Gradients of the inputs: `[B, H, L, D]`, `[B, Hkv, T, D]` and `[B, Hkv, T, Dv]` whatever the layout; those of mask,
 /// slopes and sinks as the call has them, empty where it has none. A boolean mask has none.
@@ -25,6 +16,35 @@ pub struct Gradients {
     pub mask: Vec<f64>,
     pub slopes: Vec<f64>,
     pub sinks: Vec<f64>,
+}
+
+impl Gradients {
+    /// What the kernel has stored, the past's rows before the new ones; empty where nothing was wanted.
+    #[allow(dead_code, reason = "the oracle's own tests store nothing")]
+    pub fn stored(call: &AttentionCall, gradients: &InputGradients) -> Self {
+        let sizes = &call.sizes;
+        let (batch, heads, past_length) = (sizes.batch, sizes.key_heads, sizes.past_length);
+        let rows = |n: usize, shape: [usize; 4]| match &gradients[n] {
+            Some(values) => contiguous(call, &Data::Float32(values.clone()), shape),
+            None => Vec::new(),
+        };
+        let all_keys = |past: usize, new: usize, size: usize| {
+            let past_rows = rows(past, [batch, heads, past_length, size]);
+            let new_rows = rows(new, [batch, heads, sizes.key_length - past_length, size]);
+            let count = (batch * heads).max(1);
+            let of_head = |rows: &[f64], n: usize| rows[rows.len() / count * n..rows.len() / count * (n + 1)].to_vec();
+            (0..count).flat_map(|n| [of_head(&past_rows, n), of_head(&new_rows, n)].concat()).collect()
+        };
+        let plain = |n: usize| gradients[n].iter().flatten().map(|&value| f64::from(value)).collect();
+        Self {
+            query: rows(0, [batch, sizes.heads, sizes.query_length, sizes.head_size]),
+            key: all_keys(3, 1, sizes.head_size),
+            value: all_keys(4, 2, sizes.value_head_size),
+            mask: plain(5),
+            slopes: plain(6),
+            sinks: plain(7),
+        }
+    }
 }
 
 /// What one query row of one head hands to the sums, key by key.
@@ -166,10 +186,17 @@ impl<'a> Pass<'a> {
             mean += weight * bound[j];
             dropped[j] = finite((1.0 + a) * keep[j] * weight);
         }
+        // A gradient of a weight that is as large may overflow before it meets its weight.
+        let bound_of = |weight: f64, of_weight: f64, of_score: f64| {
+            if of_weight.is_finite() && of_weight > LARGEST_PROMISED {
+                return f64::INFINITY;
+            }
+            finite((1.0 + a) * ((weight + smallest) * of_weight + of_score.abs()))
+        };
         for &j in &seen {
-            bound[j] = finite((1.0 + a) * ((weights[j] + smallest) * (bound[j] + mean) + of_scores[j].abs()));
+            bound[j] = bound_of(weights[j], bound[j] + mean, of_scores[j]);
         }
-        let of_sink = |sink: f64| finite((1.0 + a) * ((sink - row.log_sum_exp).exp() + smallest) * mean);
+        let of_sink = |sink: f64| bound_of((sink - row.log_sum_exp).exp(), mean, 0.0);
         let mut of_sink = sink.map_or(0.0, of_sink);
         let values_are_huge = (0..output.len()).any(|d| {
             let sum: f64 = seen.iter().map(|&j| self.value(b, h, j)[d].abs()).sum();
@@ -185,7 +212,24 @@ impl<'a> Pass<'a> {
             dropped.fill(f64::INFINITY);
         }
         let output = output.into_iter().map(finite).collect();
-        Terms { visible, draw: bound.clone(), dscore: bound, dropped, output, sink: of_sink }
+        let draw = bound.iter().enumerate().map(|(j, bound)| bound * self.steepness(&row, b, h, i, j)).collect();
+        Terms { visible, draw, dscore: bound, dropped, output, sink: of_sink }
+    }
+
+    /// What a softcap makes of the rounding errors of a score: 1 − t² changes 2 t (1 − t²) / softcap times as fast as it.
+    fn steepness(&self, row: &Row, b: usize, h: usize, i: usize, j: usize) -> f64 {
+        let Problem { call, query, key, .. } = &self.problem;
+        let Sizes { heads, query_length, head_size, .. } = call.sizes;
+        if call.softcap == 0.0 {
+            return 1.0;
+        }
+        let softcap = f64::from(call.softcap);
+        let query = &query[((b * heads + h) * query_length + i) * head_size..][..head_size];
+        let key = &key[self.problem.key_row(b, h, j) * head_size..][..head_size];
+        let products: f64 = query.iter().zip(key).map(|(q, k)| (q * k).abs()).sum();
+        let tanh = row.stages[1][j] / softcap;
+        let steepness = 1.0 + 2.0 * (1.0 - tanh * tanh) * f64::from(call.scale).abs() * products / softcap;
+        if steepness.is_finite() { steepness } else { 1.0 }
     }
 
     fn gradients(&self, precision: Precision) -> Gradients {
@@ -264,7 +308,7 @@ fn sum(
     sums
 }
 
-/// Beyond this, of values or of F, float32 may overflow on the way.
+/// Beyond this, of values, of weights' gradients or of F, float32 may overflow on the way.
 const LARGEST_PROMISED: f64 = 7.737_125_245_533_627e25; // 2^86
 
 /// In float64.

@@ -2,8 +2,10 @@ import {
   randn,
   scaledDotProductAttention,
   type ScaledDotProductAttentionOptions,
-  type Tensor,
+  Tensor,
+  type TensorData,
 } from "../../../ts/entry/default.js";
+import { backward } from "../../../ts/entry/train.js";
 import { floats, type OperationRecord } from "../operation.js";
 import { attentionBits } from "./attention-bits.js";
 
@@ -11,6 +13,14 @@ const shapeIn = (layout: string, batch: number, heads: number, rows: number, siz
   if (layout === "BLHD") return [batch, rows, heads, size];
   return layout === "LBHD" ? [rows, batch, heads, size] : [batch, heads, rows, size];
 };
+
+/** An operand as a tensor that requires gradients, with its name. */
+function leafOf([name, operand]: [string, unknown]): [string, Tensor][] {
+  if (operand === undefined) return [];
+  const tensor = Tensor.from(operand as TensorData);
+  tensor.requiresGrad = tensor.dtype !== "bool";
+  return [[name, tensor]];
+}
 
 export const attentionRecord: OperationRecord = {
   name: "scaledDotProductAttention",
@@ -63,25 +73,35 @@ export const attentionRecord: OperationRecord = {
   },
   bits: {
     cases: attentionBits,
-    run: ({ sizes, valueDtype = "float32", options: given }, inputs) => {
+    run: ({ sizes, valueDtype = "float32", options = {}, cotangents }, inputs) => {
       const { batch, heads, keyHeads, queries, keys, past, size, valueSize } = sizes;
-      const options = given as ScaledDotProductAttentionOptions | undefined;
+      const { alibiSlopes, sinks, ...constants } = options as ScaledDotProductAttentionOptions;
       const shape = (ofHeads: number, rows: number, ofSize: number): number[] =>
-        shapeIn(options?.layout ?? "BHLD", batch, ofHeads, rows, ofSize);
-      const results = scaledDotProductAttention(
-        inputs.tensor("query", shape(heads, queries, size)),
-        inputs.tensor("key", shape(keyHeads, keys, size)),
-        inputs.tensor("value", shape(keyHeads, keys, valueSize), valueDtype),
-        {
-          ...options,
-          needLogSumExp: true,
-          attnMask: inputs.mask(),
-          ...(past !== undefined && {
-            pastKey: inputs.tensor("pastKey", shape(keyHeads, past, size)),
-            pastValue: inputs.tensor("pastValue", shape(keyHeads, past, valueSize), valueDtype),
-          }),
-        },
-      );
+        shapeIn(constants.layout ?? "BHLD", batch, ofHeads, rows, ofSize);
+      const operands = {
+        query: inputs.tensor("query", shape(heads, queries, size)),
+        key: inputs.tensor("key", shape(keyHeads, keys, size)),
+        value: inputs.tensor("value", shape(keyHeads, keys, valueSize), valueDtype),
+        ...(past !== undefined && {
+          pastKey: inputs.tensor("pastKey", shape(keyHeads, past, size)),
+          pastValue: inputs.tensor("pastValue", shape(keyHeads, past, valueSize), valueDtype),
+        }),
+        attnMask: inputs.mask(),
+        alibiSlopes,
+        sinks,
+      };
+      const leaves = cotangents && Object.entries(operands).flatMap(leafOf);
+      const { query, key, value, ...given } = { ...operands, ...Object.fromEntries(leaves ?? []) };
+      const results = scaledDotProductAttention(query, key, value, { ...constants, ...given, needLogSumExp: true });
+      if (cotangents && leaves) {
+        const outputs = cotangents.map((name) => results[name] as Tensor);
+        const shapes = outputs.map((result) => result.shape);
+        backward(
+          outputs,
+          cotangents.map((name, index) => Tensor.from(inputs.tensor(name, shapes[index], "float32"))),
+        );
+        return leaves.flatMap(([, { grad }]) => grad ?? []);
+      }
       const { output, logSumExp, weights, presentKey, presentValue } = results;
       return [output, logSumExp, weights, presentKey, presentValue].filter((tensor) => tensor !== undefined);
     },

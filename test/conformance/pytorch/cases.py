@@ -43,19 +43,26 @@ class Cases:
         *,
         note: str | None = None,
         state: dict[str, Tensor] | None = None,
+        tolerances: dict[str, Tensor] | None = None,
         **fields: object,
     ) -> None:
-        """Adds a case; inputs and outputs that are None are absent from it."""
+        """Adds a case; inputs and outputs that are None are absent from it.
+
+        `tolerances` says of each output, element by element, how far off it may be; without it the record has a
+        relative and an absolute one.
+        """
         record: dict = {"name": name, "operator": operator, "attributes": attributes}
         groups = {"inputs": inputs, "outputs": outputs}
         if state is not None:
             groups["state"] = state
+        if tolerances is not None:
+            groups["tolerances"] = tolerances
         for kind, group in groups.items():
             present = {key: tensor for key, tensor in group.items() if tensor is not None}
             record[kind] = list(present)
             for key, tensor in present.items():
                 self.tensors[f"{name}/{kind}/{key}"] = to_numpy(tensor)
-        if "output" in outputs:
+        if "output" in outputs and tolerances is None:
             record |= TOLERANCES[outputs["output"].dtype]
         record |= fields
         if note is not None:

@@ -13,18 +13,12 @@ import {
   type TensorData,
 } from "../../../ts/entry/default.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";
-import { type CaseRecord, expectClose, loadCases } from "../records.js";
+import { type CaseRecord, expectClose, loadCases, requiredInput } from "../records.js";
 import { withoutLeak } from "../../support/without-leak.js";
-
-function required(pytorch: CaseRecord, name: string): TensorData {
-  const input = pytorch.input(name);
-  if (input === undefined) throw new Error(`${pytorch.name} has no ${name}`);
-  return input;
-}
 
 function run(pytorch: CaseRecord): Tensor {
   const { operator, attributes } = pytorch.record;
-  const input = (): TensorData => required(pytorch, "input");
+  const input = (): TensorData => requiredInput(pytorch, "input");
   const normalizedShape = attributes["normalized_shape"] as number[];
   const epsilon = (attributes["eps"] as number | null) ?? undefined;
   switch (operator) {
@@ -41,9 +35,9 @@ function run(pytorch: CaseRecord): Tensor {
     case "softmax":
       return softmax(input(), { axis: attributes["dim"] as number });
     case "linear":
-      return linear(input(), required(pytorch, "weight"), pytorch.input("bias"));
+      return linear(input(), requiredInput(pytorch, "weight"), pytorch.input("bias"));
     case "embedding":
-      return embedding(required(pytorch, "indices"), required(pytorch, "weight"));
+      return embedding(requiredInput(pytorch, "indices"), requiredInput(pytorch, "weight"));
     default:
       throw new Error(`${pytorch.name}: no operation of ours for ${operator}`);
   }

@@ -1,4 +1,4 @@
-"""Writes PyTorch's answers for attention and for the modules and functions that this package shares with it.
+"""Writes PyTorch's answers for operations, modules, gradients, losses, optimizers and training.
 
 See ../README.md for the files, the records and the choice between torch's paths. Every case draws its data from a
 generator seeded with its own name, so a case that is added or removed leaves the others as they are.
@@ -19,11 +19,34 @@ import torch  # noqa: E402
 FOLDER = Path(__file__).resolve().parent
 sys.path.append(str(FOLDER.parent))  # for case_file
 
+import composed_attention_gradients  # noqa: E402
+import encoder_decoder_run  # noqa: E402
 import functional  # noqa: E402
+import functional_gradients  # noqa: E402
+import gpt_run  # noqa: E402
 import linear  # noqa: E402
+import losses  # noqa: E402
 import multihead_attention  # noqa: E402
+import multihead_attention_gradients  # noqa: E402
+import optimizers  # noqa: E402
 import scaled_dot_product_attention  # noqa: E402
+import scaled_dot_product_attention_gradients  # noqa: E402
 from cases import Cases  # noqa: E402
+
+MODULES = [
+    scaled_dot_product_attention,
+    multihead_attention,
+    linear,
+    functional,
+    scaled_dot_product_attention_gradients,
+    composed_attention_gradients,
+    multihead_attention_gradients,
+    functional_gradients,
+    losses,
+    optimizers,
+    gpt_run,
+    encoder_decoder_run,
+]
 
 
 def main() -> None:
@@ -31,7 +54,7 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
     torch.backends.mha.set_fastpath_enabled(False)
     warnings.filterwarnings("ignore", message="Lower right causal bias")  # false since torch 2.5: such rows are 0
-    for module in (scaled_dot_product_attention, multihead_attention, linear, functional):
+    for module in MODULES:
         cases = Cases()
         for part in module.PARTS:
             part(cases)

@@ -3,41 +3,13 @@ import { expect, it } from "vitest";
 import {
   type AttentionForwardOptions,
   memoryUsage,
-  MultiheadAttention,
-  type MultiheadAttentionOptions,
+  type MultiheadAttention,
   scope,
   type TensorData,
 } from "../../../ts/entry/default.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";
-import { type Case, type CaseRecord, expectClose, loadCases, toTensorData } from "../records.js";
-
-/** PyTorch's constructor arguments, null for None, and the mode. */
-interface ModuleRecord {
-  readonly embed_dim: number;
-  readonly num_heads: number;
-  readonly dropout: number;
-  readonly bias: boolean;
-  readonly add_bias_kv: boolean;
-  readonly add_zero_attn: boolean;
-  readonly kdim: number | null;
-  readonly vdim: number | null;
-  readonly batch_first: boolean;
-  readonly training: boolean;
-}
-
-function construct({ record }: CaseRecord): MultiheadAttention {
-  const module = record.module as unknown as ModuleRecord;
-  const options: MultiheadAttentionOptions = {
-    dropout: module.dropout,
-    bias: module.bias,
-    addBiasKv: module.add_bias_kv,
-    addZeroAttn: module.add_zero_attn,
-    kdim: module.kdim ?? undefined,
-    vdim: module.vdim ?? undefined,
-    batchFirst: module.batch_first,
-  };
-  return new MultiheadAttention(module.embed_dim, module.num_heads, options).train(module.training);
-}
+import { type Case, type CaseRecord, expectClose, loadCases } from "../records.js";
+import { constructAttention, loadState } from "./modules.js";
 
 function expectAnswer(pytorch: CaseRecord, attention: MultiheadAttention, options: AttentionForwardOptions): void {
   const [query, key, value] = ["query", "key", "value"].map((name) => pytorch.input(name) as TensorData);
@@ -49,12 +21,10 @@ function expectAnswer(pytorch: CaseRecord, attention: MultiheadAttention, option
 }
 
 function runCall(pytorch: CaseRecord): void {
-  const { attributes, state = [] } = pytorch.record;
-  const attention = construct(pytorch);
+  const { attributes } = pytorch.record;
+  const attention = constructAttention(pytorch);
   try {
-    attention.loadStateDict(
-      Object.fromEntries(state.map((name) => [name, toTensorData(pytorch.stored(`state/${name}`))])),
-    );
+    loadState(attention, pytorch);
     const options: AttentionForwardOptions = {
       keyPaddingMask: pytorch.input("key_padding_mask"),
       attnMask: pytorch.input("attn_mask"),
@@ -71,7 +41,7 @@ function runCall(pytorch: CaseRecord): void {
 }
 
 function runState(pytorch: CaseRecord): void {
-  const attention = construct(pytorch);
+  const attention = constructAttention(pytorch);
   const shapes = Object.entries(attention.stateDict()).map(([name, { shape }]) => [name, shape]);
   attention.dispose();
   const expected = (pytorch.record as Case & { state_shapes: Record<string, number[]> }).state_shapes;

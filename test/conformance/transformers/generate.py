@@ -1,6 +1,6 @@
-"""Writes the answers of Hugging Face's transformers for rotary embedding with every scaling that this package has.
+"""Writes the answers of Hugging Face's transformers for rotary embedding with every scaling, and for schedules.
 
-See ../README.md for the file, the records and the tolerances. Every case draws its data from a generator seeded with its
+See ../README.md for the files, the records and the tolerances. Every case draws its data from a generator seeded with its
 own name, so a case that is added or removed leaves the others as they are.
 """
 
@@ -18,6 +18,7 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply
 FOLDER = Path(__file__).resolve().parent
 sys.path += [str(FOLDER.parent), str(FOLDER.parent / "pytorch")]  # for case_file and cases
 
+import schedules  # noqa: E402
 from cases import Cases, Source  # noqa: E402
 
 # No attention factor among the cases is larger.
@@ -146,6 +147,10 @@ def main() -> None:
     for part in (default, linear, dynamic, yarn, llama3):
         part(cases)
     cases.write(FOLDER / "rope_scaling.safetensors")
+    cases = Cases()
+    for part in schedules.PARTS:
+        part(cases)
+    cases.write(FOLDER / "schedules.safetensors")
 
 
 if __name__ == "__main__":
