@@ -35,10 +35,9 @@ export type {
   RopeScaling,
   YarnRopeScaling,
 } from "./ops/rotary-frequencies.js";
-// Of these every export is the user's.
-export * from "./ops/activation.js";
-export * from "./ops/embedding.js";
-export * from "./ops/normalization.js";
-export * from "./ops/rotary-embedding.js";
-export * from "./ops/sinusoidal-positions.js";
-export * from "./ops/softmax.js";
+export { type Activation, gelu, type GeluOptions, relu, sigmoid, silu, swiglu, tanh } from "./ops/activation.js";
+export { embedding, type EmbeddingOptions } from "./ops/embedding.js";
+export { layerNorm, normalize, type NormalizeOptions, rmsNorm } from "./ops/normalization.js";
+export { rotaryEmbedding, type RotaryEmbeddingOptions } from "./ops/rotary-embedding.js";
+export { sinusoidalPositions } from "./ops/sinusoidal-positions.js";
+export { logSoftmax, softmax, type SoftmaxOptions } from "./ops/softmax.js";

@@ -30,6 +30,7 @@
 //! | `lanes` | the vectors of a slice |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
+//! | `axis` | rows along any axis |
 //! | `random`, `dropout` | Philox4x32-10, uniform and normal; elements dropped by it |
 //!
 //! Kernels never allocate: whoever calls them hands over outputs and scratch memory. Every sum has an order that
@@ -40,6 +41,7 @@
 pub mod abi;
 pub mod activation;
 pub mod attention;
+pub mod axis;
 pub mod convolution;
 pub mod dropout;
 pub mod dtype;

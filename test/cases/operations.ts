@@ -16,13 +16,13 @@ import { randomRecords } from "./operations/random.js";
 import { rotaryEmbeddingRecord } from "./operations/rotary-embedding.js";
 import { safetensorsRecords } from "./operations/safetensors.js";
 import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
-import { softmaxRecord } from "./operations/softmax.js";
+import { softmaxRecords } from "./operations/softmax.js";
 import { topkRecords } from "./operations/topk.js";
 import type { OperationRecord } from "./operation.js";
 
 export const operations: readonly OperationRecord[] = [
   attentionRecord,
-  softmaxRecord,
+  ...softmaxRecords,
   ...linearRecords,
   ...normalizationRecords,
   ...activationRecords,

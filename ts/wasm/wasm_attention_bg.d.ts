@@ -12,6 +12,11 @@ export function accumulate(sums: number, addends: number, length: number): numbe
 export function activation(output: number, input: number, length: number, activation: number): number;
 
 /**
+ * `gradient[i]` = `output_gradient[i]` · the derivative of the `Activation` at `input[i]`; of relu the output will do.
+ */
+export function activation_backward(gradient: number, output_gradient: number, input: number, length: number, activation: number): number;
+
+/**
  * A step of Adam or AdamW over the argument block at `arguments`.
  */
 export function adam(_arguments: number): number;
@@ -60,6 +65,12 @@ export function attention_scratch_bytes(_arguments: number): number;
  * averages = decay · averages + share · parameter.
  */
 export function average(averages: number, parameter: number, length: number, decay: number, share: number): number;
+
+/**
+ * Elements of scratch memory for `arrays` of `[outer, length, inner]`, the output among them; `OVERFLOW` when that
+ * overflows. For 0, any pointer will do.
+ */
+export function axis_scratch_length(arrays: number, length: number, inner: number): number;
 
 /**
  * losses `[length]`; so are the logits, the targets and the weights.
@@ -151,6 +162,11 @@ export function dropout(output: number, input: number, length: number, threshold
 export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number, dtype: number): number;
 
 /**
+ * The gradient of the table, float32 `[rows, columns]`, of the output's `[count, columns]`; `padding_index`: `ABSENT` = none.
+ */
+export function embedding_backward(gradient: number, output_gradient: number, indices: number, padding_index: number, count: number, rows: number, columns: number): number;
+
+/**
  * Gives a block back.
  */
 export function free(pointer: number): void;
@@ -209,6 +225,16 @@ export function linear_weight_backward(weight_gradient: number, output_gradient:
 export function linear_weight_backward_scratch_length(rows: number, in_features: number, out_features: number): number;
 
 /**
+ * As `softmax`, its logarithm.
+ */
+export function log_softmax(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * The gradient of log-softmax's input, of its output's and the output.
+ */
+export function log_softmax_backward(gradient: number, output_gradient: number, output: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
  * `output` = Σ losses / divisor; 0 for a divisor of 0.
  */
 export function loss_reduction(output: number, losses: number, length: number, divisor: number): number;
@@ -237,6 +263,26 @@ export function mean_squared_error_backward(gradient: number, input: number, tar
  * a·b + c as the kernels compute it: shows whether the host really fuses.
  */
 export function multiply_add(a: number, b: number, c: number): number;
+
+/**
+ * The gradients of layer norm, or of RMS norm with an `is_centered` of 0: those that are wanted.
+ */
+export function norm_backward(optional_input_gradient: number, optional_weight_gradient: number, optional_bias_gradient: number, output_gradient: number, input: number, optional_weight: number, scratch: number, rows: number, columns: number, epsilon: number, is_centered: number): number;
+
+/**
+ * Elements of scratch memory that `norm_backward` needs; `OVERFLOW` when that overflows.
+ */
+export function norm_backward_scratch_length(columns: number): number;
+
+/**
+ * Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
+ */
+export function normalize(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * The gradient of normalize's input, of its output's and the input.
+ */
+export function normalize_backward(gradient: number, output_gradient: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
  * Elements `offset` to `offset + length` of the seed's normal stream.
@@ -301,9 +347,9 @@ export function sinusoidal_positions(output: number, rows: number, columns: numb
 export function softmax(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
- * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ * The gradient of softmax's input, of its output's and the output.
  */
-export function softmax_scratch_length(length: number, inner: number): number;
+export function softmax_backward(gradient: number, output_gradient: number, output: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
  * `total`, a float64, = Σ values².
@@ -314,6 +360,11 @@ export function sum_of_squares(total: number, values: number, length: number): n
  * `output[i]` = silu(`a[i]`) · `b[i]`.
  */
 export function swiglu(output: number, a: number, b: number, length: number): number;
+
+/**
+ * `gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), the gradient of swiglu's a.
+ */
+export function swiglu_backward(gradient: number, output_gradient: number, a: number, b: number, length: number): number;
 
 /**
  * values and indices `[outer, k, inner]` of the largest of input `[outer, length, inner]` along the axis in the middle; scratch: k

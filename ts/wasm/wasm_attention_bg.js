@@ -24,6 +24,20 @@ export function activation(output, input, length, activation) {
 }
 
 /**
+ * `gradient[i]` = `output_gradient[i]` · the derivative of the `Activation` at `input[i]`; of relu the output will do.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} input
+ * @param {number} length
+ * @param {number} activation
+ * @returns {number}
+ */
+export function activation_backward(gradient, output_gradient, input, length, activation) {
+    const ret = wasm.activation_backward(gradient, output_gradient, input, length, activation);
+    return ret >>> 0;
+}
+
+/**
  * A step of Adam or AdamW over the argument block at `arguments`.
  * @param {number} _arguments
  * @returns {number}
@@ -127,6 +141,19 @@ export function attention_scratch_bytes(_arguments) {
  */
 export function average(averages, parameter, length, decay, share) {
     const ret = wasm.average(averages, parameter, length, decay, share);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory for `arrays` of `[outer, length, inner]`, the output among them; `OVERFLOW` when that
+ * overflows. For 0, any pointer will do.
+ * @param {number} arrays
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function axis_scratch_length(arrays, length, inner) {
+    const ret = wasm.axis_scratch_length(arrays, length, inner);
     return ret >>> 0;
 }
 
@@ -377,6 +404,22 @@ export function embedding(output, table, indices, count, rows, columns, dtype) {
 }
 
 /**
+ * The gradient of the table, float32 `[rows, columns]`, of the output's `[count, columns]`; `padding_index`: `ABSENT` = none.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} indices
+ * @param {number} padding_index
+ * @param {number} count
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {number}
+ */
+export function embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns) {
+    const ret = wasm.embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns);
+    return ret >>> 0;
+}
+
+/**
  * Gives a block back.
  * @param {number} pointer
  */
@@ -529,6 +572,37 @@ export function linear_weight_backward_scratch_length(rows, in_features, out_fea
 }
 
 /**
+ * As `softmax`, its logarithm.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function log_softmax(output, input, scratch, outer, length, inner) {
+    const ret = wasm.log_softmax(output, input, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient of log-softmax's input, of its output's and the output.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} output
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner) {
+    const ret = wasm.log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
  * `output` = Σ losses / divisor; 0 for a divisor of 0.
  * @param {number} output
  * @param {number} losses
@@ -609,6 +683,67 @@ export function mean_squared_error_backward(gradient, input, target, gradient_fa
 export function multiply_add(a, b, c) {
     const ret = wasm.multiply_add(a, b, c);
     return ret;
+}
+
+/**
+ * The gradients of layer norm, or of RMS norm with an `is_centered` of 0: those that are wanted.
+ * @param {number} optional_input_gradient
+ * @param {number} optional_weight_gradient
+ * @param {number} optional_bias_gradient
+ * @param {number} output_gradient
+ * @param {number} input
+ * @param {number} optional_weight
+ * @param {number} scratch
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} epsilon
+ * @param {number} is_centered
+ * @returns {number}
+ */
+export function norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered) {
+    const ret = wasm.norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `norm_backward` needs; `OVERFLOW` when that overflows.
+ * @param {number} columns
+ * @returns {number}
+ */
+export function norm_backward_scratch_length(columns) {
+    const ret = wasm.norm_backward_scratch_length(columns);
+    return ret >>> 0;
+}
+
+/**
+ * Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function normalize(output, input, scratch, outer, length, inner) {
+    const ret = wasm.normalize(output, input, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient of normalize's input, of its output's and the input.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner) {
+    const ret = wasm.normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner);
+    return ret >>> 0;
 }
 
 /**
@@ -787,13 +922,18 @@ export function softmax(output, input, scratch, outer, length, inner) {
 }
 
 /**
- * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ * The gradient of softmax's input, of its output's and the output.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} output
+ * @param {number} scratch
+ * @param {number} outer
  * @param {number} length
  * @param {number} inner
  * @returns {number}
  */
-export function softmax_scratch_length(length, inner) {
-    const ret = wasm.softmax_scratch_length(length, inner);
+export function softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner) {
+    const ret = wasm.softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
     return ret >>> 0;
 }
 
@@ -819,6 +959,20 @@ export function sum_of_squares(total, values, length) {
  */
 export function swiglu(output, a, b, length) {
     const ret = wasm.swiglu(output, a, b, length);
+    return ret >>> 0;
+}
+
+/**
+ * `gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), the gradient of swiglu's a.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} a
+ * @param {number} b
+ * @param {number} length
+ * @returns {number}
+ */
+export function swiglu_backward(gradient, output_gradient, a, b, length) {
+    const ret = wasm.swiglu_backward(gradient, output_gradient, a, b, length);
     return ret >>> 0;
 }
 

@@ -21,6 +21,8 @@ mod activation;
 #[cfg(target_arch = "wasm32")]
 mod attention;
 #[cfg(target_arch = "wasm32")]
+mod axis;
+#[cfg(target_arch = "wasm32")]
 mod concatenation;
 #[cfg(target_arch = "wasm32")]
 mod convolution;

@@ -1,22 +1,32 @@
 import type { Rule } from "../rule.js";
+import { activationRules } from "./activation.js";
 import { attentionRules } from "./attention.js";
 import { concatenationRules } from "./concatenation.js";
 import { convolutionRules } from "./convolution.js";
 import { dropoutRules } from "./dropout.js";
-import { lossRules } from "./losses.js";
+import { embeddingRules } from "./embedding.js";
 import { linearRules } from "./linear.js";
+import { lossRules } from "./losses.js";
 import { maskedMeanRules } from "./masked-mean.js";
+import { normalizationRules } from "./normalization.js";
+import { rotaryEmbeddingRules } from "./rotary-embedding.js";
+import { softmaxRules } from "./softmax.js";
 import { tensorRules } from "./tensor.js";
 import { topkRules } from "./topk.js";
 
 /** The gradient of every operation, by the name under which it is recorded. */
 export const rules: Readonly<Record<string, Rule<never> | undefined>> = {
   ...attentionRules,
+  ...softmaxRules,
+  ...linearRules,
+  ...normalizationRules,
+  ...activationRules,
+  ...rotaryEmbeddingRules,
+  ...embeddingRules,
   ...concatenationRules,
   ...convolutionRules,
   ...dropoutRules,
   ...lossRules,
-  ...linearRules,
   ...maskedMeanRules,
   ...tensorRules,
   ...topkRules,
