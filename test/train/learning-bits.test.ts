@@ -70,10 +70,7 @@ const losses: Readonly<Record<string, [hash: { separate: string; fused: string }
 const steps: Readonly<Record<string, [hash: string, optimizer: (parameters: Tensor[]) => Optimizer]>> = {
   AdamW: ["e871088c", (p) => new AdamW(p, { lr: 0.01 })],
   "Adam with amsgrad": ["5750d2b1", (p) => new Adam(p, { lr: 0.01, weightDecay: 0.1, amsgrad: true })],
-  "SGD with momentum": [
-    "6babf176",
-    (p) => new SGD(p, { lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.1 }),
-  ],
+  "SGD with momentum": ["6babf176", (p) => new SGD(p, { lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.1 })],
 };
 
 forEachArithmetic((arithmetic) => {
