@@ -196,11 +196,12 @@ pub fn sum_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, pan
         }
         of_weights.read(memory.cotangents, memory.zeros, b, &panel.rows, &keys);
         let mut sum = F32x8::zero();
+        let sees = scores.sees(&keys);
         for step in 0..keys.len() {
-            let weight = panel::load(weights, step);
             // What is hidden must not meet a gradient that isn't finite.
-            let gradient = weight.eq(F32x8::zero()).select(F32x8::zero(), panel::load(memory.cotangents, step));
-            sum = weight.mul_add(gradient, sum);
+            let gradient = panel::load(memory.cotangents, step);
+            let gradient = (sees(step) & panel.lanes).select(gradient, F32x8::zero());
+            sum = panel::load(weights, step).mul_add(gradient, sum);
         }
         total = total + sum;
     }
