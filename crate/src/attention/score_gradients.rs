@@ -47,7 +47,6 @@ pub fn write_score_gradients(
         return false;
     }
     let weights = &*weights;
-    let is_open = is_open(&scores, panel, keys);
     let products = &mut memory.products[place.clone()];
     let output_size = sizes.value_head_size * PANEL;
     let cotangent = &memory.output_panels[p * output_size..(p + 1) * output_size];
@@ -74,21 +73,11 @@ pub fn write_score_gradients(
     }
 
     let delta = panel.delta;
-    if is_open {
-        panel::for_each_pair(products, weights, |product, weight| weight * (product - delta));
-    } else {
-        let sees = scores.sees(keys);
-        panel::for_each_step(products, |step, product| {
-            let gradient = panel::load(weights, step) * (product - delta);
-            (sees(step) & panel.lanes).select(gradient, F32x8::zero())
-        });
-    }
+    panel::for_each_pair(products, weights, |product, weight| weight * (product - delta));
     if mode == Some(WeightsMode::Score) {
-        let (sees, gradients) = (scores.sees(keys), &*memory.cotangents);
-        panel::for_each_step(products, |step, gradient| {
-            gradient + (sees(step) & panel.lanes).select(panel::load(gradients, step), F32x8::zero())
-        });
+        panel::for_each_pair(products, memory.cotangents, |gradient, of_score| gradient + of_score);
     }
+    hide(products, &scores, panel, keys);
     shared.add_scores(products, task, &scores.panel, panel, keys);
     if attention.softcap != 0.0 {
         let capped = &mut memory.capped[..keys.len() * PANEL];
@@ -99,7 +88,8 @@ pub fn write_score_gradients(
             let t = capped / softcap;
             gradient * t.negative_mul_add(t, one)
         });
-        select_visible(products, capped, &scores, panel, keys, is_open);
+        hide(capped, &scores, panel, keys);
+        products.copy_from_slice(capped);
     }
 
     let query_sums = &mut memory.query_sums[p * sizes.head_size * PANEL..(p + 1) * sizes.head_size * PANEL];
@@ -143,37 +133,19 @@ fn weigh(weights: &mut [f32], scores: &mut PanelScores<'_, '_>, panel: &BlockPan
         return false;
     }
     let (power, reference) = (Power::plain(), panel.reference);
-    if is_open(scores, panel, keys) {
-        panel::for_each(weights, |score| power.of(score - reference));
-    } else {
-        let sees = scores.sees(keys);
-        panel::for_each_step(weights, |step, score| {
-            (sees(step) & panel.lanes).select(power.of(score - reference), F32x8::zero())
-        });
-    }
+    panel::for_each(weights, |score| power.of(score - reference));
+    hide(weights, scores, panel, keys);
     true
 }
 
-/// Whether every lane of the panel stands for a row that sees all of `keys`.
-fn is_open(scores: &PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) -> bool {
-    panel.lanes.all() && scores.panel.is_open(keys)
-}
-
-/// Copies what is visible, and zeros elsewhere.
-fn select_visible(
-    output: &mut [f32],
-    input: &[f32],
-    scores: &PanelScores<'_, '_>,
-    panel: &BlockPanel,
-    keys: &Range<usize>,
-    is_open: bool,
-) {
-    if is_open {
-        output.copy_from_slice(input);
+/// Puts zeros where a row doesn't see a key of `keys`.
+#[inline(never)]
+fn hide(values: &mut [f32], scores: &PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) {
+    if panel.lanes.all() && scores.panel.is_open(keys) {
         return;
     }
     let sees = scores.sees(keys);
-    panel::for_each_step(output, |step, _| (sees(step) & panel.lanes).select(panel::load(input, step), F32x8::zero()));
+    panel::for_each_step(values, |step, value| (sees(step) & panel.lanes).select(value, F32x8::zero()));
 }
 
 /// Each row's Σ_j w · dw of the gradients of its weights: mode 3's with w, mode 4's with what dropout makes of it.
@@ -195,13 +167,12 @@ pub fn sum_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, pan
             factor = panel.inverse * F32x8::splat(dropout.scale);
         }
         of_weights.read(memory.cotangents, memory.zeros, b, &panel.rows, &keys);
+        // What is hidden must not meet a gradient that isn't finite.
+        let gradients = &mut memory.cotangents[..keys.len() * PANEL];
+        hide(gradients, &scores, panel, &keys);
         let mut sum = F32x8::zero();
-        let sees = scores.sees(&keys);
         for step in 0..keys.len() {
-            // What is hidden must not meet a gradient that isn't finite.
-            let gradient = panel::load(memory.cotangents, step);
-            let gradient = (sees(step) & panel.lanes).select(gradient, F32x8::zero());
-            sum = panel::load(weights, step).mul_add(gradient, sum);
+            sum = panel::load(weights, step).mul_add(panel::load(gradients, step), sum);
         }
         total = total + sum;
     }
