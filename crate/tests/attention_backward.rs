@@ -503,6 +503,24 @@ fn what_hidden_keys_hold_changes_no_bit() {
 }
 
 #[test]
+fn what_gradients_of_hidden_weights_hold_changes_no_bit() {
+    for_each_panel(38, 1, |name, mut call, draw| {
+        hide_some(&mut call, draw);
+        call.weights = all_weights(&call.sizes, draw.of(&[2, 3, 4]));
+        let cotangents = draw_cotangents(&call, draw);
+        let mut changed = cotangents.clone();
+        // All weights were asked for, in the order of the rows.
+        let visible = oracle::visible_keys(&call).concat();
+        for (gradient, visible) in changed.weights.as_mut().unwrap().iter_mut().zip(visible) {
+            if !visible {
+                *gradient = draw.of(&SPECIALS);
+            }
+        }
+        check_untouched(name, [&call; 2], [&cotangents, &changed], |_| false);
+    });
+}
+
+#[test]
 fn what_a_row_holds_changes_no_bit_of_the_others() {
     let check = |name: &str, call: &AttentionCall, draw: &mut Draw| {
         let Sizes { batch, heads, query_length, key_length, head_size, value_head_size, .. } = call.sizes;
