@@ -1,7 +1,7 @@
 //! Sums over a row, in an order that its length alone fixes: the row in blocks of 1024, in each block four vectors of
 //! running sums side by side, which are then added in pairs. The many sums keep rounding errors small as well.
 
-use crate::dtype::canonical;
+use crate::dtype::{canonical, canonical_scalar};
 use crate::simd::{F32x4, LANES};
 
 /// Σ values.
@@ -16,11 +16,12 @@ pub fn accumulate(sums: &mut [f32], addends: &[f32]) {
     assert_eq!(sums.len(), addends.len());
     let (sums, sums_rest) = sums.as_chunks_mut::<LANES>();
     let (addends, addends_rest) = addends.as_chunks::<LANES>();
-    let add = |sum: F32x4, addend: F32x4| canonical(sum + addend);
     for (sum, addend) in sums.iter_mut().zip(addends) {
-        *sum = add(F32x4::from_array(*sum), F32x4::from_array(*addend)).to_array();
+        *sum = canonical(F32x4::from_array(*sum) + F32x4::from_array(*addend)).to_array();
     }
-    add(F32x4::load_partial(sums_rest, 0.0), F32x4::load_partial(addends_rest, 0.0)).store_partial(sums_rest);
+    for (sum, addend) in sums_rest.iter_mut().zip(addends_rest) {
+        *sum = canonical_scalar(*sum + addend);
+    }
 }
 
 /// Σ (values − center)².

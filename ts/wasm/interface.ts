@@ -60,6 +60,13 @@ export const weightsModes = {
   dropout: 4,
 } as const;
 
+/** Which factor of a product lies in memory transposed, with its number. */
+export const transpositions = {
+  neither: 0,
+  first: 1,
+  second: 2,
+} as const;
+
 /** A kind of scaling of rotary frequencies, with its number. */
 export const ropeTypes = {
   default: 0,
@@ -384,4 +391,4 @@ export const adamArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0xcd4b63a5;
+export const INTERFACE_HASH = 0xba145fac;

@@ -22,6 +22,11 @@ export function activation_backward(gradient: number, output_gradient: number, i
 export function adam(_arguments: number): number;
 
 /**
+ * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
+ */
+export function add(output: number, a: number, b: number, axes: number, axis_count: number): number;
+
+/**
  * A 16-byte aligned block, or 0 when there is no memory for it.
  */
 export function allocate(bytes: number): number;
@@ -122,6 +127,11 @@ export function conv1d_scratch_length(_arguments: number): number;
  * Converts `length` elements between two `Dtype`s.
  */
 export function convert(output: number, input: number, length: number, output_dtype: number, input_dtype: number): number;
+
+/**
+ * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
+ */
+export function copy_rows(output: number, input: number, rows: number, length: number, output_stride: number, input_stride: number): number;
 
 /**
  * `result`, a float64, = cos(angle), for |angle| ≤ 2^31.
@@ -250,6 +260,17 @@ export function masked_mean(output: number, input: number, mask: number, batch: 
 export function masked_mean_backward(input_gradient: number, gradient: number, mask: number, batch: number, length: number, columns: number): number;
 
 /**
+ * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`, of which the `Transposed` one has its last axes the
+ * other way round. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ */
+export function matmul(output: number, a: number, b: number, scratch: number, axes: number, axis_count: number, rows: number, depth: number, columns: number, transposed: number): number;
+
+/**
+ * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ */
+export function matmul_scratch_length(rows: number, depth: number, columns: number, transposed: number): number;
+
+/**
  * `losses[i]` = (`input[i]` − `target[i]`)².
  */
 export function mean_squared_error(losses: number, input: number, target: number, length: number): number;
@@ -258,6 +279,11 @@ export function mean_squared_error(losses: number, input: number, target: number
  * The gradient at the input.
  */
 export function mean_squared_error_backward(gradient: number, input: number, target: number, gradient_factors: number, factor_count: number, length: number): number;
+
+/**
+ * output = a · b, as `add`.
+ */
+export function mul(output: number, a: number, b: number, axes: number, axis_count: number): number;
 
 /**
  * a·b + c as the kernels compute it: shows whether the host really fuses.
@@ -352,6 +378,11 @@ export function softmax(output: number, input: number, scratch: number, outer: n
 export function softmax_backward(gradient: number, output_gradient: number, output: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
+ * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
+ */
+export function sum_along(output: number, input: number, outer: number, length: number, inner: number): number;
+
+/**
  * `total`, a float64, = Σ values².
  */
 export function sum_of_squares(total: number, values: number, length: number): number;
@@ -376,5 +407,10 @@ export function topk(optional_values: number, indices: number, input: number, sc
  * input_gradient `[outer, length, inner]` of the values' gradient `[outer, k, inner]` and their indices.
  */
 export function topk_backward(input_gradient: number, gradient: number, indices: number, outer: number, length: number, inner: number, k: number): number;
+
+/**
+ * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
+ */
+export function transpose(output: number, input: number, outer: number, first: number, middle: number, second: number, bytes: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;

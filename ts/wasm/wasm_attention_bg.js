@@ -48,6 +48,20 @@ export function adam(_arguments) {
 }
 
 /**
+ * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} axes
+ * @param {number} axis_count
+ * @returns {number}
+ */
+export function add(output, a, b, axes, axis_count) {
+    const ret = wasm.add(output, a, b, axes, axis_count);
+    return ret >>> 0;
+}
+
+/**
  * A 16-byte aligned block, or 0 when there is no memory for it.
  * @param {number} bytes
  * @returns {number}
@@ -283,6 +297,21 @@ export function conv1d_scratch_length(_arguments) {
  */
 export function convert(output, input, length, output_dtype, input_dtype) {
     const ret = wasm.convert(output, input, length, output_dtype, input_dtype);
+    return ret >>> 0;
+}
+
+/**
+ * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} rows
+ * @param {number} length
+ * @param {number} output_stride
+ * @param {number} input_stride
+ * @returns {number}
+ */
+export function copy_rows(output, input, rows, length, output_stride, input_stride) {
+    const ret = wasm.copy_rows(output, input, rows, length, output_stride, input_stride);
     return ret >>> 0;
 }
 
@@ -646,6 +675,39 @@ export function masked_mean_backward(input_gradient, gradient, mask, batch, leng
 }
 
 /**
+ * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`, of which the `Transposed` one has its last axes the
+ * other way round. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} scratch
+ * @param {number} axes
+ * @param {number} axis_count
+ * @param {number} rows
+ * @param {number} depth
+ * @param {number} columns
+ * @param {number} transposed
+ * @returns {number}
+ */
+export function matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed) {
+    const ret = wasm.matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ * @param {number} rows
+ * @param {number} depth
+ * @param {number} columns
+ * @param {number} transposed
+ * @returns {number}
+ */
+export function matmul_scratch_length(rows, depth, columns, transposed) {
+    const ret = wasm.matmul_scratch_length(rows, depth, columns, transposed);
+    return ret >>> 0;
+}
+
+/**
  * `losses[i]` = (`input[i]` − `target[i]`)².
  * @param {number} losses
  * @param {number} input
@@ -670,6 +732,20 @@ export function mean_squared_error(losses, input, target, length) {
  */
 export function mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length) {
     const ret = wasm.mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length);
+    return ret >>> 0;
+}
+
+/**
+ * output = a · b, as `add`.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} axes
+ * @param {number} axis_count
+ * @returns {number}
+ */
+export function mul(output, a, b, axes, axis_count) {
+    const ret = wasm.mul(output, a, b, axes, axis_count);
     return ret >>> 0;
 }
 
@@ -938,6 +1014,20 @@ export function softmax_backward(gradient, output_gradient, output, scratch, out
 }
 
 /**
+ * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function sum_along(output, input, outer, length, inner) {
+    const ret = wasm.sum_along(output, input, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
  * `total`, a float64, = Σ values².
  * @param {number} total
  * @param {number} values
@@ -1007,6 +1097,22 @@ export function topk(optional_values, indices, input, scratch, outer, length, in
  */
 export function topk_backward(input_gradient, gradient, indices, outer, length, inner, k) {
     const ret = wasm.topk_backward(input_gradient, gradient, indices, outer, length, inner, k);
+    return ret >>> 0;
+}
+
+/**
+ * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} outer
+ * @param {number} first
+ * @param {number} middle
+ * @param {number} second
+ * @param {number} bytes
+ * @returns {number}
+ */
+export function transpose(output, input, outer, first, middle, second, bytes) {
+    const ret = wasm.transpose(output, input, outer, first, middle, second, bytes);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {
