@@ -26,6 +26,8 @@ const [fusedRows, separateRows] = find(
   /const TILE: usize = if FUSED { (\d+) } else { (\d+) };/,
 ).map(Number);
 const block = tiles("KEY_BLOCK");
+/** Panels of a block of query rows in the backward pass. */
+const panels = constant("crate/src/attention/query_block.rs", "PANELS");
 const keyStrip = tiles("KEY_STRIP");
 const valueStrip = tiles("VALUE_STRIP");
 /** Sums, vectors of the panel, and one scalar that is spread over a vector. */
@@ -108,6 +110,13 @@ const table: [document: string, statement: RegExp, numbers: (number | string)[]]
     new RegExp(`^\\| \`${name}\\.safetensors\` \\|.*\\| (\\d+) \\|$`, "gm"),
     [loadCases(name).length],
   ]),
+
+  ["docs/design.md", /(\d+) query rows and of (\d+) keys/g, [panels * panel, block]],
+  [
+    "docs/training.md",
+    /in blocks of (\d+) panels of up to (\d+) rows, and for\s+each of these the keys in blocks of (\d+) that begin at multiples of (\d+)/g,
+    [panels, panel, block, block],
+  ],
 
   ["docs/performance.md", /hides from (\d+) neighbouring rows/g, [panel]],
   ["docs/performance.md", /multiples of (\d+) are best/g, [lanes]],
