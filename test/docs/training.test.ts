@@ -30,7 +30,12 @@ function rowsBelow(line: string): string[][] {
   const text = page.slice(page.indexOf(`\n${line}\n`) + 1);
   const table = /^\| ?-.*\n((?:\|.*\n)+)/m.exec(text)?.[1] ?? "";
   const rows = table.trimEnd().split("\n");
-  return rows.map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
+  return rows.map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }
 
 /** The numbers of a text, whose minus is a minus. */
@@ -78,12 +83,9 @@ describe("worked examples", () => {
       loss.backward();
       const weighted = crossEntropy(logits, [2, 0, -100], { labelSmoothing: 0.1, weight: [1, 2, 0.5] });
       return [
-        [".5628587", loss.item() as number],
-        [
-          ".0283486 .1056976 −.1340462; −.1786082 .0893041 .0893041; 0 0 0",
-          ...gradientOf(logits),
-        ],
-        [".6721859", weighted.item() as number],
+        [".5628587", loss.item()],
+        [".0283486 .1056976 −.1340462; −.1786082 .0893041 .0893041; 0 0 0", ...gradientOf(logits)],
+        [".6721859", weighted.item()],
       ];
     },
     H2() {
@@ -230,7 +232,10 @@ describe("messages", () => {
   it.each(rows.map(([message], index) => ({ message: message.slice(1, -1), call: calls[index] })))(
     "$message",
     async ({ message, call }) => {
-      await expect(Promise.resolve().then(call)).rejects.toMatchObject({ message, code: expect.stringMatching(/^ERR_/) });
+      await expect(Promise.resolve().then(call)).rejects.toMatchObject({
+        message,
+        code: expect.stringMatching(/^ERR_/),
+      });
     },
   );
 });
