@@ -46,6 +46,10 @@ pub fn write_score_gradients(
     if !weigh(weights, &mut scores, panel, keys) {
         return false;
     }
+<<<<<<< HEAD
+=======
+    let weights = &*weights;
+>>>>>>> wip-native
     let products = &mut memory.products[place.clone()];
     let output_size = sizes.value_head_size * PANEL;
     let cotangent = &memory.output_panels[p * output_size..(p + 1) * output_size];
@@ -76,7 +80,11 @@ pub fn write_score_gradients(
     let delta = panel.delta;
     panel::for_each_pair(products, weights, |product, weight| weight * (product - delta));
     if mode == Some(WeightsMode::Score) {
+<<<<<<< HEAD
         add_scaled(products, memory.cotangents, F32x8::splat(1.0));
+=======
+        panel::for_each_pair(products, memory.cotangents, |gradient, of_score| gradient + of_score);
+>>>>>>> wip-native
     }
     hide(products, &scores, panel, keys);
     shared.add_scores(products, task, &scores.panel, panel, keys);
@@ -89,7 +97,12 @@ pub fn write_score_gradients(
             let t = capped / softcap;
             gradient * t.negative_mul_add(t, one)
         });
+<<<<<<< HEAD
         hide(products, &scores, panel, keys);
+=======
+        hide(capped, &scores, panel, keys);
+        products.copy_from_slice(capped);
+>>>>>>> wip-native
     }
     let query_sums = &mut memory.query_sums[p * sizes.head_size * PANEL..(p + 1) * sizes.head_size * PANEL];
     keys_as_values.accumulate(query_sums, products, &mut memory.keys, &scores, keys, false);
@@ -103,6 +116,7 @@ pub fn write_score_gradients(
 /// P of `keys`; false when no row sees any.
 #[inline(never)]
 fn weigh(weights: &mut [f32], scores: &mut PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) -> bool {
+<<<<<<< HEAD
     let is_visible = scores.write(weights, keys, Stage::Log2).is_some();
     if is_visible {
         let (power, reference) = (Power::plain(), panel.reference);
@@ -169,6 +183,25 @@ fn add_infinite(
             }
         }
     }
+=======
+    if scores.write(weights, keys, Stage::Log2).is_none() {
+        return false;
+    }
+    let (power, reference) = (Power::plain(), panel.reference);
+    panel::for_each(weights, |score| power.of(score - reference));
+    hide(weights, scores, panel, keys);
+    true
+}
+
+/// Puts zeros where a row doesn't see a key of `keys`.
+#[inline(never)]
+fn hide(values: &mut [f32], scores: &PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) {
+    if panel.lanes.all() && scores.panel.is_open(keys) {
+        return;
+    }
+    let sees = scores.sees(keys);
+    panel::for_each_step(values, |step, value| (sees(step) & panel.lanes).select(value, F32x8::zero()));
+>>>>>>> wip-native
 }
 
 /// Each row's Σ_j w · dw of the gradients of its weights: mode 3's with w, mode 4's with what dropout makes of it.
@@ -190,12 +223,12 @@ pub fn sum_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, pan
             factor = panel.inverse * F32x8::splat(dropout.scale);
         }
         of_weights.read(memory.cotangents, memory.zeros, b, &panel.rows, &keys);
+        // What is hidden must not meet a gradient that isn't finite.
+        let gradients = &mut memory.cotangents[..keys.len() * PANEL];
+        hide(gradients, &scores, panel, &keys);
         let mut sum = F32x8::zero();
         for step in 0..keys.len() {
-            let weight = panel::load(weights, step);
-            // What is hidden must not meet a gradient that isn't finite.
-            let gradient = weight.eq(F32x8::zero()).select(F32x8::zero(), panel::load(memory.cotangents, step));
-            sum = weight.mul_add(gradient, sum);
+            sum = panel::load(weights, step).mul_add(panel::load(gradients, step), sum);
         }
         total = total + sum;
     }
