@@ -46,10 +46,6 @@ pub fn write_score_gradients(
     if !weigh(weights, &mut scores, panel, keys) {
         return false;
     }
-<<<<<<< HEAD
-=======
-    let weights = &*weights;
->>>>>>> wip-native
     let products = &mut memory.products[place.clone()];
     let output_size = sizes.value_head_size * PANEL;
     let cotangent = &memory.output_panels[p * output_size..(p + 1) * output_size];
@@ -80,11 +76,7 @@ pub fn write_score_gradients(
     let delta = panel.delta;
     panel::for_each_pair(products, weights, |product, weight| weight * (product - delta));
     if mode == Some(WeightsMode::Score) {
-<<<<<<< HEAD
         add_scaled(products, memory.cotangents, F32x8::splat(1.0));
-=======
-        panel::for_each_pair(products, memory.cotangents, |gradient, of_score| gradient + of_score);
->>>>>>> wip-native
     }
     hide(products, &scores, panel, keys);
     shared.add_scores(products, task, &scores.panel, panel, keys);
@@ -97,12 +89,7 @@ pub fn write_score_gradients(
             let t = capped / softcap;
             gradient * t.negative_mul_add(t, one)
         });
-<<<<<<< HEAD
         hide(products, &scores, panel, keys);
-=======
-        hide(capped, &scores, panel, keys);
-        products.copy_from_slice(capped);
->>>>>>> wip-native
     }
     let query_sums = &mut memory.query_sums[p * sizes.head_size * PANEL..(p + 1) * sizes.head_size * PANEL];
     keys_as_values.accumulate(query_sums, products, &mut memory.keys, &scores, keys, false);
@@ -116,7 +103,6 @@ pub fn write_score_gradients(
 /// P of `keys`; false when no row sees any.
 #[inline(never)]
 fn weigh(weights: &mut [f32], scores: &mut PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) -> bool {
-<<<<<<< HEAD
     let is_visible = scores.write(weights, keys, Stage::Log2).is_some();
     if is_visible {
         let (power, reference) = (Power::plain(), panel.reference);
@@ -183,25 +169,6 @@ fn add_infinite(
             }
         }
     }
-=======
-    if scores.write(weights, keys, Stage::Log2).is_none() {
-        return false;
-    }
-    let (power, reference) = (Power::plain(), panel.reference);
-    panel::for_each(weights, |score| power.of(score - reference));
-    hide(weights, scores, panel, keys);
-    true
-}
-
-/// Puts zeros where a row doesn't see a key of `keys`.
-#[inline(never)]
-fn hide(values: &mut [f32], scores: &PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) {
-    if panel.lanes.all() && scores.panel.is_open(keys) {
-        return;
-    }
-    let sees = scores.sees(keys);
-    panel::for_each_step(values, |step, value| (sees(step) & panel.lanes).select(value, F32x8::zero()));
->>>>>>> wip-native
 }
 
 /// Each row's Σ_j w · dw of the gradients of its weights: mode 3's with w, mode 4's with what dropout makes of it.
