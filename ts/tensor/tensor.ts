@@ -305,7 +305,7 @@ export class Tensor<D extends DType = DType> {
    * const logits = Tensor.from([1, 2, 3]);
    * logits.requiresGrad = true;
    * softmax(logits).backward(Tensor.from([1, 0, 0]));
-   * console.log(logits.grad.shape); // [3]
+   * console.log(logits.grad?.shape); // [3]
    * ```
    *
    * @param gradient That of the result with respect to this tensor, of its shape and of any float dtype. Default: 1, for a
