@@ -111,10 +111,10 @@ const table: [document: string, statement: RegExp, numbers: (number | string)[]]
     [loadCases(name).length],
   ]),
 
-  ["docs/design.md", /(\d+) query rows and of (\d+) keys/g, [panels * panel, block]],
+  ["docs/design.md", /(\d+)\s+query\s+rows\s+and\s+of\s+(\d+)\s+keys/g, [panels * panel, block]],
   [
     "docs/training.md",
-    /in blocks of (\d+) panels of up to (\d+) rows, and for\s+each of these the keys in blocks of (\d+) that begin at multiples of (\d+)/g,
+    /of\s+(\d+)\s+panels\s+of\s+up\s+to\s+(\d+)\s+rows,\s+and\s+for\s+each\s+of\s+these\s+the\s+keys\s+in\s+blocks\s+of\s+(\d+)\s+that\s+begin\s+at\s+multiples\s+of\s+(\d+)/g,
     [panels, panel, block, block],
   ],
 
