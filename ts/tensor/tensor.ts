@@ -275,7 +275,11 @@ export class Tensor<D extends DType = DType> {
     return internalsOf(this).track?.grad ?? null;
   }
 
-  /** Disposes the gradient, which becomes null. */
+  /**
+   * Disposes the gradient, which becomes null.
+   *
+   * @throws {AttentionError} when the runtime has failed.
+   */
   zeroGrad(): void {
     internalsOf(this).track?.zeroGrad();
   }
