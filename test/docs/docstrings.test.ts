@@ -44,7 +44,6 @@ const NEVER_THROWS: ReadonlySet<string> = new Set([
   "Tensor.[Symbol]",
   "Tensor.dispose",
   "Tensor.toString",
-  "Tensor.zeroGrad",
   "UnsupportedTensor.dispose",
 ]);
 
