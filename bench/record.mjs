@@ -57,7 +57,16 @@
  * @property {number} [peak] that bound in its unit, by the best of the samples that were interleaved with this case
  * @property {number} [shareOfPeak] of that, from 0 to 1, reached by the best call
  * @property {number} [shareOfRunPeak] of the best of the whole run
+ * @property {Backward} [backward] of gradients, where the engine tells it from the forward pass
  * @property {number} [timesReference] the best time of onnxruntime-web, by its faster operator, over this one's
+ */
+
+/**
+ * @typedef {object} Backward the backward pass of calls that have both
+ * @property {Summary} milliseconds
+ * @property {number} gflops GFLOP/s of the best one
+ * @property {number} [shareOfPeak] of the peak beside it
+ * @property {number} timesForward the best backward pass over the best forward pass
  */
 
 /**
