@@ -23,10 +23,14 @@ export type {
 export { scaledDotProductAttention } from "./ops/attention/scaled-dot-product-attention.js";
 export { conv1d, type Conv1dOptions } from "./ops/convolution.js";
 export { dropout, type DropoutOptions } from "./ops/dropout.js";
+export { add, mul } from "./ops/elementwise.js";
 export type { IndicesLike } from "./ops/indices.js";
 export { linear } from "./ops/linear.js";
 export { maskedMean } from "./ops/masked-mean.js";
+export { matmul } from "./ops/matmul.js";
 export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./ops/random.js";
+export { cat, type CatOptions, narrow, transpose } from "./ops/rearrangement.js";
+export { mean, type ReductionOptions, sum } from "./ops/reduction.js";
 export { argmax, type ArgmaxOptions, topk, type TopkOptions, type TopkResult } from "./ops/topk.js";
 export type {
   DynamicRopeScaling,
@@ -35,10 +39,9 @@ export type {
   RopeScaling,
   YarnRopeScaling,
 } from "./ops/rotary-frequencies.js";
-// Of these every export is the user's.
-export * from "./ops/activation.js";
-export * from "./ops/embedding.js";
-export * from "./ops/normalization.js";
-export * from "./ops/rotary-embedding.js";
-export * from "./ops/sinusoidal-positions.js";
-export * from "./ops/softmax.js";
+export { type Activation, gelu, type GeluOptions, relu, sigmoid, silu, swiglu, tanh } from "./ops/activation.js";
+export { embedding, type EmbeddingOptions } from "./ops/embedding.js";
+export { layerNorm, normalize, type NormalizeOptions, rmsNorm } from "./ops/normalization.js";
+export { rotaryEmbedding, type RotaryEmbeddingOptions } from "./ops/rotary-embedding.js";
+export { sinusoidalPositions } from "./ops/sinusoidal-positions.js";
+export { logSoftmax, softmax, type SoftmaxOptions } from "./ops/softmax.js";

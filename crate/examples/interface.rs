@@ -8,6 +8,7 @@ use wasm_attention::abi::numbers::{Arithmetic, CausalAlignment, MaskDtype, OVERF
 use wasm_attention::activation::Activation;
 use wasm_attention::attention::weights::WeightsMode;
 use wasm_attention::dtype::Dtype;
+use wasm_attention::matmul::Transposed;
 use wasm_attention::rotary_frequencies::RopeType;
 
 fn camel_case(name: &str) -> String {
@@ -54,6 +55,7 @@ fn main() {
     print_numbers("activations", "A function that is applied to an output", Activation::NAMES);
     print_numbers("causalAlignments", "Where the diagonal of a causal mask begins", CausalAlignment::NAMES);
     print_numbers("weightsModes", "What is returned as attention weights", WeightsMode::NAMES);
+    print_numbers("transpositions", "Which factor of a product lies in memory transposed", Transposed::NAMES);
     print_numbers("ropeTypes", "A kind of scaling of rotary frequencies", RopeType::NAMES);
     print_arguments::<AttentionArguments>("attentionArguments", "attention_forward");
     print_arguments::<AttentionBackwardArguments>("attentionBackwardArguments", "attention_backward");

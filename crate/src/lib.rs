@@ -24,12 +24,14 @@
 //! | `convolution` | convolution along one axis, forward and backward |
 //! | `masked_mean`, `topk` | the mean of what a mask lets through, the largest elements |
 //! | `normalization`, `softmax`, `activation`, `rotary_embedding`, `rotary_frequencies`, `embedding`, `sinusoidal_positions` | the other layers' kernels |
+//! | `elementwise`, `reduction`, `matmul`, `rearrangement` | sums and products, of operands that `broadcast` reads; copies in another order |
 //! | `loss` | losses, forward and backward |
 //! | `optimizer` | steps of SGD and Adam, clipping, averages of parameters |
 //! | `numbered` | enumerations that cross the interface as numbers |
 //! | `lanes` | the vectors of a slice |
 //! | `tiles` | the sizes of register tiles and blocks |
 //! | `sum` | sums over a row in a fixed order |
+//! | `axis` | rows along any axis |
 //! | `random`, `dropout` | Philox4x32-10, uniform and normal; elements dropped by it |
 //!
 //! Kernels never allocate: whoever calls them hands over outputs and scratch memory. Every sum has an order that
@@ -40,9 +42,12 @@
 pub mod abi;
 pub mod activation;
 pub mod attention;
+pub mod axis;
+pub mod broadcast;
 pub mod convolution;
 pub mod dropout;
 pub mod dtype;
+pub mod elementwise;
 pub mod embedding;
 pub mod indices;
 mod lanes;
@@ -51,11 +56,14 @@ pub mod loss;
 pub mod masked_mean;
 pub mod masks;
 pub mod math;
+pub mod matmul;
 pub mod memory;
 pub mod normalization;
 mod numbered;
 pub mod optimizer;
 pub mod random;
+pub mod rearrangement;
+pub mod reduction;
 pub mod rotary_embedding;
 pub mod rotary_frequencies;
 pub mod simd;

@@ -8,6 +8,9 @@
 //! for each pair (x, y) of the first `rotary_size` features of a head: features i and i + rotary_size/2, or, when
 //! interleaved, 2i and 2i + 1. Features beyond are copied. (Su et al. 2021, "RoFormer"; ONNX RotaryEmbedding.)
 //!
+//! The inverse turns by the opposite angle: the transpose, which is the gradient's way back. The gradient of (x, y) is
+//! (cos·real + sin·imaginary, cos·imaginary − sin·real) of the output's; of features beyond it is copied.
+//!
 //! Products are rounded before they are added in both arithmetics, so both give the same bits.
 
 use crate::dtype::canonical_scalar;
@@ -40,10 +43,12 @@ pub fn rotary_embedding(
     layout: RotaryLayout,
     rotary_size: usize,
     interleaved: bool,
+    inverse: bool,
 ) -> Result<(), IndexOutOfRange> {
     let RotaryLayout { batch, sequence, heads, head_size, batch_stride, sequence_stride, head_stride, position_stride } =
         layout;
     let pairs = rotary_size / 2;
+    let sign = if inverse { -1.0 } else { 1.0 };
     let table_rows = cosine.len().checked_div(pairs).unwrap_or(usize::MAX);
     let table_row = |b: usize, s: usize| {
         let at = b * position_stride + s;
@@ -65,9 +70,9 @@ pub fn rotary_embedding(
                 let (turned, copied) = output.split_at_mut(2 * pairs);
                 let (input, rest) = input.split_at(2 * pairs);
                 if interleaved {
-                    turn_interleaved(turned, input, cosine, sine);
+                    turn_interleaved(turned, input, cosine, sine, sign);
                 } else {
-                    turn_halves(turned, input, cosine, sine);
+                    turn_halves(turned, input, cosine, sine, sign);
                 }
                 copied.copy_from_slice(rest);
             }
@@ -76,20 +81,22 @@ pub fn rotary_embedding(
     Ok(())
 }
 
-fn turn_halves(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f32]) {
+fn turn_halves(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f32], sign: f32) {
     let (real, imaginary) = output.split_at_mut(cosine.len());
     let (x, y) = input.split_at(cosine.len());
     let outputs = real.iter_mut().zip(imaginary);
     for (((real, imaginary), (x, y)), (cosine, sine)) in outputs.zip(x.iter().zip(y)).zip(cosine.iter().zip(sine)) {
+        let sine = sign * sine;
         *real = canonical_scalar(cosine * x - sine * y);
         *imaginary = canonical_scalar(sine * x + cosine * y);
     }
 }
 
-fn turn_interleaved(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f32]) {
+fn turn_interleaved(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f32], sign: f32) {
     let (output, _) = output.as_chunks_mut::<2>();
     let (input, _) = input.as_chunks::<2>();
     for ((output, [x, y]), (cosine, sine)) in output.iter_mut().zip(input).zip(cosine.iter().zip(sine)) {
+        let sine = sign * sine;
         *output = [canonical_scalar(cosine * x - sine * y), canonical_scalar(sine * x + cosine * y)];
     }
 }

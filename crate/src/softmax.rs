@@ -1,65 +1,36 @@
-//! Softmax along an axis: for each row r of it
+//! Softmax and its logarithm along an axis: for each row r of it
 //!
 //! ```text
-//! output[r, c] = exp(input[r, c] − m[r]) / Σ_c exp(input[r, c] − m[r])          m[r] = max_c input[r, c]
+//! softmax[r, c]     = exp(input[r, c] − m[r]) / Σ_c exp(input[r, c] − m[r])          m[r] = max_c input[r, c]
+//! log_softmax[r, c] = input[r, c] − m[r] − ln Σ_c exp(input[r, c] − m[r])
 //! ```
 //!
 //! As in PyTorch, a row that holds NaN or +∞, or nothing but −∞, becomes NaN throughout. (Attention is gentler to fully
-//! masked rows.) The error is at most
-//! 2^-24 · (12 + |input − m| + n/1024) · result + 2^-100, with n the length of the axis.
+//! masked rows.) The error of softmax is at most
+//! 2^-24 · (12 + |input − m| + n/1024) · result + 2^-100, with n the length of the axis; that of log_softmax
+//! 2^-24 · (12 + ln n + 3 · |result| + n/1024).
+//!
+//! # Backward
+//!
+//! ```text
+//! softmax:      dx = y · (dy − Σ_c y · dy)
+//! log_softmax:  dx = dy − exp(y) · Σ_c dy
+//! ```
+//!
+//! with y the result. For the y and dy that are given, softmax's gradient is off by at most
+//! 2^-24 · y · ((8 + n/16) · Σ |y · dy| + 2 · |dy|) + 2^-149 · (1 + n), log-softmax's by
+//! 2^-24 · ((12 + n/16) · exp(y) · Σ |dy| + |dy|) + 2^-125 · Σ |dy| + 2^-149: where exp(y) is 0, below −86.99.
 
 use crate::dtype::canonical;
-use crate::math::exp;
-use crate::simd::{F32x4, LANES, map};
-use crate::sum::sum;
+use crate::math::{exp, log};
+use crate::simd::{F32x4, LANES, map, map2};
+use crate::sum::{sum, sum_of_products};
 
 /// Below this difference to the maximum (2^-100) a result is 0, so that none is subnormal after the division.
 const CUTOFF: f32 = -69.32;
 
-/// Along an axis that is not the last, so many neighbours are computed together: a cache line of them.
-const NEIGHBOURS: usize = 16;
-
-/// Elements of scratch memory for `[outer, length, inner]`: none where the axis is the last.
-pub fn scratch_length(length: usize, inner: usize) -> Option<usize> {
-    if inner <= 1 { Some(0) } else { length.checked_mul(2 * inner.min(NEIGHBOURS)) }
-}
-
-/// output, input: `[outer, length, inner]`, with the results adding up to 1 along the axis in the middle; scratch:
-/// `[scratch_length]`.
-pub fn softmax(output: &mut [f32], input: &[f32], scratch: &mut [f32], outer: usize, length: usize, inner: usize) {
-    assert!(output.len() == outer * length * inner && input.len() == output.len());
-    if output.is_empty() {
-        return;
-    }
-    let planes = output.chunks_exact_mut(length * inner).zip(input.chunks_exact(length * inner));
-    for (output, input) in planes {
-        if inner == 1 {
-            softmax_row(output, input);
-            continue;
-        }
-        for start in (0..inner).step_by(NEIGHBOURS) {
-            let columns = start..inner.min(start + NEIGHBOURS);
-            let (inputs, rest) = scratch.split_at_mut(columns.len() * length);
-            let outputs = &mut rest[..columns.len() * length];
-            for (n, line) in input.chunks_exact(inner).enumerate() {
-                for (column, &x) in line[columns.clone()].iter().enumerate() {
-                    inputs[column * length + n] = x;
-                }
-            }
-            for (output, input) in outputs.chunks_exact_mut(length).zip(inputs.chunks_exact(length)) {
-                softmax_row(output, input);
-            }
-            for (n, line) in output.chunks_exact_mut(inner).enumerate() {
-                for (column, x) in line[columns.clone()].iter_mut().enumerate() {
-                    *x = outputs[column * length + n];
-                }
-            }
-        }
-    }
-}
-
-#[inline(never)]
-fn softmax_row(output: &mut [f32], input: &[f32]) {
+/// A row whose results add up to 1, an `axis::Row`.
+pub fn softmax(output: &mut [f32], input: &[f32], _: &[f32]) {
     // A NaN that the maximum passes over comes back with the exponentials and spreads with their sum.
     let maximum = F32x4::splat(largest(input));
     map(output, input, |x| {
@@ -74,7 +45,29 @@ fn softmax_row(output: &mut [f32], input: &[f32]) {
     canonical(F32x4::load_partial(tail, 0.0) / total).store_partial(tail);
 }
 
+/// The logarithm of a row of `softmax`.
+pub fn log_softmax(output: &mut [f32], input: &[f32], _: &[f32]) {
+    // As in softmax, NaN spreads with the sum.
+    let maximum = F32x4::splat(largest(input));
+    map(output, input, |x| exp(x - maximum));
+    let logarithm = log(F32x4::splat(sum(output)));
+    map(output, input, |x| canonical(x - maximum - logarithm));
+}
+
+/// The gradient of a row of softmax's input, of the results and their gradient.
+pub fn softmax_backward(gradient: &mut [f32], output_gradient: &[f32], output: &[f32]) {
+    let total = F32x4::splat(sum_of_products(output_gradient, output));
+    map2(gradient, output_gradient, output, |dy, y| canonical(y * (dy - total)));
+}
+
+/// The gradient of a row of log-softmax's input, of the results and their gradient.
+pub fn log_softmax_backward(gradient: &mut [f32], output_gradient: &[f32], output: &[f32]) {
+    let total = F32x4::splat(sum(output_gradient));
+    map2(gradient, output_gradient, output, |dy, y| canonical(exp(y).negative_mul_add(total, dy)));
+}
+
 /// The largest number of a row; NaN is passed over.
+#[inline(never)]
 pub(crate) fn largest(row: &[f32]) -> f32 {
     let (body, tail) = row.as_chunks::<LANES>();
     let none = F32x4::splat(f32::NEG_INFINITY);

@@ -14,19 +14,24 @@ use attention_call::{
 use backward_call::{BackwardCall, Cotangents};
 use rope_scaling::scaled_frequencies;
 use serde_json::Value;
-use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, silu, swiglu};
+use wasm_attention::activation::{Activation, gelu, gelu_tanh, relu, sigmoid, silu, swiglu, tanh};
 use wasm_attention::attention::Sizes;
+use wasm_attention::axis::along_axis;
 use wasm_attention::convolution::{self, conv1d};
 use wasm_attention::dropout;
 use wasm_attention::dtype::Dtype;
+use wasm_attention::elementwise::{add, mul};
 use wasm_attention::linear::{linear, pack_weight, packed_length, scratch_length};
 use wasm_attention::masked_mean::masked_mean;
-use wasm_attention::normalization::{layer_norm, rms_norm};
+use wasm_attention::matmul;
+use wasm_attention::matmul::{Product, Transposed};
+use wasm_attention::normalization::{layer_norm, normalize, rms_norm};
 use wasm_attention::random::{normal, uniform};
+use wasm_attention::reduction::sum_along;
 use wasm_attention::rotary_embedding::{RotaryLayout, rotary_embedding, rotary_tables};
 use wasm_attention::simd::FUSED;
 use wasm_attention::sinusoidal_positions::sinusoidal_positions;
-use wasm_attention::softmax::softmax;
+use wasm_attention::softmax::{log_softmax, softmax};
 
 const STREAMS: [&str; 13] = [
     "query",
@@ -260,7 +265,7 @@ impl Case<'_> {
         let x = input("input", rows * columns);
         let mut output = vec![f32::NAN; rows * columns];
         match self.0["operation"].as_str().unwrap() {
-            "softmax" => softmax(&mut output, &x, &mut [], rows, columns, 1),
+            "softmax" => along_axis(&mut output, &x, &[], &mut [], [rows, columns, 1], softmax),
             "linear" | "Linear" => {
                 let mut packed = vec![f32::NAN; packed_length(columns, out_features).unwrap()];
                 pack_weight(&mut packed, &input("weight", out_features * columns), columns, out_features);
@@ -292,7 +297,15 @@ impl Case<'_> {
             "gelu" => gelu(&mut output, &x),
             "silu" => silu(&mut output, &x),
             "relu" => relu(&mut output, &x),
+            "sigmoid" => sigmoid(&mut output, &x),
+            "tanh" => tanh(&mut output, &x),
+            "logSoftmax" => along_axis(&mut output, &x, &[], &mut [], [rows, columns, 1], log_softmax),
+            "normalize" => along_axis(&mut output, &x, &[], &mut [], [rows, columns, 1], normalize),
             "swiglu" => swiglu(&mut output, &x, &input("other", rows * columns)),
+            "add" => add(&mut output, &x, &input("other", rows * columns), &[[(rows * columns) as u32, 1, 1]]),
+            "mul" => mul(&mut output, &x, &input("other", rows * columns), &[[(rows * columns) as u32, 1, 1]]),
+            "sum" | "mean" => output = self.reduction(&x),
+            "matmul" => output = self.matmul(&x, &input("weight", columns * out_features)),
             "rotaryEmbedding" => output = self.rotary_embedding(),
             "sinusoidalPositions" => sinusoidal_positions(&mut output, rows, columns),
             "conv1d" => output = self.conv1d(&x, input),
@@ -345,6 +358,29 @@ impl Case<'_> {
         }
     }
 
+    /// The sums along the case's axis, or their means.
+    fn reduction(&self, input: &[f32]) -> Vec<f32> {
+        let [rows, columns] = ["rows", "columns"].map(|name| self.size(name));
+        let (outer, length, inner) = if self.option("axis") == 0 { (1, rows, columns) } else { (rows, columns, 1) };
+        let mut output = vec![f32::NAN; outer * inner];
+        sum_along(&mut output, input, outer, length, inner);
+        if self.0["operation"] == "sum" {
+            return output;
+        }
+        let mut means = vec![f32::NAN; output.len()];
+        mul(&mut means, &output, &[(1.0 / length as f64) as f32], &[[output.len() as u32, 1, 0]]);
+        means
+    }
+
+    fn matmul(&self, a: &[f32], b: &[f32]) -> Vec<f32> {
+        let [rows, depth, columns] = ["rows", "columns", "outFeatures"].map(|name| self.size(name));
+        let product = Product { rows, depth, columns, transposed: Transposed::Neither };
+        let mut output = vec![f32::NAN; rows * columns];
+        let mut scratch = vec![f32::NAN; matmul::scratch_length(product).unwrap()];
+        matmul::matmul(&mut output, a, b, &mut scratch, &[], product);
+        output
+    }
+
     fn rotary_embedding(&self) -> Vec<f32> {
         let [batch, heads, sequence, head_size] = ["batch", "heads", "queries", "size"].map(|name| self.size(name));
         let rotary_size = self.option("rotaryDim").as_u64().map_or(head_size, |size| size as usize);
@@ -368,7 +404,7 @@ impl Case<'_> {
         let input = self.input("input", batch * heads * sequence * head_size, Dtype::Float32).widened();
         let mut output = vec![f32::NAN; input.len()];
         let is_interleaved = self.flag("interleaved");
-        rotary_embedding(&mut output, &input, cosine, sine, None, layout, rotary_size, is_interleaved).unwrap();
+        rotary_embedding(&mut output, &input, cosine, sine, None, layout, rotary_size, is_interleaved, false).unwrap();
         output
     }
 }

@@ -104,6 +104,9 @@ fn is_within_the_stated_error() {
     }
 }
 
+const ACTIVATIONS: [Activation; 6] =
+    [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu, Activation::Sigmoid, Activation::Tanh];
+
 /// The activation in float64, and its stated relative error. (relu is exact.)
 fn activated(activation: Activation, x: f64) -> (f64, f64) {
     match activation {
@@ -116,6 +119,8 @@ fn activated(activation: Activation, x: f64) -> (f64, f64) {
         }
         Activation::Silu => (activation_oracle::silu(x), powers("silu", ["|result|", ""])[0]),
         Activation::Relu => (x.max(0.0), 0.0),
+        Activation::Sigmoid => (activation_oracle::sigmoid(x), powers("sigmoid", ["|result|", ""])[0]),
+        Activation::Tanh => (x.tanh(), powers("tanh", ["|result|", ""])[0]),
     }
 }
 
@@ -135,7 +140,7 @@ fn the_activation_is_applied_to_sums_and_bias() {
             for bias in [None, Some(&bias[..])] {
                 let sums = run(&input, &weight, bias, sizes);
                 let expected = oracle::linear(&input, &weight, bias, sizes);
-                for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu] {
+                for activation in ACTIVATIONS {
                     let output = run_activated(&input, &weight, bias, activation, sizes);
                     let mut afterwards = vec![f32::NAN; sums.len()];
                     activation.apply(&mut afterwards, &sums);
@@ -155,11 +160,10 @@ fn the_activation_is_applied_to_sums_and_bias() {
 
 #[test]
 fn the_interface_knows_every_activation_by_its_number() {
-    for activation in [Activation::Identity, Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu]
-    {
+    for activation in [Activation::Identity].into_iter().chain(ACTIVATIONS) {
         assert_eq!(Activation::from_number(activation as u32), Some(activation));
     }
-    assert_eq!(Activation::from_number(5), None);
+    assert_eq!(Activation::from_number(7), None);
 }
 
 #[test]

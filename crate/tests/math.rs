@@ -5,7 +5,7 @@ mod angles;
 #[path = "oracle/math.rs"]
 mod oracle;
 
-use wasm_attention::math::{exp, exp2_double, log, log2_double, normal_cdf, sin_cos, tanh};
+use wasm_attention::math::{exp, exp2_double, log, log2_double, normal_cdf, normal_cdf_and_density, sin_cos, tanh};
 use wasm_attention::simd::{F32x4, FUSED};
 
 /// The step between the bit patterns of a sweep: a prime, so that low mantissa bits vary.
@@ -114,6 +114,18 @@ fn normal_cdf_is_accurate() {
         normal_cdf,
         oracle::normal_cdf,
     );
+}
+
+fn density(x: F32x4) -> F32x4 {
+    normal_cdf_and_density(x).1
+}
+
+#[test]
+fn the_normal_density_is_accurate() {
+    let truth = |x: f64| (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    check("density", 2.0, sweep(0.0, 12.5), density, truth);
+    assert_eq!([12.6, -12.6, f32::MAX, f32::INFINITY, f32::NEG_INFINITY].map(|x| one(density, x)), [0.0; 5]);
+    assert!(one(density, f32::NAN).is_nan());
 }
 
 #[test]

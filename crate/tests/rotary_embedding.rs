@@ -42,7 +42,8 @@ fn turns_every_head_in_every_layout() {
             let ids = [5, 0, 2, 2, 1, 4];
             let mut output = vec![f32::NAN; input.len()];
             let ids_given = by_id.then_some(&ids[..]);
-            rotary_embedding(&mut output, &input, &cosine, &sine, ids_given, layout, rotary_size, interleaved).unwrap();
+            rotary_embedding(&mut output, &input, &cosine, &sine, ids_given, layout, rotary_size, interleaved, false)
+                .unwrap();
             for b in 0..batch {
                 for s in 0..sequence {
                     let at = if shared { s } else { b * sequence + s };
@@ -65,6 +66,40 @@ fn turns_every_head_in_every_layout() {
 }
 
 #[test]
+fn the_inverse_is_the_transpose() {
+    let [batch, sequence, heads] = [2, 3, 2];
+    for (head_size, rotary_size) in [(2, 2), (8, 8), (18, 10), (7, 6), (5, 0)] {
+        for interleaved in [false, true] {
+            let layout = layout([batch, sequence, heads, head_size], false);
+            let dy = sample(batch * layout.batch_stride, 1);
+            let pairs = rotary_size / 2;
+            let cosine = sample(batch * sequence * pairs, 2);
+            let sine = sample(batch * sequence * pairs, 3);
+            let mut dx = vec![f32::NAN; dy.len()];
+            rotary_embedding(&mut dx, &dy, &cosine, &sine, None, layout, rotary_size, interleaved, true).unwrap();
+            for row in 0..batch * sequence * heads {
+                let table = row / heads * pairs;
+                for d in 0..head_size {
+                    let at = |d: usize| f64::from(dy[row * head_size + d]);
+                    // dx of a pair's x and y, of the gradients da and db of its real and imaginary part.
+                    let expected = if d >= rotary_size {
+                        at(d)
+                    } else {
+                        let (pair, is_imaginary) =
+                            if interleaved { (d / 2, d % 2 == 1) } else { (d % pairs, d >= pairs) };
+                        let (cos, sin) = (f64::from(cosine[table + pair]), f64::from(sine[table + pair]));
+                        let partner = if interleaved { d ^ 1 } else { (d + pairs) % rotary_size };
+                        if is_imaginary { cos * at(d) - sin * at(partner) } else { cos * at(d) + sin * at(partner) }
+                    };
+                    let bound = if d < rotary_size { 2_f64.powi(-23) } else { 0.0 };
+                    assert!((f64::from(dx[row * head_size + d]) - expected).abs() <= bound);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn memory_between_the_heads_is_left_alone() {
     let layout = RotaryLayout {
         batch: 2,
@@ -78,7 +113,7 @@ fn memory_between_the_heads_is_left_alone() {
     };
     let input = sample(31, 4);
     let mut output = vec![9.0; 31];
-    rotary_embedding(&mut output, &input, &[1.0; 8], &[0.0; 8], None, layout, 4, false).unwrap();
+    rotary_embedding(&mut output, &input, &[1.0; 8], &[0.0; 8], None, layout, 4, false, false).unwrap();
     let starts = [0, 7, 20, 27];
     for (i, (y, x)) in output.iter().zip(&input).enumerate() {
         let inside = starts.iter().any(|start| (*start..start + 4).contains(&i));
@@ -92,11 +127,11 @@ fn positions_outside_the_table_are_refused_before_anything_is_written() {
     let input = sample(8, 5);
     for ids in [[0, 3], [-1, 0], [0, i32::MIN], [0, i32::MAX]] {
         let mut output = [9.0; 8];
-        let result = rotary_embedding(&mut output, &input, &[1.0; 6], &[0.0; 6], Some(&ids), layout, 4, false);
+        let result = rotary_embedding(&mut output, &input, &[1.0; 6], &[0.0; 6], Some(&ids), layout, 4, false, false);
         assert_eq!((result, output), (Err(IndexOutOfRange), [9.0; 8]));
     }
     let mut output = [9.0; 8];
-    let result = rotary_embedding(&mut output, &input, &[1.0; 2], &[0.0; 2], None, layout, 4, false);
+    let result = rotary_embedding(&mut output, &input, &[1.0; 2], &[0.0; 2], None, layout, 4, false, false);
     assert_eq!(result, Err(IndexOutOfRange));
 }
 
@@ -107,7 +142,7 @@ fn nan_stays_in_its_pair() {
     for (interleaved, pair) in [(false, [1, 5]), (true, [0, 1])] {
         let mut output = [0.0; 8];
         let layout = layout([1, 1, 1, 8], true);
-        rotary_embedding(&mut output, &input, &[0.5; 4], &[0.5; 4], None, layout, 8, interleaved).unwrap();
+        rotary_embedding(&mut output, &input, &[0.5; 4], &[0.5; 4], None, layout, 8, interleaved, false).unwrap();
         for (d, y) in output.iter().enumerate() {
             assert_eq!(y.is_nan(), pair.contains(&d));
             assert!(!y.is_nan() || y.to_bits() == CANONICAL_NAN);

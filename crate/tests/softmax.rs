@@ -9,8 +9,9 @@ mod sample;
 
 use error_bounds::powers;
 use sample::sample;
+use wasm_attention::axis::{Row, along_axis, scratch_length};
 use wasm_attention::dtype::CANONICAL_NAN;
-use wasm_attention::softmax::{scratch_length, softmax};
+use wasm_attention::softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
 
 /// Along the last axis.
 fn run(input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
@@ -18,9 +19,14 @@ fn run(input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 }
 
 fn run_along(input: &[f32], outer: usize, length: usize, inner: usize) -> Vec<f32> {
-    let mut output = vec![f32::NAN; outer * length * inner];
-    let mut scratch = vec![f32::NAN; scratch_length(length, inner).unwrap()];
-    softmax(&mut output, input, &mut scratch, outer, length, inner);
+    run_rows(softmax, input, &[], [outer, length, inner])
+}
+
+fn run_rows(row: Row, input: &[f32], other: &[f32], sizes: [usize; 3]) -> Vec<f32> {
+    let arrays = if other.is_empty() { 2 } else { 3 };
+    let mut output = vec![f32::NAN; sizes.iter().product()];
+    let mut scratch = vec![f32::NAN; scratch_length(arrays, sizes[1], sizes[2]).unwrap()];
+    along_axis(&mut output, input, other, &mut scratch, sizes, row);
     output
 }
 
@@ -88,4 +94,109 @@ fn along_another_axis_a_row_has_the_bits_of_the_last() {
 fn empty_sizes() {
     assert!(run(&[], 0, 5).is_empty() && run(&[], 5, 0).is_empty());
     assert!(run_along(&[], 3, 0, 4).is_empty() && run_along(&[], 3, 4, 0).is_empty());
+}
+
+#[test]
+fn the_logarithm_is_within_the_stated_error() {
+    let [unit] = powers("logSoftmax", ["(12 + ln n + 3 · |result| + n/1024)"]);
+    for columns in (1..40).chain([1000, 30_001]) {
+        for scale in [0.0, 1.0, 10.0, 60.0, 1000.0] {
+            let input: Vec<f32> = sample(2 * columns, columns as u64).iter().map(|x| x * scale + scale).collect();
+            let output = run_rows(log_softmax, &input, &[], [2, columns, 1]);
+            for (output, input) in output.chunks(columns).zip(input.chunks(columns)) {
+                for (&y, truth) in output.iter().zip(oracle::log_softmax(input)) {
+                    let bound = unit * (12.0 + (columns as f64).ln() + 3.0 * truth.abs() + columns as f64 / 1024.0);
+                    assert!((f64::from(y) - truth).abs() <= bound, "{columns} × {scale}: {y}, expected {truth}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn logarithms_of_special_rows() {
+    let (infinity, nan) = (f32::INFINITY, -f32::NAN);
+    let rows = [
+        [infinity, 0.0, 1.0],
+        [-infinity; 3],
+        [0.0, 1.0, nan],
+        [nan, infinity, -infinity],
+        [-infinity, 7.0, -infinity],
+        [f32::MAX, f32::MIN, 0.0],
+        [-3.4e38; 3],
+    ];
+    let output = run_rows(log_softmax, rows.as_flattened(), &[], [rows.len(), 3, 1]);
+    assert!(output[..12].iter().all(|y| y.to_bits() == CANONICAL_NAN));
+    assert_eq!(output[12..18], [-infinity, 0.0, -infinity, 0.0, -infinity, f32::MIN]);
+    assert!(output[18..].iter().all(|y| (y + 3_f32.ln()).abs() < 1e-6));
+}
+
+#[test]
+fn gradients_are_within_the_stated_error() {
+    for columns in (1..40).chain([1000, 30_001]) {
+        for scale in [0.0, 1.0, 30.0, 200.0] {
+            let input: Vec<f32> = sample(2 * columns, columns as u64).iter().map(|x| x * scale).collect();
+            for (size, seed) in [(1.0_f32, 7), (1e-30, 8), (1e25, 9)] {
+                let dy: Vec<f32> = sample(2 * columns, seed).iter().map(|dy| dy * size).collect();
+                let n = columns as f64;
+                let sizes = [2, columns, 1];
+                let y = run(&input, 2, columns);
+                let gradient = run_rows(softmax_backward, &dy, &y, sizes);
+                for ((dx, dy), y) in gradient.chunks(columns).zip(dy.chunks(columns)).zip(y.chunks(columns)) {
+                    let sum: f64 = y.iter().zip(dy).map(|(&y, &dy)| (f64::from(y) * f64::from(dy)).abs()).sum();
+                    for (c, truth) in oracle::softmax_backward(dy, y).into_iter().enumerate() {
+                        let (y, dy) = (f64::from(y[c]), f64::from(dy[c]).abs());
+                        let bound =
+                            2_f64.powi(-24) * y * ((8.0 + n / 16.0) * sum + 2.0 * dy) + 2_f64.powi(-149) * (1.0 + n);
+                        let error = (f64::from(dx[c]) - truth).abs();
+                        assert!(error <= bound, "softmax, {columns} × {scale}, {size}: {} not {truth}", dx[c]);
+                    }
+                }
+                let y = run_rows(log_softmax, &input, &[], sizes);
+                let gradient = run_rows(log_softmax_backward, &dy, &y, sizes);
+                for ((dx, dy), y) in gradient.chunks(columns).zip(dy.chunks(columns)).zip(y.chunks(columns)) {
+                    let sum: f64 = dy.iter().map(|&dy| f64::from(dy).abs()).sum();
+                    for (c, truth) in oracle::log_softmax_backward(dy, y).into_iter().enumerate() {
+                        let (y, dy) = (f64::from(y[c]), f64::from(dy[c]).abs());
+                        let bound = 2_f64.powi(-24) * ((12.0 + n / 16.0) * y.exp() * sum + dy)
+                            + 2_f64.powi(-125) * sum
+                            + 2_f64.powi(-149);
+                        let error = (f64::from(dx[c]) - truth).abs();
+                        assert!(error <= bound, "log-softmax, {columns} × {scale}, {size}: {} not {truth}", dx[c]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_along_another_axis_have_the_bits_of_the_last() {
+    for (outer, length, inner) in [(2, 5, 2), (1, 23, 15), (3, 1, 16), (2, 7, 17), (1, 4, 33)] {
+        let [dy, y] = [1, 2].map(|seed| sample(outer * length * inner, seed));
+        for row in [softmax_backward, log_softmax_backward] {
+            let output = run_rows(row, &dy, &y, [outer, length, inner]);
+            for place in 0..outer * inner {
+                let (plane, column) = (place / inner, place % inner);
+                let along = |numbers: &[f32]| -> Vec<f32> {
+                    (0..length).map(|n| numbers[(plane * length + n) * inner + column]).collect()
+                };
+                assert_eq!(along(&output), run_rows(row, &along(&dy), &along(&y), [1, length, 1]));
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_of_special_rows() {
+    let (infinity, nan) = (f32::INFINITY, -f32::NAN);
+    // What a row can't reach gets nothing, and a gradient that isn't finite spoils its own row.
+    let y = [0.0, 1.0, 0.0, 0.25, 0.25, 0.5];
+    let gradient = run_rows(softmax_backward, &[3.0, 5.0, -2.0, 1.0, nan, 0.0], &y, [2, 3, 1]);
+    assert_eq!(gradient[..3], [0.0; 3]);
+    assert!(gradient[3..].iter().all(|dx| dx.to_bits() == CANONICAL_NAN));
+    let y = [-infinity, 0.0, -infinity];
+    assert_eq!(run_rows(log_softmax_backward, &[3.0, 5.0, -2.0], &y, [1, 3, 1]), [3.0, -1.0, -2.0]);
+    assert!(run_rows(softmax_backward, &[], &[], [0, 3, 1]).is_empty());
+    assert!(run_rows(softmax_backward, &[], &[], [3, 0, 4]).is_empty());
 }

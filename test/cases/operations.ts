@@ -8,27 +8,35 @@ import { attentionModuleRecords } from "./operations/attention-modules.js";
 import { activationRecords } from "./operations/activation.js";
 import { convolutionRecord } from "./operations/convolution.js";
 import { dropoutRecord } from "./operations/dropout.js";
+import { elementwiseRecords } from "./operations/elementwise.js";
 import { embeddingRecord } from "./operations/embedding.js";
 import { linearRecords } from "./operations/linear.js";
 import { maskedMeanRecord } from "./operations/masked-mean.js";
+import { matmulRecord } from "./operations/matmul.js";
 import { normalizationRecords } from "./operations/normalization.js";
 import { randomRecords } from "./operations/random.js";
+import { rearrangementRecords } from "./operations/rearrangement.js";
+import { reductionRecords } from "./operations/reduction.js";
 import { rotaryEmbeddingRecord } from "./operations/rotary-embedding.js";
 import { safetensorsRecords } from "./operations/safetensors.js";
 import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
-import { softmaxRecord } from "./operations/softmax.js";
+import { softmaxRecords } from "./operations/softmax.js";
 import { topkRecords } from "./operations/topk.js";
 import type { OperationRecord } from "./operation.js";
 
 export const operations: readonly OperationRecord[] = [
   attentionRecord,
-  softmaxRecord,
+  ...softmaxRecords,
   ...linearRecords,
   ...normalizationRecords,
   ...activationRecords,
   rotaryEmbeddingRecord,
   sinusoidalPositionsRecord,
   embeddingRecord,
+  ...elementwiseRecords,
+  ...reductionRecords,
+  matmulRecord,
+  ...rearrangementRecords,
   convolutionRecord,
   dropoutRecord,
   maskedMeanRecord,

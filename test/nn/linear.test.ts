@@ -13,9 +13,11 @@ import {
   memoryUsage,
   rand,
   relu,
+  sigmoid,
   saveSafetensors,
   scope,
   silu,
+  tanh,
   type StateDictLike,
   type Tensor,
   type TensorData,
@@ -48,6 +50,8 @@ const oracles: Record<Activation | "none", Oracle> = {
   },
   silu: { apply: activationOracle.silu, relativeError: () => 2 ** -22, operation: silu },
   relu: { apply: activationOracle.relu, relativeError: () => 0, operation: relu },
+  sigmoid: { apply: activationOracle.sigmoid, relativeError: () => 2 ** -21.5, operation: sigmoid },
+  tanh: { apply: Math.tanh, relativeError: () => 2 ** -21.5, operation: tanh },
 };
 const names = Object.keys(oracles) as (keyof typeof oracles)[];
 const activationOf = (name: keyof typeof oracles): Activation | undefined => (name === "none" ? undefined : name);
@@ -358,7 +362,7 @@ describe("Linear", () => {
           [4, 3, { activation: "gelu_tanh" }],
           RangeError,
           "ERR_INVALID_VALUE",
-          /^Linear: activation: expected "gelu" or "gelu-tanh" or "silu" or "relu", got "gelu_tanh"$/,
+          /^Linear: activation: expected "gelu" or "gelu-tanh" or "silu" or "relu" or "sigmoid" or "tanh", got "gelu_tanh"$/,
         ],
         [[2 ** 53 - 1, 2], RangeError, "ERR_OUT_OF_MEMORY", /^Linear: out of memory: .* \[2, 9007199254740991\]/],
         [[30_000, 20_000], RangeError, "ERR_OUT_OF_MEMORY", /^Linear: out of memory: .* \[20000, 30000\]/],

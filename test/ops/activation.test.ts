@@ -1,7 +1,6 @@
-/** gelu, silu and relu over whole dtypes, in their tails and at their limits. */
+/** The activation functions over whole dtypes, in their tails and at their limits. */
 import { describe, expect, it } from "vitest";
-import { geluForms, reluForm, siluForm } from "../cases/operations/activation.js";
-import * as oracle from "../oracle/activation.js";
+import { geluForms, reluForm, sigmoidForm, siluForm, tanhForm } from "../cases/operations/activation.js";
 import { widen } from "../oracle/half.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { expectWithin } from "../support/expect-within.js";
@@ -13,9 +12,11 @@ const tailEnds: Readonly<Record<string, number>> = {
   'gelu with approximate "tanh"': -10.06,
   silu: -88.72,
   relu: 0,
+  sigmoid: -86.98,
+  tanh: -Infinity,
 };
 
-const forms = [...geluForms, siluForm, reluForm];
+const forms = [...geluForms, siluForm, reluForm, sigmoidForm, tanhForm];
 
 /** float32 numbers of both signs: some of every exponent, subnormals included, and more where the tails end. */
 function float32Sweep(): Float32Array {
@@ -32,13 +33,13 @@ function float32Sweep(): Float32Array {
 }
 
 forEachArithmetic(() => {
-  describe.each(forms)("$title", ({ title, ours, truth, tolerance }) => {
+  describe.each(forms)("$title", ({ title, ours, truth, tolerance, limits }) => {
     const tailEnd = tailEnds[title];
 
     it.each(["float16", "bfloat16"] as const)("is within the stated error for every %s", (dtype) => {
       const data = Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits);
       const values = widen(dtype, data);
-      const expected = values.map((x) => (x === -Infinity && truth !== oracle.relu ? NaN : truth(x)));
+      const expected = values.map((x) => (x === -Infinity ? limits[1] : truth(x)));
       withoutLeak(() => {
         const output = ours({ data, shape: [data.length], dtype });
         expectWithin(output, dtype, [data.length], expected, (index) => tolerance(values[index], expected[index]));
@@ -65,7 +66,7 @@ forEachArithmetic(() => {
     it("lets NaN and infinity through as PyTorch does", () => {
       withoutLeak(() => {
         const output = ours({ data: [NaN, Infinity, -Infinity], shape: [3] }).toNested();
-        expect(output).toEqual([NaN, Infinity, truth === oracle.relu ? 0 : NaN]);
+        expect(output).toEqual([NaN, ...limits]);
       });
     });
 

@@ -69,3 +69,34 @@ export function relu(x: number): number {
 export function swiglu(a: number, b: number): number {
   return silu(a) * b;
 }
+
+/** 1 / (1 + e^(−x)), as small numbers where it is small. */
+export function sigmoid(x: number): number {
+  return x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x));
+}
+
+/** The two terms whose sum a derivative is. */
+export type DerivativeTerms = readonly [number, number];
+
+/** Φ + xφ, or ½(1 + t) + ½x(1 − t²)√(2/π)(1 + 3 · 0.044715x²) with t the tanh. */
+export function geluDerivative(x: number, approximate: "none" | "tanh" = "none"): DerivativeTerms {
+  if (approximate === "none") {
+    return [0.5 * erfc(-x / Math.SQRT2), (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI)];
+  }
+  const root = Math.sqrt(2 / Math.PI);
+  const twice = 2 * root * (x + 0.044715 * x ** 3);
+  // (1 + t)/2 is the sigmoid of tanh's argument, twice; (1 − t²)/4 that times its complement.
+  return [sigmoid(twice), 2 * x * sigmoid(twice) * sigmoid(-twice) * root * (1 + 3 * 0.044715 * x * x)];
+}
+
+/** s(1 + x(1 − s)). */
+export const siluDerivative = (x: number): DerivativeTerms => [sigmoid(x), x * sigmoid(x) * sigmoid(-x)];
+
+/** s(1 − s). */
+export const sigmoidDerivative = (x: number): DerivativeTerms => [sigmoid(x) * sigmoid(-x), 0];
+
+/** 1 − tanh². */
+export const tanhDerivative = (x: number): DerivativeTerms => [1 / Math.cosh(x) ** 2, 0];
+
+/** 1 above 0. */
+export const reluDerivative = (x: number): DerivativeTerms => [x > 0 ? 1 : 0, 0];

@@ -4,7 +4,7 @@ import { elementCount, requireShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { activate } from "./activate.js";
 import { runCall } from "./call.js";
-import { describeFloat } from "./float-operand.js";
+import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
 
 export type { Activation } from "./activate.js";
@@ -13,6 +13,12 @@ export type { Activation } from "./activate.js";
 export interface GeluOptions {
   /** "none" (default): x · Φ(x), by the error function; "tanh": the approximation that GPT-2 and others were trained with. */
   approximate?: "none" | "tanh";
+}
+
+/** What the gradient of `swiglu` depends on. */
+export interface SwigluDetails {
+  readonly a: FloatOperand;
+  readonly b: FloatOperand;
 }
 
 /**
@@ -58,6 +64,30 @@ export const silu = (input: TensorLike): Tensor<FloatDType> => activate("silu", 
 export const relu = (input: TensorLike): Tensor<FloatDType> => activate("relu", input, "relu");
 
 /**
+ * 1 / (1 + e^−x), element by element: the logistic function.
+ *
+ * Error in float32: at most 2^-21.5 · |result| + 2^-125; the second part is what becomes 0 below -86.99.
+ *
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for lack of memory.
+ */
+export const sigmoid = (input: TensorLike): Tensor<FloatDType> => activate("sigmoid", input, "sigmoid");
+
+/**
+ * The hyperbolic tangent, element by element.
+ *
+ * Error in float32: at most 2^-21.5 · |result| + 2^-149, for the smallest numbers too.
+ *
+ * @param input Any shape; float32, float16 or bfloat16.
+ * @returns A tensor of the input's shape and dtype.
+ * @throws {TypeError} for another dtype.
+ * @throws {RangeError} for lack of memory.
+ */
+export const tanh = (input: TensorLike): Tensor<FloatDType> => activate("tanh", input, "tanh");
+
+/**
  * silu(a) · b, element by element: the gate of Llama's and many other models' feed-forward networks. (Shazeer 2020, "GLU Variants
  * Improve Transformer".)
  *
@@ -76,8 +106,9 @@ export function swiglu(a: TensorLike, b: TensorLike): Tensor<FloatDType> {
   return runCall("swiglu", (call) => {
     const gates = call.inputAsFloat32(gate);
     const values = call.inputAsFloat32(value);
-    return call.outputFromFloat32(gate.shape, gate.dtype, (output) =>
+    const result = call.outputFromFloat32(gate.shape, gate.dtype, (output) =>
       call.kernel((kernels) => kernels.swiglu(output, gates, values, elementCount(gate.shape))),
     );
+    return call.record<SwigluDetails, Tensor<FloatDType>>("swiglu", [gate, value], result, { a: gate, b: value });
   });
 }

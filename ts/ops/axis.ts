@@ -1,23 +1,26 @@
 import { checkInteger } from "../arguments.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
 
-/** An axis of a tensor, which counts as `[outer, length, inner]` with the axis in the middle. */
+/** An axis of a tensor, or several that follow each other: it counts as `[outer, length, inner]` with them in the middle. */
 export interface Axis {
+  /** The first of them. */
   readonly axis: number;
   readonly outer: number;
   readonly length: number;
   readonly inner: number;
 }
 
+/** What a shape is around the axes from `axis` to before `end`. */
+export const around = (shape: Shape, axis: number, end = axis + 1): Axis => ({
+  axis,
+  outer: elementCount(shape.slice(0, axis)),
+  length: elementCount(shape.slice(axis, end)),
+  inner: elementCount(shape.slice(end)),
+});
+
 /** Finds an axis, of which negative ones count from the last. A single number counts as one axis, as in PyTorch. */
-export function readAxis(operation: string, asked: number, shape: Shape): Axis {
+export function readAxis(operation: string, asked: number, shape: Shape, argument = "axis"): Axis {
   const rank = Math.max(shape.length, 1);
-  checkInteger(operation, "axis", asked, -rank, rank - 1);
-  const axis = asked < 0 ? asked + rank : asked;
-  return {
-    axis,
-    outer: elementCount(shape.slice(0, axis)),
-    length: shape[axis] ?? 1,
-    inner: elementCount(shape.slice(axis + 1)),
-  };
+  checkInteger(operation, argument, asked, -rank, rank - 1);
+  return around(shape, asked < 0 ? asked + rank : asked);
 }

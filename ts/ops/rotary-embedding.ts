@@ -2,13 +2,13 @@ import { checkBoolean, checkInteger, checkOptions, checkPair } from "../argument
 import { misuseError, rangeError, shapeError } from "../errors.js";
 import { show } from "../show.js";
 import { bytesPerElement, type FloatDType } from "../tensor/dtype.js";
-import { requireShape, sameShape } from "../tensor/shape.js";
+import { requireShape, sameShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { rotaryEmbeddingArguments } from "../wasm/interface.js";
 import { ArgumentBlock } from "./argument-block.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
-import { checkHeads, type Layout, readLayout, readSizes, type Sizes, stridesOf } from "./head-axes.js";
+import { checkHeads, type Layout, readLayout, readSizes, type Sizes, type Strides, stridesOf } from "./head-axes.js";
 import type { IndicesLike } from "./indices.js";
 import type { Operand, TensorLike } from "./operand.js";
 import { POSITIONS, type Positions, readPositions } from "./positions.js";
@@ -63,6 +63,18 @@ interface Tables {
   readonly ids: number;
 }
 
+/** How a call turns, either way. */
+export interface RotaryEmbeddingDetails {
+  readonly shape: Shape;
+  readonly sizes: Sizes;
+  readonly strides: Strides;
+  readonly rotarySize: number;
+  readonly interleaved: boolean;
+  readonly caches: Caches | undefined;
+  readonly positions: Positions;
+  readonly frequencies: RotaryFrequencies;
+}
+
 /**
  * Rotary position embedding: each pair (x, y) of a head's elements becomes (cos · x − sin · y, sin · x + cos · y), with an
  * angle that grows with the position. (Su et al. 2021, "RoFormer"; ONNX RotaryEmbedding-23.)
@@ -113,38 +125,50 @@ export function rotaryEmbedding(input: TensorLike, options?: RotaryEmbeddingOpti
   const caches = readCaches(given, sizes, rotarySize);
   const positions = readPositions(OPERATION, "positionIds", given.positionIds, sizes, caches?.rows ?? POSITIONS);
   const frequencies = readRotaryFrequencies(OPERATION, "", given);
+  const { shape } = x;
+  const details = { shape, sizes, strides, rotarySize, interleaved, caches, positions, frequencies };
+  return runCall(OPERATION, (call) => {
+    const source = call.inputAsFloat32(x);
+    const result = call.outputFromFloat32(shape, x.dtype, (output) => turn(call, output, source, details, false));
+    return call.record<RotaryEmbeddingDetails, Tensor<FloatDType>>(OPERATION, [x], result, details);
+  });
+}
+
+/** Writes the source, turned, to the output; inversely by the opposite angles. */
+export function turn(
+  call: Call,
+  output: number,
+  source: number,
+  { sizes, strides, rotarySize, interleaved, caches, positions, frequencies }: RotaryEmbeddingDetails,
+  isInverse: boolean,
+): void {
   // What the batches share is there once.
   const shared = caches?.isPerRow === true ? caches.cosine : positions.ids;
   const isShared = shared === undefined || shared.shape.length === 1 || shared.shape[0] === 1;
-
-  return runCall(OPERATION, (call) => {
-    const source = call.inputAsFloat32(x);
-    const tables =
-      caches === undefined
-        ? computeTables(call, frequencies, positions, rotarySize / 2, isShared ? sizes.L : sizes.B * sizes.L)
-        : inputTables(call, caches, positions, rotarySize / 2);
-    return call.outputFromFloat32(x.shape, x.dtype, (output) => {
-      const block = new ArgumentBlock(call, rotaryEmbeddingArguments, {
-        output,
-        input: source,
-        cosine: tables.cosine,
-        sine: tables.sine,
-        positionIds: tables.ids,
-        batch: sizes.B,
-        length: sizes.L,
-        heads: sizes.H,
-        headSize: sizes.D,
-        rotarySize,
-        tableRows: tables.rows,
-        batchStride: strides.batch,
-        headStride: strides.head,
-        rowStride: strides.row,
-        positionStride: isShared ? 0 : sizes.L,
-        interleaved: Number(interleaved),
-      });
-      call.kernel((kernels) => kernels.rotary_embedding(block.pointer));
-    });
+  const tables =
+    caches === undefined
+      ? computeTables(call, frequencies, positions, rotarySize / 2, isShared ? sizes.L : sizes.B * sizes.L)
+      : inputTables(call, caches, positions, rotarySize / 2);
+  const block = new ArgumentBlock(call, rotaryEmbeddingArguments, {
+    output,
+    input: source,
+    cosine: tables.cosine,
+    sine: tables.sine,
+    positionIds: tables.ids,
+    batch: sizes.B,
+    length: sizes.L,
+    heads: sizes.H,
+    headSize: sizes.D,
+    rotarySize,
+    tableRows: tables.rows,
+    batchStride: strides.batch,
+    headStride: strides.head,
+    rowStride: strides.row,
+    positionStride: isShared ? 0 : sizes.L,
+    interleaved: Number(interleaved),
+    inverse: Number(isInverse),
   });
+  call.kernel((kernels) => kernels.rotary_embedding(block.pointer));
 }
 
 function readRotarySize(rotaryDim: number, { shape }: Operand, headSize: number): number {

@@ -41,6 +41,8 @@ export const activations = {
   "gelu-tanh": 2,
   silu: 3,
   relu: 4,
+  sigmoid: 5,
+  tanh: 6,
 } as const;
 
 /** Where the diagonal of a causal mask begins, with its number. */
@@ -56,6 +58,13 @@ export const weightsModes = {
   score: 2,
   softmax: 3,
   dropout: 4,
+} as const;
+
+/** Which factor of a product lies in memory transposed, with its number. */
+export const transpositions = {
+  neither: 0,
+  first: 1,
+  second: 2,
 } as const;
 
 /** A kind of scaling of rotary frequencies, with its number. */
@@ -307,6 +316,8 @@ export const rotaryEmbeddingArguments = [
   ["positionStride", "u32"],
   /** 1 = pairs are neighbours */
   ["interleaved", "u32"],
+  /** 1 = by the opposite angle */
+  ["inverse", "u32"],
 ] as const;
 
 /** The 32-bit words of the argument block of conv1d and conv1d_backward, in their order: each one's name and type. */
@@ -380,4 +391,4 @@ export const adamArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0x98ca0ab9;
+export const INTERFACE_HASH = 0xba145fac;

@@ -12,9 +12,19 @@ export function accumulate(sums: number, addends: number, length: number): numbe
 export function activation(output: number, input: number, length: number, activation: number): number;
 
 /**
+ * `gradient[i]` = `output_gradient[i]` · the derivative of the `Activation` at `input[i]`; of relu the output will do.
+ */
+export function activation_backward(gradient: number, output_gradient: number, input: number, length: number, activation: number): number;
+
+/**
  * A step of Adam or AdamW over the argument block at `arguments`.
  */
 export function adam(_arguments: number): number;
+
+/**
+ * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
+ */
+export function add(output: number, a: number, b: number, axes: number, axis_count: number): number;
 
 /**
  * A 16-byte aligned block, or 0 when there is no memory for it.
@@ -60,6 +70,12 @@ export function attention_scratch_bytes(_arguments: number): number;
  * averages = decay · averages + share · parameter.
  */
 export function average(averages: number, parameter: number, length: number, decay: number, share: number): number;
+
+/**
+ * Elements of scratch memory for `arrays` of `[outer, length, inner]`, the output among them; `OVERFLOW` when that
+ * overflows. For 0, any pointer will do.
+ */
+export function axis_scratch_length(arrays: number, length: number, inner: number): number;
 
 /**
  * losses `[length]`; so are the logits, the targets and the weights.
@@ -113,6 +129,11 @@ export function conv1d_scratch_length(_arguments: number): number;
 export function convert(output: number, input: number, length: number, output_dtype: number, input_dtype: number): number;
 
 /**
+ * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
+ */
+export function copy_rows(output: number, input: number, rows: number, length: number, output_stride: number, input_stride: number): number;
+
+/**
  * `result`, a float64, = cos(angle), for |angle| ≤ 2^31.
  */
 export function cosine(result: number, angle: number): number;
@@ -149,6 +170,11 @@ export function dropout(output: number, input: number, length: number, threshold
  * output `[count, columns]` = rows of table `[rows, columns]` by int32 indices; both hold elements of the `Dtype`.
  */
 export function embedding(output: number, table: number, indices: number, count: number, rows: number, columns: number, dtype: number): number;
+
+/**
+ * The gradient of the table, float32 `[rows, columns]`, of the output's `[count, columns]`; `padding_index`: `ABSENT` = none.
+ */
+export function embedding_backward(gradient: number, output_gradient: number, indices: number, padding_index: number, count: number, rows: number, columns: number): number;
 
 /**
  * Gives a block back.
@@ -209,6 +235,16 @@ export function linear_weight_backward(weight_gradient: number, output_gradient:
 export function linear_weight_backward_scratch_length(rows: number, in_features: number, out_features: number): number;
 
 /**
+ * As `softmax`, its logarithm.
+ */
+export function log_softmax(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * The gradient of log-softmax's input, of its output's and the output.
+ */
+export function log_softmax_backward(gradient: number, output_gradient: number, output: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
  * `output` = Σ losses / divisor; 0 for a divisor of 0.
  */
 export function loss_reduction(output: number, losses: number, length: number, divisor: number): number;
@@ -224,6 +260,17 @@ export function masked_mean(output: number, input: number, mask: number, batch: 
 export function masked_mean_backward(input_gradient: number, gradient: number, mask: number, batch: number, length: number, columns: number): number;
 
 /**
+ * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`, of which the `Transposed` one has its last axes the
+ * other way round. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ */
+export function matmul(output: number, a: number, b: number, scratch: number, axes: number, axis_count: number, rows: number, depth: number, columns: number, transposed: number): number;
+
+/**
+ * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ */
+export function matmul_scratch_length(rows: number, depth: number, columns: number, transposed: number): number;
+
+/**
  * `losses[i]` = (`input[i]` − `target[i]`)².
  */
 export function mean_squared_error(losses: number, input: number, target: number, length: number): number;
@@ -234,9 +281,34 @@ export function mean_squared_error(losses: number, input: number, target: number
 export function mean_squared_error_backward(gradient: number, input: number, target: number, gradient_factors: number, factor_count: number, length: number): number;
 
 /**
+ * output = a · b, as `add`.
+ */
+export function mul(output: number, a: number, b: number, axes: number, axis_count: number): number;
+
+/**
  * a·b + c as the kernels compute it: shows whether the host really fuses.
  */
 export function multiply_add(a: number, b: number, c: number): number;
+
+/**
+ * The gradients of layer norm, or of RMS norm with an `is_centered` of 0: those that are wanted.
+ */
+export function norm_backward(optional_input_gradient: number, optional_weight_gradient: number, optional_bias_gradient: number, output_gradient: number, input: number, optional_weight: number, scratch: number, rows: number, columns: number, epsilon: number, is_centered: number): number;
+
+/**
+ * Elements of scratch memory that `norm_backward` needs; `OVERFLOW` when that overflows.
+ */
+export function norm_backward_scratch_length(columns: number): number;
+
+/**
+ * Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
+ */
+export function normalize(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * The gradient of normalize's input, of its output's and the input.
+ */
+export function normalize_backward(gradient: number, output_gradient: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
  * Elements `offset` to `offset + length` of the seed's normal stream.
@@ -301,9 +373,14 @@ export function sinusoidal_positions(output: number, rows: number, columns: numb
 export function softmax(output: number, input: number, scratch: number, outer: number, length: number, inner: number): number;
 
 /**
- * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ * The gradient of softmax's input, of its output's and the output.
  */
-export function softmax_scratch_length(length: number, inner: number): number;
+export function softmax_backward(gradient: number, output_gradient: number, output: number, scratch: number, outer: number, length: number, inner: number): number;
+
+/**
+ * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
+ */
+export function sum_along(output: number, input: number, outer: number, length: number, inner: number): number;
 
 /**
  * `total`, a float64, = Σ values².
@@ -316,6 +393,11 @@ export function sum_of_squares(total: number, values: number, length: number): n
 export function swiglu(output: number, a: number, b: number, length: number): number;
 
 /**
+ * `gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), the gradient of swiglu's a.
+ */
+export function swiglu_backward(gradient: number, output_gradient: number, a: number, b: number, length: number): number;
+
+/**
  * values and indices `[outer, k, inner]` of the largest of input `[outer, length, inner]` along the axis in the middle; scratch: k
  * numbers of 64 bits.
  */
@@ -325,5 +407,10 @@ export function topk(optional_values: number, indices: number, input: number, sc
  * input_gradient `[outer, length, inner]` of the values' gradient `[outer, k, inner]` and their indices.
  */
 export function topk_backward(input_gradient: number, gradient: number, indices: number, outer: number, length: number, inner: number, k: number): number;
+
+/**
+ * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
+ */
+export function transpose(output: number, input: number, outer: number, first: number, middle: number, second: number, bytes: number): number;
 
 export function __wbg_set_wasm(exports: object | undefined): void;

@@ -24,12 +24,40 @@ export function activation(output, input, length, activation) {
 }
 
 /**
+ * `gradient[i]` = `output_gradient[i]` · the derivative of the `Activation` at `input[i]`; of relu the output will do.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} input
+ * @param {number} length
+ * @param {number} activation
+ * @returns {number}
+ */
+export function activation_backward(gradient, output_gradient, input, length, activation) {
+    const ret = wasm.activation_backward(gradient, output_gradient, input, length, activation);
+    return ret >>> 0;
+}
+
+/**
  * A step of Adam or AdamW over the argument block at `arguments`.
  * @param {number} _arguments
  * @returns {number}
  */
 export function adam(_arguments) {
     const ret = wasm.adam(_arguments);
+    return ret >>> 0;
+}
+
+/**
+ * output = a + b, broadcast on the axes at `axes`: the words size, stride in a, stride in b of each, the fastest first.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} axes
+ * @param {number} axis_count
+ * @returns {number}
+ */
+export function add(output, a, b, axes, axis_count) {
+    const ret = wasm.add(output, a, b, axes, axis_count);
     return ret >>> 0;
 }
 
@@ -127,6 +155,19 @@ export function attention_scratch_bytes(_arguments) {
  */
 export function average(averages, parameter, length, decay, share) {
     const ret = wasm.average(averages, parameter, length, decay, share);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory for `arrays` of `[outer, length, inner]`, the output among them; `OVERFLOW` when that
+ * overflows. For 0, any pointer will do.
+ * @param {number} arrays
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function axis_scratch_length(arrays, length, inner) {
+    const ret = wasm.axis_scratch_length(arrays, length, inner);
     return ret >>> 0;
 }
 
@@ -260,6 +301,21 @@ export function convert(output, input, length, output_dtype, input_dtype) {
 }
 
 /**
+ * Copies `rows` rows of `length` bytes, which begin so many bytes after each other.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} rows
+ * @param {number} length
+ * @param {number} output_stride
+ * @param {number} input_stride
+ * @returns {number}
+ */
+export function copy_rows(output, input, rows, length, output_stride, input_stride) {
+    const ret = wasm.copy_rows(output, input, rows, length, output_stride, input_stride);
+    return ret >>> 0;
+}
+
+/**
  * `result`, a float64, = cos(angle), for |angle| ≤ 2^31.
  * @param {number} result
  * @param {number} angle
@@ -373,6 +429,22 @@ export function dropout(output, input, length, threshold, scale, seed_low, seed_
  */
 export function embedding(output, table, indices, count, rows, columns, dtype) {
     const ret = wasm.embedding(output, table, indices, count, rows, columns, dtype);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient of the table, float32 `[rows, columns]`, of the output's `[count, columns]`; `padding_index`: `ABSENT` = none.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} indices
+ * @param {number} padding_index
+ * @param {number} count
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {number}
+ */
+export function embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns) {
+    const ret = wasm.embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns);
     return ret >>> 0;
 }
 
@@ -529,6 +601,37 @@ export function linear_weight_backward_scratch_length(rows, in_features, out_fea
 }
 
 /**
+ * As `softmax`, its logarithm.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function log_softmax(output, input, scratch, outer, length, inner) {
+    const ret = wasm.log_softmax(output, input, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient of log-softmax's input, of its output's and the output.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} output
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner) {
+    const ret = wasm.log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
  * `output` = Σ losses / divisor; 0 for a divisor of 0.
  * @param {number} output
  * @param {number} losses
@@ -572,6 +675,39 @@ export function masked_mean_backward(input_gradient, gradient, mask, batch, leng
 }
 
 /**
+ * output `[…, rows, columns]` = a `[…, rows, depth]` · b `[…, depth, columns]`, of which the `Transposed` one has its last axes the
+ * other way round. The batches are broadcast on the axes at `axes`, as in `add`, with strides that count matrices.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} scratch
+ * @param {number} axes
+ * @param {number} axis_count
+ * @param {number} rows
+ * @param {number} depth
+ * @param {number} columns
+ * @param {number} transposed
+ * @returns {number}
+ */
+export function matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed) {
+    const ret = wasm.matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `matmul` needs; `OVERFLOW` when that overflows.
+ * @param {number} rows
+ * @param {number} depth
+ * @param {number} columns
+ * @param {number} transposed
+ * @returns {number}
+ */
+export function matmul_scratch_length(rows, depth, columns, transposed) {
+    const ret = wasm.matmul_scratch_length(rows, depth, columns, transposed);
+    return ret >>> 0;
+}
+
+/**
  * `losses[i]` = (`input[i]` − `target[i]`)².
  * @param {number} losses
  * @param {number} input
@@ -600,6 +736,20 @@ export function mean_squared_error_backward(gradient, input, target, gradient_fa
 }
 
 /**
+ * output = a · b, as `add`.
+ * @param {number} output
+ * @param {number} a
+ * @param {number} b
+ * @param {number} axes
+ * @param {number} axis_count
+ * @returns {number}
+ */
+export function mul(output, a, b, axes, axis_count) {
+    const ret = wasm.mul(output, a, b, axes, axis_count);
+    return ret >>> 0;
+}
+
+/**
  * a·b + c as the kernels compute it: shows whether the host really fuses.
  * @param {number} a
  * @param {number} b
@@ -609,6 +759,67 @@ export function mean_squared_error_backward(gradient, input, target, gradient_fa
 export function multiply_add(a, b, c) {
     const ret = wasm.multiply_add(a, b, c);
     return ret;
+}
+
+/**
+ * The gradients of layer norm, or of RMS norm with an `is_centered` of 0: those that are wanted.
+ * @param {number} optional_input_gradient
+ * @param {number} optional_weight_gradient
+ * @param {number} optional_bias_gradient
+ * @param {number} output_gradient
+ * @param {number} input
+ * @param {number} optional_weight
+ * @param {number} scratch
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} epsilon
+ * @param {number} is_centered
+ * @returns {number}
+ */
+export function norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered) {
+    const ret = wasm.norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered);
+    return ret >>> 0;
+}
+
+/**
+ * Elements of scratch memory that `norm_backward` needs; `OVERFLOW` when that overflows.
+ * @param {number} columns
+ * @returns {number}
+ */
+export function norm_backward_scratch_length(columns) {
+    const ret = wasm.norm_backward_scratch_length(columns);
+    return ret >>> 0;
+}
+
+/**
+ * Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function normalize(output, input, scratch, outer, length, inner) {
+    const ret = wasm.normalize(output, input, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
+ * The gradient of normalize's input, of its output's and the input.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} input
+ * @param {number} scratch
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner) {
+    const ret = wasm.normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner);
+    return ret >>> 0;
 }
 
 /**
@@ -787,13 +998,32 @@ export function softmax(output, input, scratch, outer, length, inner) {
 }
 
 /**
- * Elements of scratch memory that `softmax` needs; `OVERFLOW` when that overflows. For 0, any pointer will do.
+ * The gradient of softmax's input, of its output's and the output.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} output
+ * @param {number} scratch
+ * @param {number} outer
  * @param {number} length
  * @param {number} inner
  * @returns {number}
  */
-export function softmax_scratch_length(length, inner) {
-    const ret = wasm.softmax_scratch_length(length, inner);
+export function softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner) {
+    const ret = wasm.softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
+    return ret >>> 0;
+}
+
+/**
+ * output `[outer, inner]` = the sums of input `[outer, length, inner]` along the axis in the middle.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} outer
+ * @param {number} length
+ * @param {number} inner
+ * @returns {number}
+ */
+export function sum_along(output, input, outer, length, inner) {
+    const ret = wasm.sum_along(output, input, outer, length, inner);
     return ret >>> 0;
 }
 
@@ -819,6 +1049,20 @@ export function sum_of_squares(total, values, length) {
  */
 export function swiglu(output, a, b, length) {
     const ret = wasm.swiglu(output, a, b, length);
+    return ret >>> 0;
+}
+
+/**
+ * `gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), the gradient of swiglu's a.
+ * @param {number} gradient
+ * @param {number} output_gradient
+ * @param {number} a
+ * @param {number} b
+ * @param {number} length
+ * @returns {number}
+ */
+export function swiglu_backward(gradient, output_gradient, a, b, length) {
+    const ret = wasm.swiglu_backward(gradient, output_gradient, a, b, length);
     return ret >>> 0;
 }
 
@@ -853,6 +1097,22 @@ export function topk(optional_values, indices, input, scratch, outer, length, in
  */
 export function topk_backward(input_gradient, gradient, indices, outer, length, inner, k) {
     const ret = wasm.topk_backward(input_gradient, gradient, indices, outer, length, inner, k);
+    return ret >>> 0;
+}
+
+/**
+ * output `[outer, second, middle, first]` = input `[outer, first, middle, second]`, of elements of `bytes` bytes.
+ * @param {number} output
+ * @param {number} input
+ * @param {number} outer
+ * @param {number} first
+ * @param {number} middle
+ * @param {number} second
+ * @param {number} bytes
+ * @returns {number}
+ */
+export function transpose(output, input, outer, first, middle, second, bytes) {
+    const ret = wasm.transpose(output, input, outer, first, middle, second, bytes);
     return ret >>> 0;
 }
 export function __wbindgen_init_externref_table() {

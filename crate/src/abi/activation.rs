@@ -1,4 +1,4 @@
-//! The exports of the activation functions.
+//! The exports of the activation functions and their gradients.
 
 use super::Status;
 use super::slices::{slice, slice_mut, status};
@@ -22,6 +22,35 @@ pub fn activation(output: usize, input: usize, length: usize, activation: u32) -
 pub fn swiglu(output: usize, a: usize, b: usize, length: usize) -> u32 {
     let run = || {
         activation::swiglu(slice_mut(output, length)?, slice(a, length)?, slice(b, length)?);
+        Ok(())
+    };
+    status(run())
+}
+
+/// `gradient[i]` = `output_gradient[i]` · the derivative of the `Activation` at `input[i]`; of relu the output will do.
+#[wasm_bindgen]
+pub fn activation_backward(
+    gradient: usize,
+    output_gradient: usize,
+    input: usize,
+    length: usize,
+    activation: u32,
+) -> u32 {
+    let run = || {
+        let activation = Activation::from_number(activation).ok_or(Status::InvalidArgument)?;
+        let (output_gradient, input) = (slice(output_gradient, length)?, slice(input, length)?);
+        activation.apply_backward(slice_mut(gradient, length)?, output_gradient, input);
+        Ok(())
+    };
+    status(run())
+}
+
+/// `gradient[i]` = `output_gradient[i]` · `b[i]` · silu′(`a[i]`), the gradient of swiglu's a.
+#[wasm_bindgen]
+pub fn swiglu_backward(gradient: usize, output_gradient: usize, a: usize, b: usize, length: usize) -> u32 {
+    let run = || {
+        let (output_gradient, b) = (slice(output_gradient, length)?, slice(b, length)?);
+        activation::swiglu_backward(slice_mut(gradient, length)?, output_gradient, slice(a, length)?, b);
         Ok(())
     };
     status(run())

@@ -289,6 +289,8 @@ arguments! {
         position_stride: u32,
         /// 1 = pairs are neighbours
         interleaved: u32,
+        /// 1 = by the opposite angle
+        inverse: u32,
     }
 }
 

@@ -1,6 +1,7 @@
-//! The export of embedding look-up.
+//! The exports of embedding look-up.
 
 use super::Status;
+use super::arguments::ABSENT;
 use super::slices::{Number, product, slice, slice_mut, status};
 use crate::dtype::Dtype;
 use crate::embedding;
@@ -34,6 +35,27 @@ pub fn embedding(
             Dtype::Float32 => copy::<u32>(output, table, indices, rows, columns),
             Dtype::Float16 | Dtype::BFloat16 => copy::<u16>(output, table, indices, rows, columns),
         }
+    };
+    status(run())
+}
+
+/// The gradient of the table, float32 `[rows, columns]`, of the output's `[count, columns]`; `padding_index`: `ABSENT` = none.
+#[wasm_bindgen]
+pub fn embedding_backward(
+    gradient: usize,
+    output_gradient: usize,
+    indices: usize,
+    padding_index: i32,
+    count: usize,
+    rows: usize,
+    columns: usize,
+) -> u32 {
+    let run = || {
+        let gradient = slice_mut(gradient, product(&[rows, columns])?)?;
+        let output_gradient = slice(output_gradient, product(&[count, columns])?)?;
+        let padding_index = (padding_index != ABSENT).then_some(padding_index);
+        embedding::embedding_backward(gradient, output_gradient, slice(indices, count)?, padding_index, rows, columns)
+            .map_err(|_| Status::IndexOutOfRange)
     };
     status(run())
 }

@@ -21,6 +21,10 @@ mod activation;
 #[cfg(target_arch = "wasm32")]
 mod attention;
 #[cfg(target_arch = "wasm32")]
+mod axis;
+#[cfg(target_arch = "wasm32")]
+mod broadcast;
+#[cfg(target_arch = "wasm32")]
 mod concatenation;
 #[cfg(target_arch = "wasm32")]
 mod convolution;
@@ -28,6 +32,8 @@ mod convolution;
 mod dropout;
 #[cfg(target_arch = "wasm32")]
 mod dtype;
+#[cfg(target_arch = "wasm32")]
+mod elementwise;
 #[cfg(target_arch = "wasm32")]
 mod embedding;
 #[cfg(target_arch = "wasm32")]
@@ -39,6 +45,8 @@ mod masked_mean;
 #[cfg(target_arch = "wasm32")]
 mod masks;
 #[cfg(target_arch = "wasm32")]
+mod matmul;
+#[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(target_arch = "wasm32")]
 mod normalization;
@@ -46,6 +54,10 @@ mod normalization;
 mod optimizer;
 #[cfg(target_arch = "wasm32")]
 mod random;
+#[cfg(target_arch = "wasm32")]
+mod rearrangement;
+#[cfg(target_arch = "wasm32")]
+mod reduction;
 #[cfg(target_arch = "wasm32")]
 mod rotary_embedding;
 #[cfg(target_arch = "wasm32")]

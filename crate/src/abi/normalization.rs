@@ -1,6 +1,9 @@
 //! The exports of the norms.
 
-use super::slices::{optional_slice, product, slice, slice_mut, status};
+use super::Status;
+use super::axis::along_axis;
+use super::numbers::OVERFLOW;
+use super::slices::{optional_slice, optional_slice_mut, product, slice, slice_mut, status};
 use crate::normalization;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -36,4 +39,66 @@ pub fn rms_norm(output: usize, input: usize, optional_weight: usize, rows: usize
         Ok(())
     };
     status(run())
+}
+
+/// Elements of scratch memory that `norm_backward` needs; `OVERFLOW` when that overflows.
+#[wasm_bindgen]
+pub fn norm_backward_scratch_length(columns: usize) -> usize {
+    normalization::backward_scratch_length(columns).unwrap_or(OVERFLOW as usize)
+}
+
+/// The gradients of layer norm, or of RMS norm with an `is_centered` of 0: those that are wanted.
+#[wasm_bindgen]
+pub fn norm_backward(
+    optional_input_gradient: usize,
+    optional_weight_gradient: usize,
+    optional_bias_gradient: usize,
+    output_gradient: usize,
+    input: usize,
+    optional_weight: usize,
+    scratch: usize,
+    rows: usize,
+    columns: usize,
+    epsilon: f32,
+    is_centered: u32,
+) -> u32 {
+    let run = || {
+        let length = product(&[rows, columns])?;
+        let scratch_length = normalization::backward_scratch_length(columns).ok_or(Status::InvalidArgument)?;
+        normalization::norm_backward(
+            optional_slice_mut(optional_input_gradient, length)?,
+            optional_slice_mut(optional_weight_gradient, columns)?,
+            optional_slice_mut(optional_bias_gradient, columns)?,
+            slice(output_gradient, length)?,
+            slice(input, length)?,
+            optional_slice(optional_weight, columns)?,
+            slice_mut(scratch, scratch_length)?,
+            rows,
+            columns,
+            epsilon,
+            is_centered != 0,
+        );
+        Ok(())
+    };
+    status(run())
+}
+
+/// Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
+#[wasm_bindgen]
+pub fn normalize(output: usize, input: usize, scratch: usize, outer: usize, length: usize, inner: usize) -> u32 {
+    along_axis(normalization::normalize, output, input, 0, scratch, [outer, length, inner])
+}
+
+/// The gradient of normalize's input, of its output's and the input.
+#[wasm_bindgen]
+pub fn normalize_backward(
+    gradient: usize,
+    output_gradient: usize,
+    input: usize,
+    scratch: usize,
+    outer: usize,
+    length: usize,
+    inner: usize,
+) -> u32 {
+    along_axis(normalization::normalize_backward, gradient, output_gradient, input, scratch, [outer, length, inner])
 }

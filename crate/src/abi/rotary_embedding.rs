@@ -48,6 +48,7 @@ pub fn rotary_embedding(arguments: usize) -> u32 {
             layout,
             rotary_size,
             arguments.interleaved != 0,
+            arguments.inverse != 0,
         )
         .map_err(|_| Status::IndexOutOfRange)
     };

@@ -6,6 +6,7 @@
 //! | `log` | 0.9 | 0.9 |
 //! | `tanh` | 2.5 | 2.5 |
 //! | `normal_cdf` | 7.5 | 6.0 |
+//! | `normal_cdf_and_density`, the density | 2.0 | 2.0 |
 //! | `sin_cos` (float64, once rounded to float32) | 0.501 | 0.501 |
 //! | `exp2_double`, `log2_double` (float64) | 1e-15 relative | 1e-15 relative |
 //!
@@ -23,7 +24,7 @@ pub use double::{exp2_double, log2_double, sin_cos};
 pub use exp::exp;
 pub(crate) use exp::{LN2_HIGH, LN2_LOW};
 pub use log::log;
-pub use normal_cdf::normal_cdf;
+pub use normal_cdf::{normal_cdf, normal_cdf_and_density};
 pub use tanh::tanh;
 
 use crate::simd::F32x4;

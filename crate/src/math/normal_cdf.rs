@@ -1,4 +1,5 @@
-//! The distribution function of the standard normal distribution, which GELU is made of.
+//! The distribution function of the standard normal distribution, which GELU is made of, and its density, of which GELU's
+//! gradient is made too.
 
 use super::exp::{reduce, reduced_exp_minus_one};
 use super::polynomial;
@@ -16,6 +17,14 @@ const CUTOFF: f32 = 12.5;
 /// exact 0 below −12.5, NaN for NaN.
 #[inline]
 pub fn normal_cdf(x: F32x4) -> F32x4 {
+    normal_cdf_and_density(x).0
+}
+
+/// Φ(x) and φ(x) = exp(−x²/2) / √(2π), of one exponential. The density is exact 0 beyond ±12.5.
+#[inline]
+pub fn normal_cdf_and_density(x: F32x4) -> (F32x4, F32x4) {
+    /// 1 / √(2π).
+    const DENSITY_AT_ZERO: f32 = 0.398_942_3;
     let cutoff = F32x4::splat(CUTOFF);
     let one = F32x4::splat(1.0);
     let half = F32x4::splat(0.5);
@@ -28,6 +37,8 @@ pub fn normal_cdf(x: F32x4) -> F32x4 {
     let r = ((a - high) * half).negative_mul_add(a + high, r);
     let exponential = (reduced_exp_minus_one(r) + one) * scale;
     let ratio = polynomial(a, &TAIL_NUMERATOR) / polynomial(a, &TAIL_DENOMINATOR);
-    let tail = cutoff.lt(magnitude).select(F32x4::zero(), ratio * exponential);
-    x.lt(F32x4::zero()).select(tail, one - tail)
+    let beyond = cutoff.lt(magnitude);
+    let tail = beyond.select(F32x4::zero(), ratio * exponential);
+    let density = beyond.select(F32x4::zero(), exponential * F32x4::splat(DENSITY_AT_ZERO));
+    (x.lt(F32x4::zero()).select(tail, one - tail), density)
 }

@@ -101,13 +101,42 @@ impl F32x4 {
 /// Applies `function` to every element, four at a time; the last lanes are padded with zeros.
 #[inline(always)]
 pub fn map(output: &mut [f32], input: &[f32], function: impl Fn(F32x4) -> F32x4) {
-    assert_eq!(output.len(), input.len());
-    let (input_body, input_tail) = input.as_chunks::<LANES>();
-    let (output_body, output_tail) = output.as_chunks_mut::<LANES>();
-    for (output, input) in output_body.iter_mut().zip(input_body) {
-        *output = function(F32x4::from_array(*input)).to_array();
+    map2(output, input, input, |x, _| function(x));
+}
+
+/// As `map`, of two inputs.
+#[inline(always)]
+pub fn map2(output: &mut [f32], a: &[f32], b: &[f32], function: impl Fn(F32x4, F32x4) -> F32x4) {
+    body_and_tail(output, a, b, &function);
+}
+
+type Vectors = [[f32; LANES]];
+
+/// What is computed of two vectors.
+trait Compute {
+    fn compute(&self, output: &mut Vectors, a: &Vectors, b: &Vectors);
+}
+
+impl<F: Fn(F32x4, F32x4) -> F32x4> Compute for F {
+    fn compute(&self, output: &mut Vectors, a: &Vectors, b: &Vectors) {
+        for (output, (a, b)) in output.iter_mut().zip(a.iter().zip(b)) {
+            *output = self(F32x4::from_array(*a), F32x4::from_array(*b)).to_array();
+        }
     }
-    if !input_tail.is_empty() {
-        function(F32x4::load_partial(input_tail, 0.0)).store_partial(output_tail);
+}
+
+/// Computes whole vectors, and what is left as one more, so that the code of either is there once.
+#[inline(never)]
+fn body_and_tail(output: &mut [f32], a: &[f32], b: &[f32], function: &dyn Compute) {
+    assert!(output.len() == a.len() && output.len() == b.len());
+    let (a_body, a_tail) = a.as_chunks();
+    let (b_body, b_tail) = b.as_chunks();
+    let (output_body, output_tail) = output.as_chunks_mut();
+    function.compute(output_body, a_body, b_body);
+    if !output_tail.is_empty() {
+        let mut last = [[0.0; LANES]];
+        let padded = |tail| [F32x4::load_partial(tail, 0.0).to_array()];
+        function.compute(&mut last, &padded(a_tail), &padded(b_tail));
+        output_tail.copy_from_slice(&last[0][..output_tail.len()]);
     }
 }

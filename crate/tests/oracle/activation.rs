@@ -1,7 +1,7 @@
 //! The activation functions in float64.
 
 #[path = "math.rs"]
-mod math;
+pub mod math;
 
 pub fn gelu(x: f64) -> f64 {
     x * math::normal_cdf(x)
@@ -19,4 +19,9 @@ pub fn gelu_tanh(x: f64) -> f64 {
 
 pub fn silu(x: f64) -> f64 {
     x / (1.0 + (-x).exp())
+}
+
+/// 1 / (1 + exp(−x)), of small numbers where it is small.
+pub fn sigmoid(x: f64) -> f64 {
+    if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }
 }

@@ -1,14 +1,28 @@
-/** gelu, silu, relu, swiglu. */
+/** gelu, silu, relu, sigmoid, tanh, swiglu. */
 import fc from "fast-check";
-import { gelu, randn, relu, silu, swiglu, type Tensor, type TensorLike } from "../../../ts/entry/default.js";
+import {
+  gelu,
+  randn,
+  relu,
+  sigmoid,
+  silu,
+  swiglu,
+  tanh,
+  type Tensor,
+  type TensorLike,
+} from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/activation.js";
 import { type ErrorBound, evaluate } from "../error-bound.js";
+import type { GradientTrial } from "../gradient.js";
 import { dataSeeds, floatTypes, given, leadingAxes, randomOperand } from "../layer-operands.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
 
 const geluBound: ErrorBound = [["2^-20.5", "|result|"], ["2^-114"]];
 const geluTanhBound: ErrorBound = [["2^-23", "(3 + 4 · |u|) · |result|"], ["2^-124"]];
 const siluBound: ErrorBound = [["2^-22", "|result|"], ["2^-121"]];
+
+const sigmoidBound: ErrorBound = [["2^-21.5", "|result|"], ["2^-125"]];
+const tanhBound: ErrorBound = [["2^-21.5", "|result|"], ["2^-149"]];
 
 const swigluBound: ErrorBound = [["2^-21.5", "|result|"], ["2^-121", "|b|"], ["2^-149"]];
 
@@ -18,9 +32,17 @@ export interface ActivationForm {
   readonly ours: (input: TensorLike) => Tensor;
   readonly truth: (x: number) => number;
   readonly tolerance: (x: number, truth: number) => number;
+  readonly derivative: (x: number) => oracle.DerivativeTerms;
+  /** How far off the derivative may be, relative to its terms' magnitudes. */
+  readonly derivativeError: (x: number) => number;
+  /** The results at Infinity and -Infinity. */
+  readonly limits: readonly [number, number];
 }
 
 const absolute = (truth: number): Record<string, number> => ({ "|result|": Math.abs(truth) });
+
+/** |u|, that of tanh. */
+const geluArgument = (x: number): number => Math.abs(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));
 
 export const geluForms: readonly ActivationForm[] = [
   {
@@ -28,16 +50,21 @@ export const geluForms: readonly ActivationForm[] = [
     ours: (input) => gelu(input),
     truth: (x) => oracle.gelu(x),
     tolerance: (_, truth) => evaluate(geluBound, absolute(truth)),
+    derivative: (x) => oracle.geluDerivative(x),
+    derivativeError: () => 2 ** -20,
+    limits: [Infinity, NaN],
   },
   {
     title: 'gelu with approximate "tanh"',
     ours: (input) => gelu(input, { approximate: "tanh" }),
     truth: (x) => oracle.gelu(x, "tanh"),
     tolerance: (x, truth) => {
-      const u = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
-      const quantity = (3 + 4 * Math.abs(u)) * Math.abs(truth);
+      const quantity = (3 + 4 * geluArgument(x)) * Math.abs(truth);
       return evaluate(geluTanhBound, { "(3 + 4 · |u|) · |result|": quantity });
     },
+    derivative: (x) => oracle.geluDerivative(x, "tanh"),
+    derivativeError: (x) => 2 ** -23 * (7 + 4 * geluArgument(x)),
+    limits: [Infinity, NaN],
   },
 ];
 
@@ -46,9 +73,40 @@ export const siluForm: ActivationForm = {
   ours: silu,
   truth: oracle.silu,
   tolerance: (_, truth) => evaluate(siluBound, absolute(truth)),
+  derivative: oracle.siluDerivative,
+  derivativeError: () => 2 ** -20.5,
+  limits: [Infinity, NaN],
 };
 
-export const reluForm: ActivationForm = { title: "relu", ours: relu, truth: oracle.relu, tolerance: () => 0 };
+export const reluForm: ActivationForm = {
+  title: "relu",
+  ours: relu,
+  truth: oracle.relu,
+  tolerance: () => 0,
+  derivative: oracle.reluDerivative,
+  derivativeError: () => 0,
+  limits: [Infinity, 0],
+};
+
+export const sigmoidForm: ActivationForm = {
+  title: "sigmoid",
+  ours: sigmoid,
+  truth: oracle.sigmoid,
+  tolerance: (_, truth) => evaluate(sigmoidBound, absolute(truth)),
+  derivative: oracle.sigmoidDerivative,
+  derivativeError: () => 2 ** -20.5,
+  limits: [1, 0],
+};
+
+export const tanhForm: ActivationForm = {
+  title: "tanh",
+  ours: tanh,
+  truth: Math.tanh,
+  tolerance: (_, truth) => evaluate(tanhBound, absolute(truth)),
+  derivative: oracle.tanhDerivative,
+  derivativeError: () => 2 ** -20.5,
+  limits: [1, -1],
+};
 
 const recipes = fc.record({
   dtype: floatTypes,
@@ -72,6 +130,53 @@ const trialsOf = (forms: readonly ActivationForm[]): fc.Arbitrary<Trial> =>
         tolerance: (index) => tolerance(input.values[index], expected[index]),
       };
     });
+
+const magnitude = ([first, second]: oracle.DerivativeTerms): number => Math.abs(first) + Math.abs(second);
+
+/** What becomes 0 in the tails, and below the normal numbers: the largest part of the stated errors that isn't relative. */
+const TAIL = 2 ** -110;
+
+/** Away from 0, where relu bends. */
+const isAway = (x: number): boolean => Math.abs(x) > 1e-4;
+
+const gradientTrialsOf = (forms: readonly ActivationForm[]): fc.Arbitrary<GradientTrial> =>
+  fc
+    .tuple(fc.constantFrom(...forms), recipes, fc.constantFrom(1e-3, 1, 10))
+    .map(([{ ours, truth, derivative, derivativeError }, { dtype, shape, dataSeed }, amplitude]) => {
+      const input = randomOperand(dataSeed, dtype, shape, amplitude);
+      const terms = Array.from(input.values, derivative);
+      return {
+        operands: { input },
+        run: (tensors) => ours(tensors.input),
+        forward: (values) => values.input.map(truth),
+        gradients: (dy) => ({ input: dy.map((d, index) => d * (terms[index][0] + terms[index][1])) }),
+        tolerance: (dy) => (_, index) =>
+          Math.abs(dy[index]) * (derivativeError(input.values[index]) * magnitude(terms[index]) + TAIL) + 2 ** -149,
+        isSmooth: truth !== oracle.relu || input.values.every(isAway),
+      };
+    });
+
+const swigluGradientTrials: fc.Arbitrary<GradientTrial> = fc
+  .tuple(recipes, floatTypes, fc.constantFrom(1e-3, 1, 10))
+  .map(([{ dtype, shape, dataSeed }, dtypeOfB, amplitude]) => {
+    const a = randomOperand(dataSeed, dtype, shape, amplitude);
+    const b = randomOperand(dataSeed + 1, dtypeOfB, shape);
+    const terms = Array.from(a.values, oracle.siluDerivative);
+    return {
+      operands: { a, b },
+      run: (tensors) => swiglu(tensors.a, tensors.b),
+      forward: (values) => values.a.map((x, index) => oracle.swiglu(x, values.b[index])),
+      gradients: (dy) => ({
+        a: dy.map((d, index) => d * b.values[index] * (terms[index][0] + terms[index][1])),
+        b: dy.map((d, index) => d * oracle.silu(a.values[index])),
+      }),
+      tolerance: (dy) => (operand, index) => {
+        const truth = dy[index] * oracle.silu(a.values[index]);
+        if (operand === "b") return evaluate(swigluBound, { ...absolute(truth), "|b|": Math.abs(dy[index]) });
+        return Math.abs(dy[index] * b.values[index]) * (2 ** -20 * magnitude(terms[index]) + TAIL) + 2 ** -149;
+      },
+    };
+  });
 
 const swigluTrials: fc.Arbitrary<Trial> = fc
   .tuple(recipes, floatTypes)
@@ -105,6 +210,7 @@ const activation = (
     computes,
     error,
     property: { trials: trialsOf(forms), numRuns: 60 * forms.length },
+    gradient: { trials: gradientTrialsOf(forms), numRuns: 60 * forms.length },
     refusals: wrongDTypes(name, "input", ours),
     call: () => [ours(floats(2, 3))],
     memory: { [name]: () => [ours(large)] },
@@ -192,11 +298,26 @@ export const activationRecords: readonly OperationRecord[] = [
     },
   },
   {
+    ...activation("sigmoid", "1 / (1 + e^−x)", { sigmoid: sigmoidBound }, [sigmoidForm]),
+    bits: {
+      cases: [{ name: "sigmoid: wide", seed: 90, amplitude: 100, sizes: { rows: 1, columns: 1003 } }],
+      run: (_, inputs) => [sigmoid(inputs.matrix("input"))],
+    },
+  },
+  {
+    ...activation("tanh", "the hyperbolic tangent", { tanh: tanhBound }, [tanhForm]),
+    bits: {
+      cases: [{ name: "tanh: wide", seed: 91, amplitude: 10, sizes: { rows: 1, columns: 1003 } }],
+      run: (_, inputs) => [tanh(inputs.matrix("input"))],
+    },
+  },
+  {
     name: "swiglu",
     family: "activation",
     computes: "silu(a) · b",
     error: { swiglu: swigluBound },
     property: { trials: swigluTrials, numRuns: 100 },
+    gradient: { trials: swigluGradientTrials, numRuns: 100 },
     refusals: [
       ...wrongDTypes("swiglu", "a", (a) => swiglu(a, floats(3, 4))),
       ...wrongDTypes("swiglu", "b", (b) => swiglu(floats(3, 4), b)),

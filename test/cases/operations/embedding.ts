@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { embedding, randn, Tensor } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/embedding.js";
+import type { GradientTrial } from "../gradient.js";
 import { count, dataSeeds, floatTypes, given, layerSizes, leadingAxes, randomOperand } from "../layer-operands.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
 
@@ -26,6 +27,39 @@ const trials: fc.Arbitrary<Trial> = fc
     };
   });
 
+/** With a row without a gradient or none. */
+const gradientTrials: fc.Arbitrary<GradientTrial> = fc
+  .record({
+    dtype: floatTypes,
+    shape: leadingAxes,
+    rows: fc.integer({ min: 1, max: 9 }),
+    columns: layerSizes,
+    padding: fc.constantFrom("none", "first", "last"),
+    isTensor: fc.boolean(),
+    dataSeed: dataSeeds,
+  })
+  .map(({ dtype, shape, rows, columns, padding, isTensor, dataSeed }) => {
+    const weight = randomOperand(dataSeed, dtype, [rows, columns]);
+    const indices = Int32Array.from({ length: count(shape) }, (_, at) => (at * 31 + dataSeed) % rows);
+    const picked = { data: indices, shape };
+    const paddingIdx = { none: undefined, first: 0, last: -1 }[padding];
+    const paddingRow = { none: undefined, first: 0, last: rows - 1 }[padding];
+    const gradient = (dy: ArrayLike<number>): Float64Array =>
+      oracle.embeddingGradient(dy, indices, rows, columns, paddingRow);
+    return {
+      operands: { weight },
+      run: (tensors) => embedding(isTensor ? Tensor.from(picked) : picked, tensors.weight, { paddingIdx }),
+      forward: (values) => oracle.embedding(values.weight, indices, columns),
+      gradients: (dy) => ({ weight: gradient(dy) }),
+      tolerance: (dy) => {
+        const [sizes, counts] = [gradient(dy.map(Math.abs)), gradient(dy.map(() => 1))];
+        return (_, index) => 2 ** -24 * counts[index] * sizes[index];
+      },
+      // Differences would tell the gradient that the padding row is denied.
+      isSmooth: paddingRow === undefined,
+    };
+  });
+
 const weight = floats(3, 4);
 const tensor = <D extends Float32Array | Uint8Array>(data: D): { data: D; shape: number[] } => ({
   data,
@@ -40,6 +74,7 @@ export const embeddingRecord: OperationRecord = {
   computes: "rows of a table",
   error: "none: bit for bit",
   property: { trials, numRuns: 100 },
+  gradient: { trials: gradientTrials, numRuns: 150 },
   // prettier-ignore
   refusals: [
     ...wrongDTypes("embedding", "weight", (w) => embedding([0], w)),
@@ -63,6 +98,9 @@ export const embeddingRecord: OperationRecord = {
     ["a number", () => embedding(1 as never, weight), TypeError, "ERR_INVALID_TYPE", /indices: .*got 1/],
     ["ragged arrays", () => embedding([[0], [1, 2]], weight), RangeError, "ERR_SHAPE", /indices: /],
     ["a weight of rank 1", () => embedding([0], { data: [1], shape: [1] }), RangeError, "ERR_SHAPE", /weight: .*\[rows, columns\]/],
+    ["a paddingIdx over the rows", () => embedding([0], weight, { paddingIdx: 3 }), RangeError, "ERR_INVALID_VALUE", /^embedding: paddingIdx: .*from -3 to 2, got 3/],
+    ["a fractional paddingIdx", () => embedding([0], weight, { paddingIdx: 0.5 }), RangeError, "ERR_INVALID_VALUE", /paddingIdx: .*got 0.5/],
+    ["PyTorch's name of an option", () => embedding([0], weight, { padding_idx: 0 } as never), TypeError, "ERR_INVALID_TYPE", /did you mean paddingIdx/],
     ["the arguments exchanged", () => embedding(weight, [0] as never), TypeError, "ERR_INVALID_TYPE", /weight: .*got \[0\]/],
   ],
   call: () => [embedding([2], weight)],

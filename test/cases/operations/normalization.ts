@@ -1,8 +1,9 @@
-/** layerNorm and rmsNorm. */
+/** layerNorm, rmsNorm and normalize. */
 import fc from "fast-check";
-import { layerNorm, randn, rmsNorm } from "../../../ts/entry/default.js";
+import { layerNorm, normalize, randn, rmsNorm } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/normalization.js";
 import { type ErrorBound, evaluate } from "../error-bound.js";
+import type { GradientTrial } from "../gradient.js";
 import {
   count,
   dataSeeds,
@@ -14,6 +15,7 @@ import {
   operandOf,
   randomOperand,
 } from "../layer-operands.js";
+import { alongRows } from "./softmax.js";
 import { floats, type OperationRecord, type Trial, wrongDTypes } from "../operation.js";
 
 const layerNormBound: ErrorBound = [
@@ -134,6 +136,131 @@ export function rmsNormTrial(problem: NormProblem): Trial {
   };
 }
 
+/** Of magnitudes for which differences are worth something; operands of any dtype, each of which requires gradients. */
+const gradientProblems = problems.filter(
+  ({ input, epsilon, columns }) =>
+    columns > 0 && epsilon >= 1e-6 && epsilon < 1 && input.values.every((x) => Math.abs(x) < 200),
+);
+
+const meanOf = (numbers: readonly number[]): number => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
+
+/** The rows' means (0 for RMS norm) and deviations. */
+const statisticsOf = (
+  { rows, columns, input, epsilon }: NormProblem,
+  isCentered: boolean,
+): readonly { x: number[]; center: number; s: number }[] =>
+  Array.from({ length: rows }, (_, row) => {
+    const x = Array.from(input.values.subarray(row * columns, (row + 1) * columns));
+    const center = isCentered ? meanOf(x) : 0;
+    return { x, center, s: Math.sqrt(meanOf(x.map((value) => (value - center) ** 2)) + Math.fround(epsilon)) };
+  });
+
+/** The stated errors of a norm's gradients. */
+function normGradientErrors(
+  dy: Float64Array,
+  problem: NormProblem,
+  isCentered: boolean,
+): Readonly<Record<string, Float64Array>> {
+  const { rows, columns, weight } = problem;
+  const [dx, dw, db] = [rows * columns, columns, columns].map((length) => new Float64Array(length));
+  statisticsOf(problem, isCentered).forEach(({ x, center, s }, row) => {
+    const c = isCentered ? Math.min(meanOf(x.map(Math.abs)) / s, 17) : 0;
+    const z = x.map((value) => Math.abs(value - center) / s + c);
+    const gradient = x.map((_, column) => Math.abs(dy[row * columns + column]));
+    const g = gradient.map((value, column) => value * Math.abs(weight?.values[column] ?? 1));
+    const [size, product] = [meanOf(g), meanOf(g.map((value, column) => value * z[column]))];
+    for (let column = 0; column < columns; column++) {
+      const quantity = g[column] + size + 3 * z[column] * product;
+      dx[row * columns + column] = (2 ** -24 * (12 + columns / 16) * quantity) / s + 2 ** -130;
+      dw[column] += 2 ** -24 * (10 + columns / 16 + rows) * gradient[column] * z[column] + 2 ** -140;
+      db[column] += 2 ** -24 * rows * gradient[column];
+    }
+  });
+  return { input: dx, weight: dw, bias: db };
+}
+
+const normGradientTrial =
+  (isCentered: boolean) =>
+  (problem: NormProblem): GradientTrial => {
+    const { normalizedShape, rows, columns, input, weight, epsilon } = problem;
+    const bias = isCentered ? problem.bias : undefined;
+    const operands = { input, ...(weight && { weight }), ...(bias && { bias }) };
+    const rounded = Math.fround(epsilon);
+    const pick = <T>(all: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+      Object.fromEntries(Object.keys(operands).map((name) => [name, all[name]]));
+    return {
+      operands,
+      run: (tensors) =>
+        isCentered
+          ? layerNorm(tensors.input, normalizedShape, tensors.weight, tensors.bias, epsilon)
+          : rmsNorm(tensors.input, normalizedShape, tensors.weight, epsilon),
+      forward: (values) =>
+        isCentered
+          ? oracle.layerNorm(values.input, values.weight, values.bias, rows, columns, rounded)
+          : oracle.rmsNorm(values.input, values.weight, rows, columns, rounded),
+      gradients: (dy) =>
+        pick(oracle.normGradients(dy, input.values, weight?.values, rows, columns, rounded, isCentered)),
+      tolerance: (dy) => {
+        const errors = normGradientErrors(dy, problem, isCentered);
+        return (operand, index) => errors[operand][index];
+      },
+      // Where a row's deviation is small, its norm bends within a step.
+      isSmooth: statisticsOf(problem, isCentered).every(({ s }) => s > 0.1),
+    };
+  };
+
+const normalizeBound: ErrorBound = [["2^-24", "(5 + n/32) · |result|"], ["2^-149"]];
+
+const normalizeRecipes = fc
+  .record({
+    dtype: floatTypes,
+    leading: leadingAxes,
+    size: layerSizes,
+    trailing: leadingAxes,
+    amplitude: fc.constantFrom(0, 1e-15, 1e-12, 1e-3, 1, 100, 1e25),
+    isTensor: fc.boolean(),
+    dataSeed: dataSeeds,
+  })
+  .map(({ dtype, leading, size, trailing, amplitude, isTensor, dataSeed }) => ({
+    input: randomOperand(dataSeed, dtype, [...leading, size, ...trailing], dtype === "float16" ? 1 : amplitude),
+    axis: leading.length,
+    sizes: [count(leading), size, count(trailing)] as const,
+    isTensor,
+  }));
+
+const normalizeTrials: fc.Arbitrary<Trial> = normalizeRecipes.map(({ input, axis, sizes, isTensor }) => {
+  const expected = alongRows(sizes, [input.values], oracle.normalize);
+  return {
+    run: () => normalize(given(input, isTensor), { axis }),
+    dtype: input.dtype,
+    shape: input.shape,
+    expected,
+    tolerance: (index) =>
+      evaluate(normalizeBound, { "(5 + n/32) · |result|": (5 + sizes[1] / 32) * Math.abs(expected[index]) }),
+  };
+});
+
+const normalizeGradientTrials: fc.Arbitrary<GradientTrial> = normalizeRecipes.map(({ input, axis, sizes }) => ({
+  operands: { input },
+  run: (tensors) => normalize(tensors.input, { axis }),
+  forward: (values) => alongRows(sizes, [values.input], oracle.normalize),
+  gradients: (dy) => ({ input: alongRows(sizes, [dy, input.values], oracle.normalizeGradient) }),
+  tolerance: (dy) => {
+    const tolerances = alongRows(sizes, [dy, input.values], (dy, row) => {
+      const y = oracle.normalize(row).map(Math.abs);
+      const norm = Math.max(Math.hypot(...row), 1e-12);
+      const size = y.reduce((sum, value, c) => sum + value * Math.abs(dy[c]), 0);
+      return y.map((value, c) => {
+        const n = row.length;
+        const quantity = (Math.abs(dy[c]) + value * size) / norm;
+        return 2 ** -24 * (20 + n / 8) * quantity + 2 ** -149 * (1 + (1 + n) / norm);
+      });
+    });
+    return (_, index) => tolerances[index];
+  },
+  isSmooth: input.values.every((x) => Math.abs(x) > 0.01 && Math.abs(x) < 1e3),
+}));
+
 const large = randomOperand(1, "float16", [2, 4, 30, 32]);
 const gain = randomOperand(4, "bfloat16", [32]);
 
@@ -144,6 +271,7 @@ export const normalizationRecords: readonly OperationRecord[] = [
     computes: "(input − mean) / √(variance + epsilon) · weight + bias",
     error: { layerNorm: layerNormBound },
     property: { trials: problems.map(layerNormTrial), numRuns: 400 },
+    gradient: { trials: gradientProblems.map(normGradientTrial(true)), numRuns: 200 },
     // prettier-ignore
     refusals: [
       ...wrongDTypes("layerNorm", "input", (x) => layerNorm(x, 4)),
@@ -234,6 +362,7 @@ export const normalizationRecords: readonly OperationRecord[] = [
     computes: "input / √(mean of input² + epsilon) · weight",
     error: { rmsNorm: rmsNormBound },
     property: { trials: problems.map(rmsNormTrial), numRuns: 400 },
+    gradient: { trials: gradientProblems.map(normGradientTrial(false)), numRuns: 200 },
     // prettier-ignore
     refusals: [
       ...wrongDTypes("rmsNorm", "input", (x) => rmsNorm(x, 4)),
@@ -276,6 +405,39 @@ export const normalizationRecords: readonly OperationRecord[] = [
           options?.epsilon as number | undefined,
         ),
       ],
+    },
+  },
+  {
+    name: "normalize",
+    family: "normalization",
+    computes: "input / max(√(Σ input²), 1e-12) along an axis",
+    error: { normalize: normalizeBound },
+    property: { trials: normalizeTrials, numRuns: 200 },
+    gradient: { trials: normalizeGradientTrials, numRuns: 200 },
+    // prettier-ignore
+    refusals: [
+      ...wrongDTypes("normalize", "input", (x) => normalize(x)),
+      ["an axis of two", () => normalize(floats(2, 4), { axis: 2 }), RangeError, "ERR_INVALID_VALUE", /^normalize: axis: .*from -2 to 1, got 2/],
+      ["PyTorch's name of the axis", () => normalize(floats(4), { dim: 0 } as never), TypeError, "ERR_INVALID_TYPE", /^normalize: options: .*"dim"/],
+    ],
+    call: () => [normalize(floats(2, 4))],
+    memory: { normalize: () => [normalize(large)], "normalize along an axis": () => [normalize(large, { axis: 1 })] },
+    typical: () => {
+      const input = randn([128, 768], { seed: 1 });
+      return { size: "[128, 768]", run: () => normalize(input), bytes: 2 * 4 * 128 * 768 };
+    },
+    mixture: (n) => [normalize(floats(n, 6)), normalize(floats(2, n, 3), { axis: 1 })],
+    bits: {
+      cases: [
+        { name: "normalize: rows", seed: 94, amplitude: 1, sizes: { rows: 5, columns: 77 } },
+        {
+          name: "normalize: squares beyond the range of float32",
+          seed: 95,
+          amplitude: 1.2676506002282294e30,
+          sizes: { rows: 2, columns: 77 },
+        },
+      ],
+      run: (_, inputs) => [normalize(inputs.matrix("input"))],
     },
   },
 ];

@@ -9,7 +9,8 @@ import {
 } from "../../../ts/entry/default.js";
 import * as oracle from "../../oracle/rotary-embedding.js";
 import * as frequencyOracle from "../../oracle/rotary-frequencies.js";
-import { count, dataSeeds, floatTypes, given, randomOperand } from "../layer-operands.js";
+import type { GradientTrial } from "../gradient.js";
+import { count, dataSeeds, floatTypes, given, type LayerOperand, randomOperand } from "../layer-operands.js";
 import { floats, type OperationRecord, type Refusal, type Trial } from "../operation.js";
 
 type Arrangement = "BHLD" | "BLHD" | "LBHD" | "packed" | "batch" | "matrix";
@@ -115,7 +116,18 @@ function exchangeAxes(values: Float64Array, rows: number, columns: number, width
   });
 }
 
-function trialOf(recipe: Recipe): Trial {
+interface Problem {
+  readonly input: LayerOperand;
+  /** Made by the call itself, to whose scope its tensors belong. */
+  readonly makeOptions: () => RotaryEmbeddingOptions;
+  readonly turn: (values: Float64Array) => Float64Array;
+  /** By the opposite angles. */
+  readonly turnBack: (values: Float64Array) => Float64Array;
+  /** How far off the results for these values may be, either way. */
+  readonly tolerances: (values: Float64Array) => Float64Array;
+}
+
+function problemOf(recipe: Recipe): Problem {
   const { arrangement, interleaved, rotaryShare, dtype, tableDType, dataSeed, isTensor } = recipe;
   const sizes = sizesOf(recipe);
   const { batch, length, headSize } = sizes;
@@ -149,7 +161,6 @@ function trialOf(recipe: Recipe): Trial {
   const computed = frequencyOracle.rotaryTables(ids, frequencies);
   const [cosine, sine] = [1, 2].map((n) => randomOperand(dataSeed + n, tableDType, tableShapes[recipe.tables]));
   const tables = isGiven ? { cosine: cosine.values, sine: sine.values } : computed;
-  // Made by the call itself, to whose scope its tensors belong.
   const makeOptions = (): RotaryEmbeddingOptions => ({
     interleaved,
     rotaryDim: rotarySize === headSize ? undefined : rotarySize,
@@ -177,28 +188,56 @@ function trialOf(recipe: Recipe): Trial {
     const batchFirst = exchangeAxes(values, length, batch, width);
     return exchangeAxes(oracle.rotaryEmbedding(batchFirst, cos, sin, rows, problem), batch, length, width);
   };
-  const magnitudes = input.values.map(Math.abs);
   // |cos·x| + |sin·y| comes out at the first of a pair with −|sin|, at the second with |sin|.
   const larger = (a: Float64Array, b: Float64Array): Float64Array =>
     a.map((x, at) => Math.max(Math.abs(x), Math.abs(b[at])));
-  const sums = (cos: Float64Array, sin: Float64Array): Float64Array => {
-    const negative = sin.map((x) => -x);
-    return larger(run(magnitudes, cos, sin), run(magnitudes, cos, negative));
+  const negative = (values: Float64Array): Float64Array => values.map((x) => -x);
+  const sums = (values: Float64Array, cos: Float64Array, sin: Float64Array): Float64Array => {
+    const magnitudes = values.map(Math.abs);
+    return larger(run(magnitudes, cos, sin), run(magnitudes, cos, negative(sin)));
   };
-  const products = sums(tables.cosine.map(Math.abs), tables.sine.map(Math.abs));
   const ones = new Float64Array(tables.cosine.length).fill(1);
   // Two products and a sum are rounded. Computed tables are rounded, and have the errors of two computations of the angle: a
   // few units of float64 for each position, more by the slope of the lines that YaRN and Llama 3.1 have between frequencies.
   const hasLine = /yarn|llama3/.test(recipe.ropeScaling?.ropeType ?? "");
   const tableError = frequencies.attentionFactor * (2 ** -24 + largest * 2 ** (hasLine ? -46 : -50));
-  const tableErrors = isGiven ? undefined : sums(ones, ones).map((sum) => sum * tableError);
-  const tolerances = products.map((sum, at) => 2 ** -23 * sum + (tableErrors?.[at] ?? 0));
+  const tolerances = (values: Float64Array): Float64Array => {
+    const products = sums(values, tables.cosine.map(Math.abs), tables.sine.map(Math.abs));
+    const tableErrors = isGiven ? undefined : sums(values, ones, ones).map((sum) => sum * tableError);
+    return products.map((sum, at) => 2 ** -23 * sum + (tableErrors?.[at] ?? 0));
+  };
   return {
-    run: () => rotaryEmbedding(given(input, isTensor), makeOptions()),
-    dtype,
+    input,
+    makeOptions,
+    turn: (values) => run(values, tables.cosine, tables.sine),
+    turnBack: (values) => run(values, tables.cosine, negative(tables.sine)),
+    tolerances,
+  };
+}
+
+function trialOf(recipe: Recipe): Trial {
+  const { input, makeOptions, turn, tolerances } = problemOf(recipe);
+  const allowed = tolerances(input.values);
+  return {
+    run: () => rotaryEmbedding(given(input, recipe.isTensor), makeOptions()),
+    dtype: input.dtype,
     shape: input.shape,
-    expected: run(input.values, tables.cosine, tables.sine),
-    tolerance: (index) => tolerances[index],
+    expected: turn(input.values),
+    tolerance: (index) => allowed[index],
+  };
+}
+
+function gradientTrialOf(recipe: Recipe): GradientTrial {
+  const { input, makeOptions, turn, turnBack, tolerances } = problemOf(recipe);
+  return {
+    operands: { input },
+    run: (tensors) => rotaryEmbedding(tensors.input, makeOptions()),
+    forward: (values) => turn(values.input),
+    gradients: (dy) => ({ input: turnBack(dy) }),
+    tolerance: (dy) => {
+      const allowed = tolerances(dy);
+      return (_, index) => allowed[index];
+    },
   };
 }
 
@@ -284,6 +323,7 @@ export const rotaryEmbeddingRecord: OperationRecord = {
   computes: "pairs of elements turned by an angle that grows with the position",
   error: "two products and their sum, each rounded",
   property: { trials: recipes.map(trialOf), numRuns: 600 },
+  gradient: { trials: recipes.map(gradientTrialOf), numRuns: 300 },
   refusals: [...calls, ...scalings],
   call: () => [rotaryEmbedding(x)],
   memory: {

@@ -25,8 +25,15 @@ export const sinusoidalPositionsRecord: OperationRecord = {
     numRuns: 20,
   },
   // prettier-ignore
+  gradient: { none: "it has no operand that is learnt" },
   refusals: [
-    ["a negative length", () => untyped(-1, 4), RangeError, "ERR_INVALID_VALUE", /^sinusoidalPositions: length: .*got -1/],
+    [
+      "a negative length",
+      () => untyped(-1, 4),
+      RangeError,
+      "ERR_INVALID_VALUE",
+      /^sinusoidalPositions: length: .*got -1/,
+    ],
     ["a fraction", () => untyped(4, 1.5), RangeError, "ERR_INVALID_VALUE", /embedDim: .*got 1.5/],
     ["a text", () => untyped("4", 4), TypeError, "ERR_INVALID_TYPE", /length: .*got "4"/],
     ["one size", () => untyped(4, undefined), TypeError, "ERR_INVALID_TYPE", /embedDim: .*got undefined/],
