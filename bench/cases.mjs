@@ -71,6 +71,12 @@
  * @property {number} length L of a sequence
  * @property {number} batch B
  * @property {number} vocabulary
+ * @property {number} normEpsilon of layer norm
+ * @property {number} learningRate of AdamW, as the three below
+ * @property {readonly [number, number]} betas
+ * @property {number} epsilon
+ * @property {number} weightDecay
+ * @property {number} largestNorm that gradients are clipped to
  * @property {readonly number[]} losses of the first steps, by PyTorch in float64 (training-losses.mjs)
  */
 
@@ -267,7 +273,13 @@ export const cases = [
     length: 128,
     batch: 16,
     vocabulary: 512,
-    losses: [0, 0, 0],
+    normEpsilon: 1e-5,
+    learningRate: 1e-3,
+    betas: [0.9, 0.999],
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+    largestNorm: 1,
+    losses: [6.2863927, 6.1325154, 6.0073123],
   },
 ];
 

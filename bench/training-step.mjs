@@ -8,13 +8,6 @@ import { makeGenerator, uniform } from "./inputs.mjs";
 
 /** @typedef {import("./cases.mjs").TrainingCase} TrainingCase */
 
-export const LEARNING_RATE = 1e-3;
-export const BETAS = /** @type {const} */ ([0.9, 0.999]);
-export const EPSILON = 1e-8;
-export const WEIGHT_DECAY = 0.01;
-export const LARGEST_NORM = 1;
-export const NORM_EPSILON = 1e-5;
-
 /** An engine's first losses are compared; then it goes on with these batches, over and over. */
 const STEPS = 3;
 /** Of a loss: what float32 explains after some steps, where a wrong gradient changes the second one by a hundredth. */

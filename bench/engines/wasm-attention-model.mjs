@@ -9,33 +9,35 @@ import {
   parameter,
   Tensor,
 } from "../../dist/index.js";
-import { NORM_EPSILON } from "../training-step.mjs";
 
 /** A parameter, whose content is loaded later. @param {number[]} shape */
 const empty = (...shape) =>
   parameter(Tensor.from(new Float32Array(shape.reduce((product, size) => product * size)), shape));
 
 class Norm extends Module {
-  /** @param {number} width */
-  constructor(width) {
+  #epsilon;
+
+  /** @param {number} width @param {number} epsilon */
+  constructor(width, epsilon) {
     super();
+    this.#epsilon = epsilon;
     this.weight = empty(width);
     this.bias = empty(width);
   }
 
   /** @param {Tensor} x */
   forward(x) {
-    return layerNorm(x, this.weight, this.bias, { eps: NORM_EPSILON });
+    return layerNorm(x, this.weight.shape, this.weight, this.bias, this.#epsilon);
   }
 }
 
 class Layer extends Module {
-  /** @param {number} width @param {number} heads */
-  constructor(width, heads) {
+  /** @param {import("../cases.mjs").TrainingCase} trainingCase */
+  constructor({ width, heads, normEpsilon }) {
     super();
-    this.norm1 = new Norm(width);
+    this.norm1 = new Norm(width, normEpsilon);
     this.self_attn = new MultiheadAttention(width, heads, { batchFirst: true });
-    this.norm2 = new Norm(width);
+    this.norm2 = new Norm(width, normEpsilon);
     this.linear1 = new Linear(width, 4 * width, { activation: "gelu" });
     this.linear2 = new Linear(4 * width, width);
   }
@@ -51,12 +53,13 @@ class Layer extends Module {
 /** training-step.mjs says what it computes. */
 export class LanguageModel extends Module {
   /** @param {import("../cases.mjs").TrainingCase} trainingCase */
-  constructor({ layers, width, heads, length, vocabulary }) {
+  constructor(trainingCase) {
     super();
+    const { layers, width, length, vocabulary, normEpsilon } = trainingCase;
     this.tokens = empty(vocabulary, width);
     this.positions = empty(length, width);
-    this.layers = Array.from({ length: layers }, () => new Layer(width, heads));
-    this.norm = new Norm(width);
+    this.layers = Array.from({ length: layers }, () => new Layer(trainingCase));
+    this.norm = new Norm(width, normEpsilon);
     this.head = new Linear(width, vocabulary, { bias: false });
   }
 

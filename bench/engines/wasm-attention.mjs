@@ -2,16 +2,7 @@
 import { init, Linear, scaledDotProductAttention, scope, Tensor } from "../../dist/index.js";
 import { DROPOUT_SEED } from "../cases.mjs";
 import { makeInputs, makeOutputGradient } from "../inputs.mjs";
-import {
-  BETAS,
-  EPSILON,
-  LARGEST_NORM,
-  LEARNING_RATE,
-  makeBatches,
-  makeParameters,
-  trainingJob,
-  WEIGHT_DECAY,
-} from "../training-step.mjs";
+import { makeBatches, makeParameters, trainingJob } from "../training-step.mjs";
 
 /** @type {import("./adapter.mjs").Open} */
 export async function open(arithmetic) {
@@ -179,7 +170,8 @@ async function prepareTraining(trainingCase) {
     Object.fromEntries(makeParameters(trainingCase).map(({ name, shape, elements }) => [name, { data: elements, shape }])),
   );
   const parameters = model.parameters();
-  const optimizer = new AdamW(parameters, { lr: LEARNING_RATE, betas: BETAS, eps: EPSILON, weightDecay: WEIGHT_DECAY });
+  const { learningRate: lr, betas, epsilon: eps, weightDecay, largestNorm } = trainingCase;
+  const optimizer = new AdamW(parameters, { lr, betas, eps, weightDecay });
   const shape = [trainingCase.batch, trainingCase.length];
   const batches = makeBatches(trainingCase).map(({ inputs, targets }) => ({
     inputs: Tensor.from(inputs, shape),
@@ -191,7 +183,7 @@ async function prepareTraining(trainingCase) {
       scope(() => {
         const loss = crossEntropy(model.forward(inputs), targets);
         loss.backward();
-        clipGradNorm(parameters, LARGEST_NORM);
+        clipGradNorm(parameters, largestNorm);
         optimizer.step();
         optimizer.zeroGrad();
         return loss.item();
