@@ -27,10 +27,15 @@ function prepare(benchmarkCase) {
     case "linear":
       return computationJob(prepareLinear(benchmarkCase));
     case "attention gradient":
-      // It has no gradient of a mask that hides: -Infinity times 0.
-      return benchmarkCase.hasMaskGradient ? undefined : gradientJob(benchmarkCase, prepareAttention(benchmarkCase));
+      return gradientJob(
+        prepareAttention(benchmarkCase),
+        makeOutputGradient(benchmarkCase),
+        benchmarkCase.hasMaskGradient ? [0, 1, 2, 3] : [0, 1, 2],
+      );
     case "linear gradient":
-      return gradientJob(benchmarkCase, prepareLinear(benchmarkCase));
+      return gradientJob(prepareLinear(benchmarkCase), makeOutputGradient(benchmarkCase), [
+        benchmarkCase.of === "input" ? 0 : 1,
+      ]);
     case "training step":
       return prepareTraining(benchmarkCase);
   }
@@ -68,14 +73,14 @@ function computationJob(prepared) {
 
 /**
  * One compiled function has both passes: the output, and the gradients of what they are wanted of.
- * @param {import("../cases.mjs").AttentionGradientCase | import("../cases.mjs").LinearGradientCase} gradientCase
  * @param {Computation | undefined} prepared
+ * @param {Float32Array} outputGradient
+ * @param {readonly number[]} wanted which inputs' gradients
  */
-function gradientJob(gradientCase, prepared) {
+function gradientJob(prepared, outputGradient, wanted) {
   if (prepared === undefined) return undefined;
   const { compute, fromEngine, shape } = prepared;
-  const inputs = [...prepared.inputs, numpy.array(prepared.toEngine(makeOutputGradient(gradientCase)), { shape })];
-  const wanted = gradientCase.operation === "attention gradient" ? [0, 1, 2] : [gradientCase.of === "input" ? 0 : 1];
+  const inputs = [...prepared.inputs, numpy.array(prepared.toEngine(outputGradient), { shape })];
   const compiled = jit((/** @type {numpy.Array[]} */ ...given) => {
     const operands = given.slice(0, -1);
     const chosen = wanted.map((index) => operands[index]);
@@ -95,7 +100,7 @@ function gradientJob(gradientCase, prepared) {
       const [output, ...gradients] = await start();
       output.dispose();
       const read = await Promise.all(gradients.map((gradient) => gradient.data()));
-      return read.map((gradient, input) => fromEngine(/** @type {Float32Array} */ (gradient), input));
+      return read.map((gradient, index) => fromEngine(/** @type {Float32Array} */ (gradient), wanted[index]));
     },
     close() {
       for (const input of inputs) input.dispose();
@@ -152,6 +157,7 @@ function prepareAttention(attentionCase) {
     toEngine: (/** @type {Float32Array} */ output) =>
       layout === "BHLD" ? swapMiddle(output, [batch, heads, queryLength, headSize]) : output,
     fromEngine(/** @type {Float32Array} */ elements, input = 0) {
+      if (input === 3) return elements;
       const [length, headCount] = input === 0 ? [queryLength, heads] : [keyLength, keyHeads];
       return layout === "BHLD" ? swapMiddle(elements, [batch, length, headCount, headSize]) : elements;
     },
