@@ -101,6 +101,20 @@
  */
 
 /**
+ * @typedef {object} TrainingMemory of a training step of attention layers, batch 1, causal, with AdamW
+ * @property {string} engine
+ * @property {number} layers
+ * @property {number} width E
+ * @property {number} heads H
+ * @property {boolean} hasCheckpoint of each layer
+ * @property {readonly number[]} lengths L
+ * @property {number[]} bytes the peak at each
+ * @property {number} bytesPerPosition the slope of the line through them, by least squares
+ * @property {number} bytesAtZero where that line begins: the parameters, their gradients and averages
+ * @property {number} largestDeviation of a peak from that line, as a share of it
+ */
+
+/**
  * @typedef {object} Results what every run has
  * @property {EngineVersion[]} engines
  * @property {{ name: string, reason: string }[]} skipped
@@ -113,6 +127,7 @@
  * @property {Cost[]} [costs]
  * @property {Scaling[]} [scaling]
  * @property {MemoryUse[]} [memory]
+ * @property {TrainingMemory[]} [trainingMemory]
  */
 
 /** @typedef {{ environment: Environment } & Results & Rest} Record */
