@@ -52,7 +52,7 @@ export interface UpdateRule<H extends Hyperparameters> {
   /** The tensors of a parameter's state, by PyTorch's names. */
   readonly names: (hyperparameters: H) => readonly string[];
   /** Allocates what an update needs, and gives the call of a kernel that does it. */
-  readonly prepare: (call: Call, update: Update<H>) => (kernels: Kernels) => number;
+  readonly prepare: (call: Call, update: Update<H>) => (kernels: Kernels) => void;
 }
 
 /** The state of an optimizer under PyTorch's names. */
