@@ -133,13 +133,11 @@ function drawLearning({ measurements, trainingMemory = [] }) {
   });
   if (rows.length === 0) return [];
   const head = ["", "separate", "of peak", "fused", "of peak", "backward / forward", ...LEARNING_ENGINES];
-  const memory = trainingMemory
-    .filter(({ engine }) => engine === FUSED)
-    .map(
-      ({ layers, hasCheckpoint, bytesPerPosition, bytesAtZero }) =>
-        `${(bytesAtZero / 1e6).toFixed(1)} MB and ${(bytesPerPosition / 1e3).toFixed(1)} kB a position ` +
-        `for ${layers === 1 ? "one attention layer" : `${layers} of them`}${hasCheckpoint ? " with checkpoints" : ""}`,
-    );
+  const memory = trainingMemory.map(
+    ({ layers, hasCheckpoint, bytesPerPosition, bytesAtZero }) =>
+      `${(bytesAtZero / 1e6).toFixed(1)} MB and ${(bytesPerPosition / 1e3).toFixed(1)} kB a position ` +
+      `for ${layers === 1 ? "one attention layer" : `${layers} of them`}${hasCheckpoint ? " with checkpoints" : ""}`,
+  );
   return [
     `Learning, forward and backward pass together (H = 1, where nothing is said); \`training step\` is a language model's:`,
     markdownTable(head, rows),

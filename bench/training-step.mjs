@@ -37,7 +37,10 @@ export function makeParameters({ layers, width, length, vocabulary }) {
     shape: [size],
     elements: new Float32Array(size).fill(value),
   });
-  const norm = (/** @type {string} */ name) => [constant(`${name}.weight`, width, 1), constant(`${name}.bias`, width, 0)];
+  const norm = (/** @type {string} */ name) => [
+    constant(`${name}.weight`, width, 1),
+    constant(`${name}.bias`, width, 0),
+  ];
   const linear = (/** @type {string} */ name, /** @type {number} */ outFeatures, /** @type {number} */ inFeatures) => [
     drawn(`${name}weight`, outFeatures, inFeatures),
     constant(`${name}bias`, outFeatures, 0),
