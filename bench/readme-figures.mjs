@@ -1,4 +1,5 @@
 // The README's figures, from a recorded run.
+import { learningGroups } from "./cases.mjs";
 import { ourBuilds, referenceBuilds } from "./engines.mjs";
 import { list, markdownTable, percent, replaceGenerated, threeDigits, time } from "./text.mjs";
 
@@ -11,10 +12,7 @@ const [REFERENCE] = referenceBuilds.map(({ name }) => name);
 /** The groups of cases that a reader sees first; the others are folded. */
 const AT_A_GLANCE = ["prefill", "decode", "linear"];
 
-/** Those of gradients and of training have a table of their own. */
-const LEARNING = ["gradients of attention", "gradients of linear layers", "training"];
-
-/** What the README shows of them, and the engines beside this package that have gradients. */
+/** What is shown of gradients and training, and the engines beside this package that have them. */
 const LEARNING_AT_A_GLANCE = [
   ...[128, 512, 1024].flatMap((length) => {
     const name = `gradients ${length}${length === 128 ? " H=6" : ""}`;
@@ -72,7 +70,7 @@ function describeRun({ environment, engines, peaks }) {
 function drawCases({ measurements }) {
   const isShort = (/** @type {Measurement} */ { group }) => AT_A_GLANCE.includes(group);
   const rest = measurements.filter(
-    (measurement) => !isShort(measurement) && ![...LEARNING, "scaling"].includes(measurement.group),
+    (measurement) => !isShort(measurement) && ![...learningGroups, "scaling"].includes(measurement.group),
   );
   const details = `<details>\n<summary>Shapes, masks and options</summary>\n\n${drawTable(rest)}\n\n</details>`;
   return `${drawTable(measurements.filter(isShort))}\n\n${details}`;

@@ -145,14 +145,7 @@ const describeMemory = (memory) => [
 /** @param {NonNullable<Record["trainingMemory"]>} trainingMemory */
 function describeTrainingMemory(trainingMemory) {
   const lengths = trainingMemory[0].lengths;
-  const head = [
-    "engine",
-    "layers",
-    ...lengths.map((length) => `L=${length}`),
-    "bytes a position",
-    "at 0",
-    "largest deviation",
-  ];
+  const head = ["layers", ...lengths.map((length) => `L=${length}`), "bytes a position", "at 0", "largest deviation"];
   const table = makeTable(head, 1);
   for (const { layers, hasCheckpoint, bytes, ...line } of trainingMemory) {
     const { bytesPerPosition, bytesAtZero, largestDeviation } = line;
