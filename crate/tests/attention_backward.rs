@@ -28,7 +28,7 @@ use backward_call::{BackwardCall, Cotangents, InputGradients};
 use backward_oracle::{Gradients, check_gradients};
 use draw::Draw;
 use drawn_call::{SPECIALS, for_each_panel, set_any, set_mask, set_results, set_rules, set_scores, set_specials};
-use drawn_cotangents::draw_cotangents;
+use drawn_cotangents::{draw_cotangents, set_special};
 use sampled_call::{all_weights, as_dtypes, call_of, mask, scaled, sizes};
 use wasm_attention::attention::{Sizes, scratch};
 use wasm_attention::dtype::Dtype;
@@ -252,7 +252,11 @@ fn few_rows_with_everything() {
         if draw.one_in(3) {
             set_specials(&mut call, draw);
         }
-        check_drawn(name, &call, draw);
+        let mut cotangents = draw_cotangents(&call, draw);
+        if draw.one_in(3) {
+            set_special(&mut cotangents, draw);
+        }
+        check(name, &call, &cotangents);
     });
 }
 
@@ -277,7 +281,11 @@ fn many_rows_with_everything() {
         if draw.one_in(3) {
             set_specials(&mut call, &mut draw);
         }
-        check_drawn(&format!("seed {seed}, {:?}", call.sizes), &call, &mut draw);
+        let mut cotangents = draw_cotangents(&call, &mut draw);
+        if draw.one_in(3) {
+            set_special(&mut cotangents, &mut draw);
+        }
+        check(&format!("seed {seed}, {:?}", call.sizes), &call, &cotangents);
     }
 }
 
@@ -492,6 +500,24 @@ fn what_hidden_keys_hold_changes_no_bit() {
         hide_some(&mut call, &mut draw);
         check(&format!("seed {seed}, {:?}", call.sizes), &call, &mut draw);
     }
+}
+
+#[test]
+fn what_gradients_of_hidden_weights_hold_changes_no_bit() {
+    for_each_panel(38, 1, |name, mut call, draw| {
+        hide_some(&mut call, draw);
+        call.weights = all_weights(&call.sizes, draw.of(&[2, 3, 4]));
+        let cotangents = draw_cotangents(&call, draw);
+        let mut changed = cotangents.clone();
+        // All weights were asked for, in the order of the rows.
+        let visible = oracle::visible_keys(&call).concat();
+        for (gradient, visible) in changed.weights.as_mut().unwrap().iter_mut().zip(visible) {
+            if !visible {
+                *gradient = draw.of(&SPECIALS);
+            }
+        }
+        check_untouched(name, [&call; 2], [&cotangents, &changed], |_| false);
+    });
 }
 
 #[test]

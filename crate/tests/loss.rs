@@ -246,9 +246,9 @@ fn ctc_of_impossible_targets() {
     assert!(losses[3..].iter().all(|loss| loss.is_finite() && *loss > 0.0));
     let of = |gradient: &[f32], frame: usize, batch: usize| gradient[(frame * 5 + batch) * 3..][..3].to_vec();
     for frame in 0..3 {
-        for batch in 0..5 {
+        for (batch, &length) in input_lengths.iter().enumerate() {
             let slopes = of(&gradient, frame, batch);
-            match (frame < input_lengths[batch] as usize, batch) {
+            match (frame < length as usize, batch) {
                 (false, _) => assert_eq!(slopes, [0.0; 3]),
                 (true, 0) => assert!(slopes.iter().all(|slope| slope.to_bits() == CANONICAL_NAN)),
                 (true, _) => assert!(slopes.iter().all(|slope| slope.is_finite())),

@@ -13,7 +13,10 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What a reader looks up first. */
 const WITH_EXAMPLE: ReadonlySet<string> = new Set([
+  "AdamW",
+  "crossEntropy",
   "embedding",
+  "ExponentialMovingAverage",
   "init",
   "layerNorm",
   "Linear",
@@ -34,6 +37,9 @@ const WITH_EXAMPLE: ReadonlySet<string> = new Set([
 const NEVER_THROWS: ReadonlySet<string> = new Set([
   "AttentionError",
   "Module",
+  "ExponentialMovingAverage.dispose",
+  "Optimizer.dispose",
+  "Optimizer.zeroGrad",
   "Runtime.dispose",
   "Tensor.[Symbol]",
   "Tensor.dispose",
@@ -52,7 +58,7 @@ interface Documented {
 }
 
 const entries = readdirSync(join(root, "ts/entry"))
-  .filter((name) => /^(default|slim|workerd|edge-light|nn|io|slim-module-only)\.ts$/.test(name))
+  .filter((name) => /^(default|slim|workerd|edge-light|nn|io|train|slim-module-only)\.ts$/.test(name))
   .map((name) => join(root, "ts/entry", name));
 const configuration = ts.getParsedCommandLineOfConfigFile(
   join(root, "tsconfig.json"),

@@ -8,6 +8,7 @@ import {
   type OracleOptions,
   type OracleTensor,
   type Problem,
+  type Row,
   type RowPlace,
 } from "./attention.js";
 import {
@@ -57,6 +58,22 @@ function valuesAreHuge({ valueSize, value }: Problem, keyRow: number, visible: U
     }
   });
   return sums.some((sum) => sum > VALUE_SUM_LIMIT);
+}
+
+/** What a softcap makes of the rounding errors of a score: 1 − t² changes 2 t (1 − t²) / softcap times as fast as it. */
+function steepness(problem: Problem, { b, h, i }: RowPlace, { capped }: Row, j: number): number {
+  const { options, heads, keyHeads, queries, keys, size, query, key } = problem;
+  const { softcap = 0, scale = 1 / Math.sqrt(size) } = options;
+  if (softcap === 0) return 1;
+  const queryRow = ((b * heads + h) * queries + i) * size;
+  const keyRow = ((b * keyHeads + Math.floor(h / (heads / keyHeads))) * keys + j) * size;
+  let products = 0;
+  for (let d = 0; d < size; d++) {
+    products += Math.abs(query[queryRow + d] * key[keyRow + d]);
+  }
+  const t = capped[j] / softcap;
+  const result = 1 + (2 * (1 - t * t) * Math.abs(scale) * products) / softcap;
+  return Number.isFinite(result) ? result : 1;
 }
 
 /**
@@ -114,7 +131,8 @@ function termsOfBound(problem: Problem, cotangents: Cotangents, place: RowPlace)
   if (problem.options.sinks?.[h] === -Infinity) {
     sink = 0;
   }
-  return { visible, draw: bound, dscore: bound, dropped, outputGradient, sink };
+  const draw = bound.map((m, j) => m * steepness(problem, place, row, j));
+  return { visible, draw, dscore: bound, dropped, outputGradient, sink };
 }
 
 /** F of every sum. */

@@ -30,7 +30,7 @@ export function diagnose(texts: ReadonlyMap<string, string>): Map<string, string
       "wasm-attention/*.wasm?module": [join(root, "ts/entry/edge-light-*.ts")],
     },
   };
-  for (const entry of ["default", "slim", "nn", "io"]) {
+  for (const entry of ["default", "slim", "nn", "io", "train"]) {
     const specifier = entry === "default" ? "wasm-attention" : `wasm-attention/${entry}`;
     options.paths = { ...options.paths, [specifier]: [join(root, `ts/entry/${entry}.ts`)] };
   }

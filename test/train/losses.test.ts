@@ -17,7 +17,7 @@ function leaf(data: readonly number[], ...shape: number[]): Tensor<"float32"> {
   return tensor;
 }
 
-const gradientOf = (tensor: Tensor): number[] => Array.from(tensor.grad?.toArray() ?? []) as number[];
+const gradientOf = (tensor: Tensor): number[] => Array.from<number>(tensor.grad?.toArray() ?? []);
 
 function expectClose(actual: Iterable<number>, expected: readonly number[]): void {
   const values = Array.from(actual);

@@ -29,7 +29,7 @@ function setGradient(tensor: Tensor, gradient: readonly number[]): void {
   scope(() => tensor.reshape([-1]).backward(Tensor.from(Float32Array.from(gradient))));
 }
 
-const numbersOf = (tensor: Tensor | null): number[] => Array.from(tensor?.toArray() ?? []) as number[];
+const numbersOf = (tensor: Tensor | null): number[] => Array.from<number>(tensor?.toArray() ?? []);
 
 function expectClose(actual: Iterable<number>, expected: Iterable<number>, digits = 6): void {
   const [values, truth] = [Array.from(actual), Array.from(expected)];
@@ -231,7 +231,7 @@ forEachArithmetic(() => {
         const copy = JSON.parse(JSON.stringify(dict)) as typeof dict & { state: Record<string, { step: unknown }> };
         copy.state[0].step = { data: [2], shape: [] };
         optimizers[2].lr = 7;
-        optimizers[2].loadStateDict(copy as never);
+        optimizers[2].loadStateDict(copy);
         expect(optimizers[2].lr).toBe(0.1);
         train(optimizers[2], second, gradients.slice(2));
         expect(numbersOf(second)).toEqual(numbersOf(whole));

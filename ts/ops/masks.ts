@@ -23,6 +23,12 @@ export interface MaskRules {
   readonly isCausal: boolean;
 }
 
+/** What the gradient of a combined mask depends on: where each part has axes of its own, and its number of keys. */
+export interface CombinedMaskDetails {
+  readonly axes: readonly MaskAxes[];
+  readonly keys: number;
+}
+
 /**
  * Masks, and rules, as one mask of rows of `columns` keys; undefined when there are none. It has no larger axes than its parts:
  * a padding mask alone is `[B, 1, 1, ·]`. A lone float mask is taken as it is when it is as wide; all else is bool where every
@@ -66,7 +72,12 @@ export function combineMasks(
         kernels.hide_keys(pointer, lengths, batch, heads, rows, keys, columns, dtype, Number(rules.isCausal)),
       );
     }
-    return combined;
+    return call.record<CombinedMaskDetails, Tensor>(
+      "combineMasks",
+      parts.map(({ operand }) => operand),
+      combined,
+      { axes: parts.map((part) => part.axes), keys },
+    );
   });
 }
 

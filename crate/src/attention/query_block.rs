@@ -162,9 +162,12 @@ fn copy_rows(columns: &mut [f32], rows: &[&[f32]], factors: &[f32; PANEL], p: us
     all_finite.all()
 }
 
-/// The parts of each row's softmax that its sink has.
-pub fn sink_weights(task: &Task<'_>, panel: &BlockPanel) -> Option<F32x8> {
+/// Each row's part of the gradient of its head's sink.
+pub fn sink_gradients(task: &Task<'_>, panel: &BlockPanel) -> Option<F32x8> {
     let sinks = task.attention.sinks?;
     let sinks = F32x8::from_fn(|lane| sinks[panel.rows.heads[lane]]);
-    Some(sink_weight(sinks, panel.reference, panel.inverse * F32x8::splat(1.0 / FACTOR)))
+    let weights = sink_weight(sinks, panel.reference, panel.inverse * F32x8::splat(1.0 / FACTOR));
+    let gradients = weights * (F32x8::zero() - panel.difference);
+    // A sink of −Infinity takes no part, whatever the row holds.
+    Some(sinks.eq(F32x8::splat(f32::NEG_INFINITY)).select(F32x8::zero(), gradients))
 }

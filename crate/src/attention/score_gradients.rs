@@ -190,12 +190,12 @@ pub fn sum_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, pan
             factor = panel.inverse * F32x8::splat(dropout.scale);
         }
         of_weights.read(memory.cotangents, memory.zeros, b, &panel.rows, &keys);
+        // What is hidden must not meet a gradient that isn't finite.
+        let gradients = &mut memory.cotangents[..keys.len() * PANEL];
+        hide(gradients, &scores, panel, &keys);
         let mut sum = F32x8::zero();
         for step in 0..keys.len() {
-            let weight = panel::load(weights, step);
-            // What is hidden must not meet a gradient that isn't finite.
-            let gradient = weight.eq(F32x8::zero()).select(F32x8::zero(), panel::load(memory.cotangents, step));
-            sum = weight.mul_add(gradient, sum);
+            sum = panel::load(weights, step).mul_add(panel::load(gradients, step), sum);
         }
         total = total + sum;
     }

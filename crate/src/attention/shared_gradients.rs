@@ -12,7 +12,7 @@ use super::backward::Task;
 use super::call::Attention;
 use super::mask::Mask;
 use super::panel;
-use super::query_block::{BlockPanel, QueryBlock, sink_weights};
+use super::query_block::{BlockPanel, QueryBlock, sink_gradients};
 use super::query_panel::QueryPanel;
 use super::scratch::SharedMemory;
 use crate::dtype::canonical_scalar;
@@ -112,10 +112,7 @@ impl<'a> SharedGradients<'a> {
             return;
         }
         for panel in query_block.panels() {
-            if let Some(weights) = sink_weights(task, panel) {
-                // A weight of 0 takes no part, whatever the row holds.
-                let gradient = weights * (F32x8::zero() - panel.difference);
-                let gradient = weights.eq(F32x8::zero()).select(F32x8::zero(), gradient);
+            if let Some(gradient) = sink_gradients(task, panel) {
                 self.add_by_head(Which::Sinks, gradient, task, panel);
             }
         }

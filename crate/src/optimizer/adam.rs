@@ -9,6 +9,8 @@
 //! ```
 
 use super::update;
+use crate::dtype::canonical;
+use crate::lanes::{load, store};
 use crate::simd::F32x4;
 
 /// The numbers of a step, each rounded once.
@@ -37,32 +39,24 @@ pub fn adam(
     parameter: &mut [f32],
     first: &mut [f32],
     second: &mut [f32],
-    largest: Option<&mut [f32]>,
+    mut largest: Option<&mut [f32]>,
     gradient: &[f32],
     coefficients: &AdamCoefficients,
 ) {
     let c = coefficients;
     let splat = F32x4::splat;
-    let moments = |p: F32x4, m: F32x4, v: F32x4, g: F32x4| {
+    update([parameter, first, second], [gradient], |index, [p, m, v], [g]| {
         let p = p * splat(c.decay);
         let g = if c.weight_decay == 0.0 { g } else { g + splat(c.weight_decay) * p };
         let m = m + splat(c.first_share) * (g - m);
         let v = v * splat(c.second_decay) + (splat(c.second_share) * g) * g;
-        (p, m, v)
-    };
-    let moved = |p: F32x4, m: F32x4, v: F32x4| {
-        p + (splat(c.step_size) * m) / (v.sqrt() / splat(c.correction) + splat(c.epsilon))
-    };
-    match largest {
-        None => update([parameter, first, second], [gradient], |[p, m, v], [g]| {
-            let (p, m, v) = moments(p, m, v, g);
-            [moved(p, m, v), m, v]
-        }),
-        Some(largest) => update([parameter, first, second, largest], [gradient], |[p, m, v, most], [g]| {
-            let (p, m, v) = moments(p, m, v, g);
+        let mut most = v;
+        if let Some(largest) = &mut largest {
             // v first, so that NaN in it stays.
-            let most = v.pseudo_max(most);
-            [moved(p, m, most), m, v, most]
-        }),
-    }
+            most = v.pseudo_max(load(largest, index));
+            store(largest, index, canonical(most));
+        }
+        let moved = p + (splat(c.step_size) * m) / (most.sqrt() / splat(c.correction) + splat(c.epsilon));
+        [moved, m, v]
+    });
 }

@@ -8,6 +8,8 @@
 //! ```
 
 use super::update;
+use crate::dtype::canonical;
+use crate::lanes::{load, store};
 use crate::simd::F32x4;
 
 /// The numbers of a step, each rounded once.
@@ -28,17 +30,17 @@ pub struct SgdCoefficients {
 }
 
 /// One step; buffer: b, with momentum.
-pub fn sgd(parameter: &mut [f32], buffer: Option<&mut [f32]>, gradient: &[f32], coefficients: &SgdCoefficients) {
+pub fn sgd(parameter: &mut [f32], mut buffer: Option<&mut [f32]>, gradient: &[f32], coefficients: &SgdCoefficients) {
     let c = coefficients;
     let splat = F32x4::splat;
-    let decayed = |p: F32x4, g: F32x4| if c.weight_decay == 0.0 { g } else { g + splat(c.weight_decay) * p };
-    match buffer {
-        None => update([parameter], [gradient], |[p], [g]| [p + splat(c.step_size) * decayed(p, g)]),
-        Some(buffer) => update([parameter, buffer], [gradient], |[p, b], [g]| {
-            let g = decayed(p, g);
-            let b = if c.is_first { g } else { splat(c.momentum) * b + splat(c.share) * g };
-            let direction = if c.nesterov { g + splat(c.momentum) * b } else { b };
-            [p + splat(c.step_size) * direction, b]
-        }),
-    }
+    update([parameter], [gradient], |index, [p], [g]| {
+        let g = if c.weight_decay == 0.0 { g } else { g + splat(c.weight_decay) * p };
+        let mut direction = g;
+        if let Some(buffer) = &mut buffer {
+            let b = if c.is_first { g } else { splat(c.momentum) * load(buffer, index) + splat(c.share) * g };
+            store(buffer, index, canonical(b));
+            direction = if c.nesterov { g + splat(c.momentum) * b } else { b };
+        }
+        [p + splat(c.step_size) * direction]
+    });
 }

@@ -23,3 +23,19 @@ pub fn draw_cotangents(call: &AttentionCall, draw: &mut Draw) -> Cotangents {
         weights,
     }
 }
+
+/// One element that is NaN or infinite.
+#[allow(dead_code, reason = "not every test file that draws wants one")]
+pub fn set_special(cotangents: &mut Cotangents, draw: &mut Draw) {
+    let special = draw.of(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY]);
+    let mut output = cotangents.output.as_ref().map(Data::widened);
+    let of_results = [output.as_mut(), cotangents.log_sum_exp.as_mut(), cotangents.weights.as_mut()];
+    let given: Vec<_> = of_results.into_iter().flatten().filter(|values| !values.is_empty()).collect();
+    if !given.is_empty() {
+        let n = draw.below(given.len());
+        let values = given.into_iter().nth(n).unwrap();
+        let place = draw.below(values.len());
+        values[place] = special;
+    }
+    cotangents.output = output.map(|values| Data::rounded(values, cotangents.output.as_ref().unwrap().dtype()));
+}

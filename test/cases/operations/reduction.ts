@@ -131,7 +131,7 @@ export const reductionRecords: readonly OperationRecord[] = [
       tolerance: (n, size) => evaluate(sumBound, { "min(n, 256 + n/256) · Σ |input|": depth(n) * size }),
     }),
     bits: {
-      cases: [caseOf("sum: rows", 102, 3, 2100, 1), caseOf("sum: columns", 103, 300, 270, 0)],
+      cases: [caseOf("sum: rows", 202, 3, 2100, 1), caseOf("sum: columns", 203, 300, 270, 0)],
       run: ({ options }, inputs) => [sum(inputs.matrix("input"), options)],
     },
   },
@@ -144,7 +144,7 @@ export const reductionRecords: readonly OperationRecord[] = [
         evaluate(meanBound, { "(2 + min(n, 256 + n/256)) · mean |input|": n === 0 ? 0 : (2 + depth(n)) * size }),
     }),
     bits: {
-      cases: [caseOf("mean: rows", 104, 3, 2100, 1), caseOf("mean: columns", 105, 300, 270, 0)],
+      cases: [caseOf("mean: rows", 204, 3, 2100, 1), caseOf("mean: columns", 205, 300, 270, 0)],
       run: ({ options }, inputs) => [mean(inputs.matrix("input"), options)],
     },
   },

@@ -9,6 +9,7 @@ import { embeddingRules } from "./embedding.js";
 import { linearRules } from "./linear.js";
 import { lossRules } from "./losses.js";
 import { maskedMeanRules } from "./masked-mean.js";
+import { maskRules } from "./masks.js";
 import { matmulRules } from "./matmul.js";
 import { normalizationRules } from "./normalization.js";
 import { rearrangementRules } from "./rearrangement.js";
@@ -30,6 +31,7 @@ export const rules: Readonly<Record<string, Rule<never> | undefined>> = {
   ...linearRules,
   ...lossRules,
   ...maskedMeanRules,
+  ...maskRules,
   ...matmulRules,
   ...normalizationRules,
   ...rearrangementRules,

@@ -65,7 +65,7 @@ function readTargets(
 ): Partial<Pick<CrossEntropyDetails, "classes" | "probabilities">> {
   const probabilities = readProbabilities(targets, shape);
   if (probabilities !== undefined) return { probabilities };
-  const { values, shape: own } = readIntegers(OPERATION, "targets", targets as IndicesLike);
+  const { values, shape: own } = readIntegers(OPERATION, "targets", targets);
   requireShape(
     OPERATION,
     { argument: "targets", shape: own },
@@ -95,7 +95,7 @@ function readTargets(
  * logits.requiresGrad = true;
  * const loss = crossEntropy(logits, [1, -100]);
  * loss.backward();
- * console.log(loss.item().toFixed(3), logits.grad.toNested()); // 0.693 [[0.5, -0.5], [0, 0]]
+ * console.log(loss.item().toFixed(3), logits.grad?.toNested()); // 0.693 [[0.5, -0.5], [0, 0]]
  * ```
  *
  * @param logits `[…, C]`, classes last; float32, float16 or bfloat16.

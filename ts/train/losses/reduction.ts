@@ -3,7 +3,7 @@ import type { Call } from "../../ops/call.js";
 import { float32View } from "../../runtime/memory.js";
 import { bytesPerElement } from "../../tensor/dtype.js";
 import { elementCount, type Shape } from "../../tensor/shape.js";
-import type { Tensor } from "../../tensor/tensor.js";
+import { pointerOf, type Tensor } from "../../tensor/tensor.js";
 import type { GradientTensor } from "../rule.js";
 
 /** What becomes of the losses of a call: their mean, their sum, or a tensor of all of them. */
@@ -45,6 +45,7 @@ export function lossFactors(
   divisor: number | undefined,
   multiplier = 1,
 ): readonly [pointer: number, count: number] {
+  if (divisor === undefined && multiplier === 1) return [pointerOf(gradient), elementCount(gradient.shape)];
   const scale = divisor === 0 ? 0 : multiplier / (divisor ?? 1);
   const factors = gradient.toArray().map((value) => value * scale);
   return [call.words(float32View, factors), factors.length];

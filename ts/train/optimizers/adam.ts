@@ -92,6 +92,8 @@ const complete = (operation: string, options: AdamOptions | undefined, weightDec
  */
 export class Adam extends Optimizer<AdamHyperparameters> {
   /**
+   * An optimizer of these parameters, as yet without state.
+   *
    * @param parameters What a module's `parameters()` gives, or groups `{ parameters, lr, weightDecay }`: leaves of float32.
    * @param options Hyperparameters of all groups that have none of their own.
    * @throws {TypeError} for wrong kinds, and for a tensor that is no leaf.
@@ -126,6 +128,8 @@ export class Adam extends Optimizer<AdamHyperparameters> {
  */
 export class AdamW extends Optimizer<AdamHyperparameters> {
   /**
+   * An optimizer of these parameters, as yet without state.
+   *
    * @param parameters What a module's `parameters()` gives, or groups `{ parameters, lr, weightDecay }`: leaves of float32.
    * @param options Hyperparameters of all groups that have none of their own.
    * @throws {TypeError} for wrong kinds, and for a tensor that is no leaf.

@@ -29,6 +29,7 @@ export interface ExponentialMovingAverageOptions {
  * const average = new ExponentialMovingAverage(layer.parameters(), { decay: 0.99 });
  * average.update(); // after each step of the optimizer
  * average.swap(); // evaluate with the averages …
+ * console.log(layer.forward({ data: [1, 2], shape: [2] }).shape); // [1]
  * average.swap(); // … and train on
  * average.dispose();
  * ```
@@ -42,6 +43,8 @@ export class ExponentialMovingAverage {
   readonly decay: number;
 
   /**
+   * Averages that are the parameters as they are now.
+   *
    * @param parameters What a module's `parameters()` gives, or groups.
    * @param options The decay.
    * @throws {TypeError} for wrong kinds, and for a tensor that is no leaf.

@@ -282,7 +282,7 @@ function ownOf<H extends Hyperparameters>(
   const own = internals.get(optimizer);
   if (own === undefined) throw typeError(operation, "this", "an optimizer", optimizer);
   if (own.isDisposed) throw codedTypeError("ERR_DISPOSED", `${operation}: this: the optimizer has been disposed`);
-  return { rule: own.rule as unknown as UpdateRule<H>, states: own.states };
+  return { rule: own.rule, states: own.states };
 }
 
 function zerosLike(operation: string, { shape }: Tensor): Tensor<"float32"> {

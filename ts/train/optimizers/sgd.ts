@@ -58,6 +58,8 @@ const rule: UpdateRule<SgdHyperparameters> = {
  */
 export class SGD extends Optimizer<SgdHyperparameters> {
   /**
+   * An optimizer of these parameters, as yet without state.
+   *
    * @param parameters What a module's `parameters()` gives, or groups `{ parameters, lr, weightDecay }`: leaves of float32.
    * @param options Hyperparameters of all groups that have none of their own.
    * @throws {TypeError} for wrong kinds, and for a tensor that is no leaf.
