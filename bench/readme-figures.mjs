@@ -18,8 +18,8 @@ const LEARNING_AT_A_GLANCE = [
     const name = `gradients ${length}${length === 128 ? " H=6" : ""}`;
     return [`${name} dense`, `${name} causal`];
   }),
-  "linear 2048x256x1024 gradient of input",
-  "linear 2048x256x1024 gradient of weight",
+  "linear 384x256x1024 gradient of input",
+  "linear 384x256x1024 gradient of weight",
   "training step",
 ];
 const LEARNING_ENGINES = ["jax-js", "tfjs-backend-wasm", "PyTorch"];
