@@ -84,6 +84,9 @@
 
 export const DROPOUT_SEED = 1;
 
+/** The groups of what learning needs: gradients and training. */
+export const learningGroups = ["gradients of attention", "gradients of linear layers", "training"];
+
 /**
  * What a case doesn't say: B = 1, H = Hkv = 12, D = Dv = 64, float32, every key open.
  * @param {string} group

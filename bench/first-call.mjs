@@ -1,7 +1,7 @@
 // A program for a fresh process: how long an engine takes to be there, and its first call, when nothing has run before.
 import { makeInputs } from "./inputs.mjs";
 
-/** @type {{ build: import("./engines.mjs").EngineBuild, benchmarkCase: import("./cases.mjs").Case }} */
+/** @type {{ build: import("./engines.mjs").EngineBuild, benchmarkCase: import("./cases.mjs").AttentionCase }} */
 const { build, benchmarkCase } = JSON.parse(process.argv[2]);
 // Kept by inputs.mjs, so that their making is no part of the first call.
 makeInputs(benchmarkCase);

@@ -165,9 +165,7 @@ async function check(benchmarkCase, engines) {
  */
 async function takeTurns(engines, peaks, seconds) {
   const everyone = [...engines, ...peaks];
-  const samples = new Map(
-    everyone.map((engine) => [engine, /** @type {Sample} */ ({ times: [], backwardTimes: [] })]),
-  );
+  const samples = new Map(everyone.map((engine) => [engine, /** @type {Sample} */ ({ times: [], backwardTimes: [] })]));
   const spent = new Map(everyone.map((engine) => [engine, 0]));
   const share = (1000 * seconds) / everyone.length;
 

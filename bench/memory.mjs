@@ -28,30 +28,30 @@ const TRAINED_STACKS = [
 ].map((stack) => ({ ...stack, width: 256, heads: 8 }));
 
 /**
- * The peak of a training step of attention layers, with the length of their sequence, and the line that fits it best.
+ * The peak of a training step of attention layers, with the length of their sequence, and the line that fits it best. It is the
+ * same in both arithmetics.
  * @returns {Promise<import("./record.mjs").TrainingMemory[]>}
  */
 export async function measureTrainingMemory() {
+  const [build] = ourBuilds;
   const uses = [];
-  for (const build of ourBuilds) {
-    for (const stack of TRAINED_STACKS) {
-      /** @type {number[]} */
-      const bytes = [];
-      for (const length of TRAINED_LENGTHS) {
-        bytes.push(/** @type {number} */ (await runFresh(trainingProgram, build, { build, ...stack, length })));
-      }
-      const { slope, intercept } = fitLine(TRAINED_LENGTHS.map((length, index) => [length, bytes[index]]));
-      const deviations = bytes.map((peak, index) => Math.abs(peak / (intercept + slope * TRAINED_LENGTHS[index]) - 1));
-      uses.push({
-        engine: build.name,
-        ...stack,
-        lengths: TRAINED_LENGTHS,
-        bytes,
-        bytesPerPosition: Math.round(slope),
-        bytesAtZero: Math.round(intercept),
-        largestDeviation: Number(Math.max(...deviations).toFixed(4)),
-      });
+  for (const stack of TRAINED_STACKS) {
+    /** @type {number[]} */
+    const bytes = [];
+    for (const length of TRAINED_LENGTHS) {
+      bytes.push(/** @type {number} */ (await runFresh(trainingProgram, build, { build, ...stack, length })));
     }
+    const { slope, intercept } = fitLine(TRAINED_LENGTHS.map((length, index) => [length, bytes[index]]));
+    const deviations = bytes.map((peak, index) => Math.abs(peak / (intercept + slope * TRAINED_LENGTHS[index]) - 1));
+    uses.push({
+      engine: build.name,
+      ...stack,
+      lengths: TRAINED_LENGTHS,
+      bytes,
+      bytesPerPosition: Math.round(slope),
+      bytesAtZero: Math.round(intercept),
+      largestDeviation: Number(Math.max(...deviations).toFixed(4)),
+    });
   }
   return uses;
 }

@@ -1,4 +1,5 @@
 // The README's figures, from a recorded run.
+import { learningGroups } from "./cases.mjs";
 import { ourBuilds, referenceBuilds } from "./engines.mjs";
 import { list, markdownTable, percent, replaceGenerated, threeDigits, time } from "./text.mjs";
 
@@ -11,17 +12,14 @@ const [REFERENCE] = referenceBuilds.map(({ name }) => name);
 /** The groups of cases that a reader sees first; the others are folded. */
 const AT_A_GLANCE = ["prefill", "decode", "linear"];
 
-/** Those of gradients and of training have a table of their own. */
-const LEARNING = ["gradients of attention", "gradients of linear layers", "training"];
-
-/** What the README shows of them, and the engines beside this package that have gradients. */
+/** What is shown of gradients and training, and the engines beside this package that have them. */
 const LEARNING_AT_A_GLANCE = [
   ...[128, 512, 1024].flatMap((length) => {
     const name = `gradients ${length}${length === 128 ? " H=6" : ""}`;
     return [`${name} dense`, `${name} causal`];
   }),
-  "linear 2048x256x1024 gradient of input",
-  "linear 2048x256x1024 gradient of weight",
+  "linear 384x256x1024 gradient of input",
+  "linear 384x256x1024 gradient of weight",
   "training step",
 ];
 const LEARNING_ENGINES = ["jax-js", "tfjs-backend-wasm", "PyTorch"];
@@ -72,7 +70,7 @@ function describeRun({ environment, engines, peaks }) {
 function drawCases({ measurements }) {
   const isShort = (/** @type {Measurement} */ { group }) => AT_A_GLANCE.includes(group);
   const rest = measurements.filter(
-    (measurement) => !isShort(measurement) && ![...LEARNING, "scaling"].includes(measurement.group),
+    (measurement) => !isShort(measurement) && ![...learningGroups, "scaling"].includes(measurement.group),
   );
   const details = `<details>\n<summary>Shapes, masks and options</summary>\n\n${drawTable(rest)}\n\n</details>`;
   return `${drawTable(measurements.filter(isShort))}\n\n${details}`;
@@ -133,13 +131,11 @@ function drawLearning({ measurements, trainingMemory = [] }) {
   });
   if (rows.length === 0) return [];
   const head = ["", "separate", "of peak", "fused", "of peak", "backward / forward", ...LEARNING_ENGINES];
-  const memory = trainingMemory
-    .filter(({ engine }) => engine === FUSED)
-    .map(
-      ({ layers, hasCheckpoint, bytesPerPosition, bytesAtZero }) =>
-        `${(bytesAtZero / 1e6).toFixed(1)} MB and ${(bytesPerPosition / 1e3).toFixed(1)} kB a position ` +
-        `for ${layers === 1 ? "one attention layer" : `${layers} of them`}${hasCheckpoint ? " with checkpoints" : ""}`,
-    );
+  const memory = trainingMemory.map(
+    ({ layers, hasCheckpoint, bytesPerPosition, bytesAtZero }) =>
+      `${(bytesAtZero / 1e6).toFixed(1)} MB and ${(bytesPerPosition / 1e3).toFixed(1)} kB a position ` +
+      `for ${layers === 1 ? "one attention layer" : `${layers} of them`}${hasCheckpoint ? " with checkpoints" : ""}`,
+  );
   return [
     `Learning, forward and backward pass together (H = 1, where nothing is said); \`training step\` is a language model's:`,
     markdownTable(head, rows),

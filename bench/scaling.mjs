@@ -16,7 +16,9 @@ export function fitScaling(cases, measurements) {
       return time === undefined ? [] : [{ length: queryLength, time, logScores: Math.log(queryLength * keyLength) }];
     });
     if (points.length < 2) return [];
-    const { slope: exponent, intercept: logFactor } = fitLine(points.map(({ logScores, time }) => [logScores, Math.log(time)]));
+    const { slope: exponent, intercept: logFactor } = fitLine(
+      points.map(({ logScores, time }) => [logScores, Math.log(time)]),
+    );
     const deviations = points.map(({ logScores, time }) => time / Math.exp(logFactor + exponent * logScores) - 1);
     return {
       engine,

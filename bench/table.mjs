@@ -51,7 +51,17 @@ function cells({ engine, failure, milliseconds, gflops, gigabytesPerSecond, boun
 
 /** @param {readonly Measurement[]} measurements of one group */
 function drawMeasurements(measurements) {
-  const head = ["case", "engine", "best ms", "median ms", "middle half", "rate", "of peak", "onnxruntime-web = 1", "backward"];
+  const head = [
+    "case",
+    "engine",
+    "best ms",
+    "median ms",
+    "middle half",
+    "rate",
+    "of peak",
+    "onnxruntime-web = 1",
+    "backward",
+  ];
   // Some columns are not for every group.
   const all = measurements.map(cells);
   const used = all[0].map((_, column) => all.some((row) => row[column] !== ""));
@@ -135,12 +145,11 @@ const describeMemory = (memory) => [
 /** @param {NonNullable<Record["trainingMemory"]>} trainingMemory */
 function describeTrainingMemory(trainingMemory) {
   const lengths = trainingMemory[0].lengths;
-  const head = ["engine", "layers", ...lengths.map((length) => `L=${length}`), "bytes a position", "at 0", "largest deviation"];
-  const table = makeTable(head, 2);
-  for (const { engine, layers, hasCheckpoint, bytes, ...line } of trainingMemory) {
+  const head = ["layers", ...lengths.map((length) => `L=${length}`), "bytes a position", "at 0", "largest deviation"];
+  const table = makeTable(head, 1);
+  for (const { layers, hasCheckpoint, bytes, ...line } of trainingMemory) {
     const { bytesPerPosition, bytesAtZero, largestDeviation } = line;
     table.push([
-      engine,
       `${layers}${hasCheckpoint ? ", checkpoint" : ""}`,
       ...bytes.map(megabytes),
       bytesPerPosition.toLocaleString("en"),

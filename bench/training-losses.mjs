@@ -7,7 +7,6 @@ const engine = await open("native", { name: "PyTorch", adapter: "engines/pytorch
 for (const trainingCase of cases) {
   if (trainingCase.operation !== "training step") continue;
   const job = await engine.prepare(/** @type {typeof trainingCase} */ ({ ...trainingCase, dtype: "float64" }));
-  const [losses] = /** @type {Float32Array[]} */ (await job?.result());
-  console.log(trainingCase.name, [...losses]);
+  console.log(trainingCase.name, await job?.result());
 }
 process.exit();

@@ -85,12 +85,15 @@ function gradientJob(prepared, outputGradient, wanted) {
     const operands = given.slice(0, -1);
     const chosen = wanted.map((index) => operands[index]);
     const forward = (/** @type {numpy.Array[]} */ ...variables) =>
-      compute(...operands.map((operand, index) => (wanted.includes(index) ? variables[wanted.indexOf(index)] : operand)));
+      compute(
+        ...operands.map((operand, index) => (wanted.includes(index) ? variables[wanted.indexOf(index)] : operand)),
+      );
     const [output, backward] = vjp(forward, chosen);
     const gradients = backward(given[given.length - 1]);
     backward.dispose();
     return [output, ...gradients];
   });
+  /** @returns {Promise<numpy.Array[]>} */
   const start = () => blockUntilReady(compiled(...inputs.map((input) => input.ref)));
   return {
     async run() {

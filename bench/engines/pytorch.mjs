@@ -58,7 +58,7 @@ function trainingArrays(trainingCase) {
   const shape = [batches.length, trainingCase.batch, trainingCase.length];
   return [
     ...makeParameters(trainingCase).map((parameter) => ({ ...parameter, dtype: /** @type {const} */ ("float32") })),
-    ...(/** @type {const} */ (["inputs", "targets"])).map((name) => ({
+    .../** @type {const} */ (["inputs", "targets"]).map((name) => ({
       name,
       dtype: /** @type {const} */ ("int32"),
       shape,

@@ -34,7 +34,9 @@ async function prepare(benchmarkCase) {
             makeOutputGradient(benchmarkCase),
             benchmarkCase.hasMaskGradient ? [0, 1, 2, 3] : [0, 1, 2],
           )
-        : gradientJob(prepareLinear(benchmarkCase), makeOutputGradient(benchmarkCase), [benchmarkCase.of === "input" ? 0 : 1]);
+        : gradientJob(prepareLinear(benchmarkCase), makeOutputGradient(benchmarkCase), [
+            benchmarkCase.of === "input" ? 0 : 1,
+          ]);
     case "training step":
       await registerGradients();
       return prepareTraining(benchmarkCase);

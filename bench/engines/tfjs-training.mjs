@@ -4,7 +4,7 @@ import { makeBatches, makeParameters, trainingJob } from "../training-step.mjs";
 
 /** @param {import("../cases.mjs").TrainingCase} trainingCase */
 export function prepareTraining(trainingCase) {
-  const { batch, length, learningRate, betas, epsilon, weightDecay, largestNorm } = trainingCase;
+  const { length, learningRate, betas, epsilon, weightDecay, largestNorm } = trainingCase;
   const parameters = makeParameters(trainingCase).map(({ name, shape, elements }) =>
     tf.tidy(() => tf.variable(tf.tensor(elements, shape), true, name)),
   );
@@ -20,7 +20,10 @@ export function prepareTraining(trainingCase) {
     batches,
     ({ inputs, targets }) =>
       tf.tidy(() => {
-        const { value, grads } = tf.variableGrads(() => lossOf(trainingCase, byName, mask, inputs, targets), parameters);
+        const { value, grads } = tf.variableGrads(
+          () => lossOf(trainingCase, byName, mask, inputs, targets),
+          parameters,
+        );
         const norm = tf.sqrt(tf.addN(Object.values(grads).map((gradient) => tf.sum(tf.square(gradient)))));
         const factor = tf.minimum(tf.div(largestNorm, tf.add(norm, 1e-6)), 1);
         // Its Adam has no decay of weights.
@@ -45,13 +48,7 @@ export function prepareTraining(trainingCase) {
  * @param {tf.Tensor1D} targets [B · L]
  * @returns {tf.Scalar}
  */
-function lossOf(
-  { layers, width, heads, batch, length, vocabulary, normEpsilon },
-  parameters,
-  mask,
-  inputs,
-  targets,
-) {
+function lossOf({ layers, width, heads, batch, length, vocabulary, normEpsilon }, parameters, mask, inputs, targets) {
   const rows = batch * length;
   const norm = (/** @type {string} */ name, /** @type {tf.Tensor} */ x) => {
     const { mean, variance } = tf.moments(x, -1, true);

@@ -1,14 +1,5 @@
 // The model of the training step, from this package's layers and operations.
-import {
-  add,
-  embedding,
-  layerNorm,
-  Linear,
-  Module,
-  MultiheadAttention,
-  parameter,
-  Tensor,
-} from "../../dist/index.js";
+import { add, embedding, layerNorm, Linear, Module, MultiheadAttention, parameter, Tensor } from "../../dist/index.js";
 
 /** A parameter, whose content is loaded later. @param {number[]} shape */
 const empty = (...shape) =>

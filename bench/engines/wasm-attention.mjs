@@ -138,7 +138,10 @@ function gradientJob(wanted, forward, outputGradient) {
 }
 
 /** A layer with the parameters of a case. @param {import("../cases.mjs").LinearShape} linearCase */
-function makeLayer({ inFeatures, outFeatures, hasBias, activation }, /** @type {import("../inputs.mjs").LinearInputs} */ inputs) {
+function makeLayer(
+  { inFeatures, outFeatures, hasBias, activation },
+  /** @type {import("../inputs.mjs").LinearInputs} */ inputs,
+) {
   const layer = new Linear(inFeatures, outFeatures, { bias: hasBias, activation });
   layer.loadStateDict({
     weight: { data: inputs.weight, shape: [outFeatures, inFeatures] },
@@ -167,7 +170,9 @@ async function prepareTraining(trainingCase) {
   const { LanguageModel } = await import("./wasm-attention-model.mjs");
   const model = new LanguageModel(trainingCase);
   model.loadStateDict(
-    Object.fromEntries(makeParameters(trainingCase).map(({ name, shape, elements }) => [name, { data: elements, shape }])),
+    Object.fromEntries(
+      makeParameters(trainingCase).map(({ name, shape, elements }) => [name, { data: elements, shape }]),
+    ),
   );
   const parameters = model.parameters();
   const { learningRate: lr, betas, epsilon: eps, weightDecay, largestNorm } = trainingCase;
