@@ -131,6 +131,7 @@ describe("the suite", () => {
       "tensor/from": "imports node:vm",
       "tensor/inspect": "imports node:util",
       "tensor/open-scopes": "imports ../../ts/tensor/open-scopes.js",
+      "tensor/without-train": "imports ../../ts/tensor/tensor.js",
       "train/appended-rows": "imports ../../ts/ops/concatenation.js",
       "train/linear": "imports ../../ts/ops/packed-linear.js",
     });
