@@ -9,6 +9,7 @@
  * @property {readonly string[]} [command] a program of node_modules/.bin and its arguments
  * @property {string} output the folder that is made public
  * @property {number} [budget] in bytes, of all that the page loads, gzipped: a polyfill would not fit in
+ * @property {readonly string[]} [subpathFolders] a further folder, with the settings that let it find the package's subpaths
  * @property {string} [computes] what its page shows. Default: attention
  * @property {boolean} [hasTape] it imports the tape, as workers do and some pages of Next.js
  * @property {boolean} [isNext] its own server runs it, and it has edge routes too
@@ -55,7 +56,15 @@ const withCommonJs = [
     output: "dist",
     budget,
   },
-  { name: "Parcel", bundler: "parcel", folders: page, command: ["parcel", "build", html], output: "dist", budget },
+  {
+    name: "Parcel",
+    bundler: "parcel",
+    folders: page,
+    subpathFolders: ["parcel"],
+    command: ["parcel", "build", html],
+    output: "dist",
+    budget,
+  },
 ];
 
 /** With those that learn. @returns {Application[]} */
@@ -64,7 +73,7 @@ const withLearning = (/** @type {Application} */ application) => [
   ...learningWays.map((way) => ({
     ...application,
     name: `${application.name}, learning by ${way}`,
-    folders: [...application.folders, `learn-by-${way}`],
+    folders: [...application.folders, ...(application.subpathFolders ?? []), `learn-by-${way}`],
     budget: application.budget && application.budget + learningBudget,
     computes: `learning by ${way}`,
     hasTape: true,
@@ -90,7 +99,7 @@ export const applications = [
     {
       ...application,
       name: `${application.name}, import and require`,
-      folders: [...application.folders, "commonjs"],
+      folders: [...application.folders, ...(application.subpathFolders ?? []), "commonjs"],
       // Of what is required, everything is packed.
       budget: undefined,
       hasTape: true,
