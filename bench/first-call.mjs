@@ -14,7 +14,7 @@ const engine = await module.open(build.arithmetic, build);
 const opened = performance.now();
 const job = await engine.prepare(benchmarkCase);
 if (job === undefined) throw new Error("the engine doesn't offer the case");
-await job.run();
+await job.run(() => {});
 const called = performance.now();
 
 process.send?.({ initMilliseconds: opened - start, firstCallMilliseconds: called - opened }, () => process.exit());

@@ -275,7 +275,11 @@ export class Tensor<D extends DType = DType> {
     return internalsOf(this).track?.grad ?? null;
   }
 
-  /** Disposes the gradient, which becomes null. */
+  /**
+   * Disposes the gradient, which becomes null.
+   *
+   * @throws {AttentionError} when the runtime has failed.
+   */
   zeroGrad(): void {
     internalsOf(this).track?.zeroGrad();
   }
@@ -307,7 +311,7 @@ export class Tensor<D extends DType = DType> {
    * const logits = Tensor.from([1, 2, 3]);
    * logits.requiresGrad = true;
    * softmax(logits).backward(Tensor.from([1, 0, 0]));
-   * console.log(logits.grad.shape); // [3]
+   * console.log(logits.grad?.shape); // [3]
    * ```
    *
    * @param gradient That of the result with respect to this tensor, of its shape and of any float dtype. Default: 1, for a
