@@ -287,10 +287,12 @@ export class Tensor<D extends DType = DType> {
   /**
    * Lets a tensor that is computed from others keep its gradient, too. For leaves nothing changes.
    *
-   * @throws {TypeError} when the tensor requires no gradients, and when it has been disposed.
+   * @throws {TypeError} without the import of "wasm-attention/train", when the tensor requires no gradients, and when it has
+   *   been disposed.
    */
   retainGrad(): void {
     requireUsable("Tensor.retainGrad", "this", this);
+    requireRecorder("Tensor.retainGrad");
     const track = trackOf(this);
     if (track?.requiresGrad !== true) throw misuseError("Tensor.retainGrad", "this", "requires no gradients");
     track.retainsGrad = true;

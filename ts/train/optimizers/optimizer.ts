@@ -101,6 +101,7 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
   /** What every group's learning rate is multiplied with, as a schedule says. It is not part of the state. */
   lrFactor = 1;
 
+  /** @internal Its declaration would bring in those of all kernels. */
   protected constructor(operation: string, parameters: Parameters, defaults: H, rule: UpdateRule<H>) {
     requireInstance(operation);
     const groups = readGroups(operation, parameters).map((group: CheckedGroup) => {
