@@ -107,19 +107,54 @@ function hashInterface(exports, declarations) {
   return Number.parseInt(sha256(Buffer.from(`${exports}\n${withoutComments}`)).slice(0, 8), 16);
 }
 
+/** The names of a module's own functions, in their order. */
+function functionNames(/** @type {binaryen.Module} */ module) {
+  return Array.from({ length: module.getNumFunctions() }, (_, index) =>
+    binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
+  ).flatMap(({ name, module: importedFrom }) => (importedFrom === "" ? [name] : []));
+}
+
 /**
- * Adds the hash to what a module exports, and optimises it.
- * @param {BuildName} name
- * @param {string} input wasm-bindgen's file
+ * Gives a function that all modules have one number, so that its calls are the same bytes in all of them, which packing finds.
+ * @param {binaryen.Module[]} modules
+ */
+function orderAlike(modules) {
+  const names = modules.map(functionNames);
+  const shared = names[0].filter((name) => names.every((others) => others.includes(name)));
+  modules.forEach((module, index) => {
+    for (const name of new Set([...shared, ...names[index]])) {
+      const { params, results, vars, body } = binaryen.getFunctionInfo(module.getFunction(name));
+      module.removeFunction(name);
+      module.addFunction(name, params, results, vars, body);
+    }
+  });
+}
+
+/**
+ * Adds the hash to what wasm-bindgen's files export, and optimises them.
+ * @param {string[]} inputs
  * @param {number} interfaceHash
  */
-function finish(name, input, interfaceHash) {
-  const module = binaryen.readBinary(readFileSync(input));
-  module.addGlobal("interface_hash", binaryen.i32, false, module.i32.const(interfaceHash));
-  module.addGlobalExport("interface_hash", "interface_hash");
+function finish(inputs, interfaceHash) {
+  const modules = inputs.map((input) => binaryen.readBinary(readFileSync(input)));
+  orderAlike(modules);
+  return modules.map((module, index) => {
+    module.addGlobal("interface_hash", binaryen.i32, false, module.i32.const(interfaceHash));
+    module.addGlobalExport("interface_hash", "interface_hash");
+    const binary = module.emitBinary();
+    module.dispose();
+    return optimise(buildNames[index], binary);
+  });
+}
+
+/**
+ * What wasm-opt makes of a module.
+ * @param {BuildName} name
+ * @param {Uint8Array} module
+ */
+function optimise(name, module) {
   const marked = join(work, name, "marked.wasm");
-  writeFileSync(marked, module.emitBinary());
-  module.dispose();
+  writeFileSync(marked, module);
   const program = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
   const optimised = join(work, name, "optimised.wasm");
   output(process.execPath, [program, marked, "-o", optimised, ...commonWasmOpt, ...builds[name].wasmOpt]);
@@ -178,7 +213,8 @@ function build() {
 
   /** @type {Record<string, number>} */
   const memoryPages = {};
-  const modules = buildNames.map((name, index) => finish(name, join(folders[index], `${glue}.wasm`), interfaceHash));
+  const inputs = folders.map((folder) => join(folder, `${glue}.wasm`));
+  const modules = finish(inputs, interfaceHash);
   files["builds.bytes.ts"] = Buffer.from(`export default "${packBuilds(modules).toString("base64")}";\n`);
   buildNames.forEach((name, index) => {
     memoryPages[name] = initialMemoryPages(modules[index]);

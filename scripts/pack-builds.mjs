@@ -48,7 +48,7 @@ function cut(wasm) {
 export function packBuilds(modules) {
   const parts = modules.map(cut);
   const count = Math.max(...parts.map(({ length }) => length));
-  // wasm-opt sorts functions by use, which is much the same in all builds: those of a number resemble each other.
+  // Functions of the same number are the same in all builds, or nearly (scripts/build-wasm.mjs).
   const alternating = Array.from({ length: count }, (_, index) =>
     parts.map((ofModule) => ofModule[index] ?? new Uint8Array()),
   ).flat();

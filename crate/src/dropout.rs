@@ -10,7 +10,8 @@
 //! its product: the error is at most 2^-23 · |result| + 2^-149. (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".)
 
 use crate::attention::dropout::Dropout;
-use crate::dtype::canonical_scalar;
+use crate::dtype::canonical;
+use crate::lanes::{load, store};
 use crate::random::Philox;
 use crate::simd::{F32x4, I32x4, LANES};
 
@@ -35,9 +36,9 @@ pub fn dropout(output: &mut [f32], input: &[f32], dropout: &Dropout) {
         let [high, stream, end] = [(counter >> 32) as u32, STREAM[0], STREAM[1]].map(|word| I32x4::splat(word as i32));
         let words = philox.words([low, high, stream, end]);
         let by_counter = F32x4::transpose(words.map(I32x4::from_bits)).map(F32x4::to_bits);
-        let factors = by_counter.map(|words| words.lt_unsigned(threshold).select(F32x4::zero(), scale).to_array());
-        for ((output, x), factor) in output.iter_mut().zip(input).zip(factors.as_flattened()) {
-            *output = canonical_scalar(x * factor);
+        for (index, words) in (0..output.len()).step_by(LANES).zip(by_counter) {
+            let factor = words.lt_unsigned(threshold).select(F32x4::zero(), scale);
+            store(output, index, canonical(load(input, index) * factor));
         }
     }
 }

@@ -13,9 +13,10 @@
 //!
 //! Products are rounded before they are added in both arithmetics, so both give the same bits.
 
-use crate::dtype::canonical_scalar;
+use crate::dtype::canonical;
 use crate::indices::IndexOutOfRange;
 use crate::math::sin_cos;
+use crate::simd::{F32x4, LANES};
 
 /// Sizes, and where head h of position s of batch b begins, in elements; its features are contiguous.
 #[derive(Clone, Copy, Debug)]
@@ -84,21 +85,56 @@ pub fn rotary_embedding(
 fn turn_halves(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f32], sign: f32) {
     let (real, imaginary) = output.split_at_mut(cosine.len());
     let (x, y) = input.split_at(cosine.len());
-    let outputs = real.iter_mut().zip(imaginary);
-    for (((real, imaginary), (x, y)), (cosine, sine)) in outputs.zip(x.iter().zip(y)).zip(cosine.iter().zip(sine)) {
-        let sine = sign * sine;
-        *real = canonical_scalar(cosine * x - sine * y);
-        *imaginary = canonical_scalar(sine * x + cosine * y);
+    let (real_vectors, real_rest) = real.as_chunks_mut::<LANES>();
+    let (imaginary_vectors, imaginary_rest) = imaginary.as_chunks_mut::<LANES>();
+    let count = real_vectors.len();
+    let [x, y, cosine, sine] = [x, y, cosine, sine].map(|values| values.as_chunks::<LANES>());
+    let [x_vectors, y_vectors, cosines, sines] = [x, y, cosine, sine].map(|(vectors, _)| &vectors[..count]);
+    for (i, (real, imaginary)) in real_vectors.iter_mut().zip(imaginary_vectors).enumerate() {
+        let vectors = [x_vectors[i], y_vectors[i], cosines[i], sines[i]].map(F32x4::from_array);
+        [*real, *imaginary] = turn(vectors, sign).map(F32x4::to_array);
+    }
+    for (i, (real, imaginary)) in real_rest.iter_mut().zip(imaginary_rest).enumerate() {
+        [*real, *imaginary] = turn_pair([x.1[i], y.1[i], cosine.1[i], sine.1[i]], sign);
     }
 }
 
 fn turn_interleaved(output: &mut [f32], input: &[f32], cosine: &[f32], sine: &[f32], sign: f32) {
-    let (output, _) = output.as_chunks_mut::<2>();
-    let (input, _) = input.as_chunks::<2>();
-    for ((output, [x, y]), (cosine, sine)) in output.iter_mut().zip(input).zip(cosine.iter().zip(sine)) {
-        let sine = sign * sine;
-        *output = [canonical_scalar(cosine * x - sine * y), canonical_scalar(sine * x + cosine * y)];
+    let (output_vectors, output_rest) = output.as_chunks_mut::<{ 2 * LANES }>();
+    let (input_vectors, input_rest) = input.as_chunks::<{ 2 * LANES }>();
+    let (cosines, cosine_rest) = cosine.as_chunks::<LANES>();
+    let (sines, sine_rest) = sine.as_chunks::<LANES>();
+    let tables = cosines.iter().zip(sines);
+    for ((output, input), (cosine, sine)) in output_vectors.iter_mut().zip(input_vectors).zip(tables) {
+        let [even, odd] = interleave(F32x4::load(input), F32x4::load(&input[LANES..]));
+        let [x, y] = interleave(even, odd);
+        let [real, imaginary] = turn([x, y, F32x4::from_array(*cosine), F32x4::from_array(*sine)], sign);
+        let [low, high] = interleave(real, imaginary);
+        low.store(output);
+        high.store(&mut output[LANES..]);
     }
+    let pairs = output_rest.as_chunks_mut::<2>().0.iter_mut().zip(input_rest.as_chunks::<2>().0);
+    for ((output, [x, y]), (cosine, sine)) in pairs.zip(cosine_rest.iter().zip(sine_rest)) {
+        *output = turn_pair([*x, *y, *cosine, *sine], sign);
+    }
+}
+
+/// `[a0, b0, a1, b1]` and `[a2, b2, a3, b3]`. Twice, it parts the even elements of a and b from the odd ones.
+#[inline(always)]
+fn interleave(a: F32x4, b: F32x4) -> [F32x4; 2] {
+    [a.interleave_low(b), a.interleave_high(b)]
+}
+
+/// The real and imaginary parts.
+#[inline(always)]
+fn turn([x, y, cosine, sine]: [F32x4; 4], sign: f32) -> [F32x4; 2] {
+    let sine = F32x4::splat(sign) * sine;
+    [cosine * x - sine * y, sine * x + cosine * y].map(canonical)
+}
+
+#[inline(never)]
+fn turn_pair(pair: [f32; 4], sign: f32) -> [f32; 2] {
+    turn(pair.map(F32x4::splat), sign).map(|lanes| lanes.to_array()[0])
 }
 
 /// cosine, sine: `[rows, pairs]`, attention_factor times those of the angles position · frequency; frequencies:

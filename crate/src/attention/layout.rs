@@ -11,6 +11,7 @@
 //! columns that are left.
 
 use super::matrix::Matrix;
+use crate::simd::{F32x4, I32x4};
 use crate::tiles::{KEY_STRIP, VALUE_STRIP};
 use core::ops::Range;
 
@@ -173,8 +174,12 @@ impl<'a> Values<'a> {
 
     /// Whether no element is NaN or infinite.
     pub fn all_finite(&self) -> bool {
-        // Without an early end inside a row its loop is vectorised.
-        let is_finite = |row: &[f32]| row.iter().fold(true, |finite, x| finite & x.is_finite());
+        let is_finite = |row: &[f32]| {
+            let (vectors, rest) = row.as_chunks();
+            let infinity = F32x4::splat(f32::INFINITY);
+            let are_finite = |are, vector: &_| are & F32x4::from_array(*vector).abs().lt(infinity);
+            vectors.iter().fold(I32x4::splat(-1), are_finite).all() && rest.iter().all(|x| x.is_finite())
+        };
         self.by_columns().all(|(_, strip)| (0..strip.row_count()).all(|j| is_finite(strip.row(j))))
     }
 

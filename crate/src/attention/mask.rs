@@ -4,6 +4,7 @@ use super::arrays::Elements;
 use super::panel;
 use super::query_rows::QueryRows;
 use crate::dtype::widen;
+use crate::simd::{F32x4, I32x4, LANES};
 use crate::tiles::PANEL;
 use core::ops::Range;
 
@@ -80,7 +81,13 @@ impl Mask<'_> {
         let end = start + output.len();
         match self.elements {
             MaskElements::Boolean(elements) => {
-                for (value, &attends) in output.iter_mut().zip(&elements[start..end]) {
+                let (vectors, rest) = output.as_chunks_mut::<LANES>();
+                let (fours, last) = elements[start..end].as_chunks::<LANES>();
+                for (values, attend) in vectors.iter_mut().zip(fours) {
+                    let hides = I32x4::from_array(attend.map(i32::from)).eq(I32x4::splat(0));
+                    hides.select(F32x4::splat(f32::NEG_INFINITY), F32x4::zero()).store(values);
+                }
+                for (value, &attends) in rest.iter_mut().zip(last) {
                     *value = if attends != 0 { 0.0 } else { f32::NEG_INFINITY };
                 }
             }

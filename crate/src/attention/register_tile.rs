@@ -18,7 +18,7 @@
 use super::layout::{Keys, Values};
 use super::matrix::Matrix;
 use super::query_block::PANELS;
-use crate::simd::{F32x4, LANES};
+use crate::simd::{F32x4, LANES, unrolled};
 use crate::tiles::{KEY_BLOCK, KEY_STRIP, NARROW_TILE, PANEL, TILE};
 use core::array::from_fn;
 use core::ops::Range;
@@ -123,32 +123,34 @@ unsafe fn scores_tile<const ROWS: usize, const VECTORS: usize, const STRIPS: boo
     unsafe {
         let mut sums = [[F32x4::zero(); VECTORS]; ROWS];
         let mut strip = keys;
-        let mut keys: [*const f32; ROWS] = from_fn(|row| keys.wrapping_add(row * stride));
+        let first = keys;
+        let mut keys = [first; ROWS];
+        unrolled::<ROWS>(|row| keys[row] = first.wrapping_add(row * stride));
         let mut panel = panel;
         let mut remaining = depth;
         while remaining != 0 {
             let queries: [F32x4; VECTORS] = from_fn(|v| F32x4::load_pointer(panel.add(v * LANES)));
-            for (row, sums) in sums.iter_mut().enumerate() {
+            unrolled::<ROWS>(|row| {
                 let element = F32x4::splat_pointer(if STRIPS { strip.add(row) } else { keys[row] });
-                for (sum, query) in sums.iter_mut().zip(queries) {
+                for (sum, query) in sums[row].iter_mut().zip(queries) {
                     *sum = element.mul_add(query, *sum);
                 }
                 if !STRIPS {
                     keys[row] = keys[row].add(1);
                 }
-            }
+            });
             strip = strip.wrapping_add(if STRIPS { KEY_STRIP } else { 0 });
             panel = panel.add(VECTORS * LANES);
             remaining -= 1;
         }
         let scores = scores.cast::<[[[f32; LANES]; VECTORS]; ROWS]>();
         let mut largest: [F32x4; VECTORS] = from_fn(|v| F32x4::load_pointer(maximum.add(v * LANES)));
-        for (row, sums) in sums.iter().enumerate() {
-            for (v, sum) in sums.iter().enumerate() {
+        unrolled::<ROWS>(|row| {
+            for (v, sum) in sums[row].iter().enumerate() {
                 sum.store_pointer((&raw mut (*scores)[row][v]).cast());
                 largest[v] = largest[v].pseudo_max(*sum);
             }
-        }
+        });
         for (v, largest) in largest.iter().enumerate() {
             largest.store_pointer(maximum.add(v * LANES));
         }
@@ -226,12 +228,12 @@ unsafe fn values_tile<const COLUMNS: usize, const VECTORS: usize>(
         let mut remaining = count;
         while remaining != 0 {
             let row_weights: [F32x4; VECTORS] = from_fn(|v| F32x4::load_pointer(weights.add(v * LANES)));
-            for (column, sums) in sums.iter_mut().enumerate() {
+            unrolled::<COLUMNS>(|column| {
                 let value = F32x4::splat_pointer(values.add(column));
-                for (sum, weight) in sums.iter_mut().zip(row_weights) {
+                for (sum, weight) in sums[column].iter_mut().zip(row_weights) {
                     *sum = value.mul_add(weight, *sum);
                 }
-            }
+            });
             values = values.wrapping_add(stride);
             weights = weights.add(VECTORS * LANES);
             remaining -= 1;
@@ -239,17 +241,17 @@ unsafe fn values_tile<const COLUMNS: usize, const VECTORS: usize>(
         let accumulators = accumulators.cast::<[[[f32; LANES]; VECTORS]; COLUMNS]>();
         // The block's sum is added as a whole: a running sum over all keys would gather more rounding errors.
         if !is_first {
-            for (column, sums) in sums.iter_mut().enumerate() {
-                for (v, sum) in sums.iter_mut().enumerate() {
+            unrolled::<COLUMNS>(|column| {
+                for (v, sum) in sums[column].iter_mut().enumerate() {
                     *sum = *sum + F32x4::load_pointer((&raw const (*accumulators)[column][v]).cast());
                 }
-            }
+            });
         }
-        for (column, sums) in sums.iter().enumerate() {
-            for (v, sum) in sums.iter().enumerate() {
+        unrolled::<COLUMNS>(|column| {
+            for (v, sum) in sums[column].iter().enumerate() {
                 sum.store_pointer((&raw mut (*accumulators)[column][v]).cast());
             }
-        }
+        });
     }
     COLUMNS
 }

@@ -19,7 +19,7 @@
 
 use super::layout::{KeyStrips, Keys, Values};
 use super::matrix::Matrix;
-use crate::simd::{F32x4, FUSED, LANES};
+use crate::simd::{F32x4, FUSED, LANES, unrolled};
 use crate::tiles::{KEY_STRIP, VALUE_STRIP};
 use core::array::from_fn;
 
@@ -243,20 +243,17 @@ unsafe fn add_columns<const VECTORS: usize>(
     // SAFETY: the pointers step over exactly what the contract says is valid. `values` may step past its allocation after
     // the last row, where it is not read: hence wrapping.
     unsafe {
-        let mut totals: [F32x4; VECTORS] = from_fn(|v| F32x4::load_pointer(sums.add(v * LANES)));
+        let mut totals = [F32x4::zero(); VECTORS];
+        unrolled::<VECTORS>(|v| totals[v] = F32x4::load_pointer(sums.add(v * LANES)));
         let mut remaining = keys;
         while remaining != 0 {
             let weight = F32x4::splat_pointer(weights);
-            for v in 0..VECTORS {
-                totals[v] = F32x4::load_pointer(values.add(v * LANES)).mul_add(weight, totals[v]);
-            }
+            unrolled::<VECTORS>(|v| totals[v] = F32x4::load_pointer(values.add(v * LANES)).mul_add(weight, totals[v]));
             values = values.wrapping_add(stride);
             weights = weights.add(1);
             remaining -= 1;
         }
-        for v in 0..VECTORS {
-            totals[v].store_pointer(sums.add(v * LANES));
-        }
+        unrolled::<VECTORS>(|v| totals[v].store_pointer(sums.add(v * LANES)));
     }
     VECTORS
 }

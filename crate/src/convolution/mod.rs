@@ -23,9 +23,10 @@ mod columns;
 
 pub use backward::{bias_backward, input_backward, weight_backward};
 
-use crate::dtype::canonical_scalar;
+use crate::dtype::canonical;
 use crate::linear::pack_strip;
 use crate::linear::register_tile::{multiply_strip, tile_rows};
+use crate::simd::{F32x4, map};
 use crate::tiles::{PANEL, TILE};
 use core::ops::Range;
 
@@ -170,9 +171,8 @@ pub fn conv1d(
             let panels = columns::gather(panels, sizes.planes(input, b, group), block.clone(), sizes);
             multiply_block(packed, panels, rows, depth, block.len(), &mut |row, sums| {
                 let bias = bias.map_or(0.0, |bias| bias[group * rows + row]);
-                for (output, sum) in output[row * outputs..][block.clone()].iter_mut().zip(sums) {
-                    *output = canonical_scalar(sum + bias);
-                }
+                let output = &mut output[row * outputs..][block.clone()];
+                map(output, sums, |sums| canonical(sums + F32x4::splat(bias)));
             });
         }
     }

@@ -150,12 +150,12 @@ impl F32x4 {
     }
     /// `[a0, b0, a1, b1]`.
     #[inline(always)]
-    pub(super) fn interleave_low(self, other: Self) -> Self {
+    pub fn interleave_low(self, other: Self) -> Self {
         Self([self.0[0], other.0[0], self.0[1], other.0[1]])
     }
     /// `[a2, b2, a3, b3]`.
     #[inline(always)]
-    pub(super) fn interleave_high(self, other: Self) -> Self {
+    pub fn interleave_high(self, other: Self) -> Self {
         Self([self.0[2], other.0[2], self.0[3], other.0[3]])
     }
     /// `[a0, a1, b0, b1]`.

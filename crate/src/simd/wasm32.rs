@@ -146,12 +146,12 @@ impl F32x4 {
     }
     /// `[a0, b0, a1, b1]`.
     #[inline(always)]
-    pub(super) fn interleave_low(self, other: Self) -> Self {
+    pub fn interleave_low(self, other: Self) -> Self {
         Self(i32x4_shuffle::<0, 4, 1, 5>(self.0, other.0))
     }
     /// `[a2, b2, a3, b3]`.
     #[inline(always)]
-    pub(super) fn interleave_high(self, other: Self) -> Self {
+    pub fn interleave_high(self, other: Self) -> Self {
         Self(i32x4_shuffle::<2, 6, 3, 7>(self.0, other.0))
     }
     /// `[a0, a1, b0, b1]`.
