@@ -1,10 +1,8 @@
 import { typeError } from "../errors.js";
 import { atPosition, generatorPosition } from "../ops/random.js";
-import { isFloat } from "../tensor/dtype.js";
-import { Track } from "../tensor/recorder.js";
 import { scope } from "../tensor/scope.js";
 import { isTensor, setTrack, shareTensor, type Tensor, trackOf } from "../tensor/tensor.js";
-import { Node } from "./graph.js";
+import { addNode } from "./graph.js";
 import { inMode, isRecording, watch } from "./mode.js";
 
 /** What a checkpointed function may return. */
@@ -12,6 +10,12 @@ export type CheckpointResult = Tensor | readonly Tensor[] | Readonly<Record<stri
 
 const tensorsIn = (result: CheckpointResult): Tensor[] =>
   isTensor(result) ? [result] : Object.values(result as Record<string, unknown>).filter(isTensor);
+
+/** Throws a TypeError for what holds no tensor. */
+function checkResult<Result extends CheckpointResult>(result: Result): Result {
+  if (typeof result === "object" && result !== null && tensorsIn(result).length > 0) return result;
+  throw typeError("checkpoint", "fn", "a function that returns tensors", result);
+}
 
 /**
  * Computes `fn(...inputs)` without saving what its gradient needs; `backward` computes it once more for that. It lowers the memory of
@@ -45,13 +49,12 @@ export function checkpoint<Inputs extends readonly unknown[], Result extends Che
   if (!isRecording()) return fn(...inputs);
   const position = generatorPosition();
   return scope(() => {
-    const { result, requiresGrad } = watch(() => scope(() => detached(fn(...inputs), inputs)));
+    const { result, requiresGrad } = watch(() => scope(() => detached(checkResult(fn(...inputs)), inputs)));
     const outputs = tensorsIn(result);
-    if (outputs.length === 0) throw typeError("checkpoint", "fn", "a function that returns tensors", result);
     const tracks = inputs.map((input) => (isTensor(input) ? trackOf(input) : undefined));
     if (!requiresGrad && !tracks.some((track) => track?.requiresGrad)) return result;
 
-    const node = new Node("checkpoint", tracks, outputs.length, (node) => {
+    addNode("checkpoint", tracks, outputs, (node) => {
       const saved = inputs.map((input) => (isTensor(input) ? node.save(input).content : input));
       return (gradients, session) => {
         const again = saved.map((value, index) => {
@@ -75,11 +78,6 @@ export function checkpoint<Inputs extends readonly unknown[], Result extends Che
         // They have arrived.
         return [];
       };
-    });
-    outputs.forEach((output, index) => {
-      if (!isFloat(output.dtype)) return;
-      node.retain();
-      setTrack(output, new Track(true, output.shape, node, index));
     });
     return result;
   });

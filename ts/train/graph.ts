@@ -1,10 +1,10 @@
 import { misuseError } from "../errors.js";
 import type { FloatOperand } from "../ops/float-operand.js";
 import type { Operand } from "../ops/operand.js";
-import type { FloatDType } from "../tensor/dtype.js";
-import type { Origin, Track } from "../tensor/recorder.js";
+import { type FloatDType, isFloat } from "../tensor/dtype.js";
+import { type Origin, Track } from "../tensor/recorder.js";
 import { keep } from "../tensor/scope.js";
-import { isTensor, shareTensor, type Tensor, tensorFromSource, versionOf } from "../tensor/tensor.js";
+import { isTensor, setTrack, shareTensor, type Tensor, tensorFromSource, versionOf } from "../tensor/tensor.js";
 import type { Session } from "./session.js";
 import type { Gradient, GradientTensor } from "./rule.js";
 
@@ -103,4 +103,19 @@ export class Node implements Origin {
   #disposeSaved(): void {
     for (const { tensor } of this.#saved) tensor.dispose();
   }
+}
+
+/** Makes results those of a node, which is made as `Node` says: floats among them require gradients from then on. */
+export function addNode(
+  name: string,
+  inputs: readonly (Track | undefined)[],
+  results: readonly Tensor[],
+  rule: (node: Node) => NodeBackward,
+): void {
+  const node = new Node(name, inputs, results.length, rule);
+  results.forEach((result, index) => {
+    if (!isFloat(result.dtype)) return;
+    node.retain();
+    setTrack(result, new Track(true, result.shape, node, index));
+  });
 }

@@ -1,9 +1,8 @@
-import { isFloat } from "../tensor/dtype.js";
-import { type RecordedInput, type Recorder, Track } from "../tensor/recorder.js";
-import { isTensor, setTrack, type Tensor, trackOf } from "../tensor/tensor.js";
+import type { RecordedInput, Recorder, Track } from "../tensor/recorder.js";
+import { isTensor, type Tensor, trackOf } from "../tensor/tensor.js";
 import { runBackward } from "./backward.js";
 import { rules } from "./gradients/rules.js";
-import { Node } from "./graph.js";
+import { addNode } from "./graph.js";
 import { isRecorded } from "./mode.js";
 
 /** What an input is, if it requires gradients. */
@@ -21,7 +20,7 @@ function record(
   const rule = rules[name];
   const tracks = inputs.map(requiringTrack);
   const needs = tracks.map((track) => track !== undefined);
-  const node = new Node(name, tracks, outputs.length, (node) =>
+  addNode(name, tracks, outputs, (node) =>
     rule({
       inputs,
       outputs,
@@ -30,11 +29,6 @@ function record(
       save: (content) => node.save(content),
     }),
   );
-  outputs.forEach((output, index) => {
-    if (!isFloat(output.dtype)) return;
-    node.retain();
-    setTrack(output, new Track(true, output.shape, node, index));
-  });
 }
 
 /** Records what is computed from tensors that require gradients. */
