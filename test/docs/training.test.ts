@@ -224,7 +224,7 @@ describe("messages", () => {
     () => oneCycleSchedule({ totalSteps: 10 })(10),
     () => crossEntropy(Tensor.from([[1, 2, 3]]), [3]),
     () => noGrad(async () => {}),
-    () => checkpoint(() => ({})),
+    () => checkpoint(() => 1 as never),
   ];
   const rows = rowsBelow("## When it goes wrong");
 
