@@ -37,8 +37,11 @@ const common: Options = {
   // All entries share the runtime's state by common chunks, in CommonJS too.
   splitting: true,
   sourcemap: true,
-  // Without it `[Symbol.dispose]()` in the declarations fails to compile for users whose `lib` lacks it.
-  dts: { banner: '/// <reference lib="esnext.disposable" />' },
+  dts: {
+    // Without it `[Symbol.dispose]()` in the declarations fails to compile for users whose `lib` lacks it.
+    banner: '/// <reference lib="esnext.disposable" />',
+    compilerOptions: { stripInternal: true },
+  },
   esbuildPlugins: [bytesWithoutSourceMap, wasmFilesAsTheyAre],
 };
 

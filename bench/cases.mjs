@@ -4,8 +4,7 @@
 // a value head; of a linear layer M rows, K in-features, N out-features.
 
 /**
- * @typedef {object} AttentionCase
- * @property {"attention"} operation
+ * @typedef {object} AttentionShape
  * @property {string} name unique; `--filter` looks into it
  * @property {string} group the heading under which tables put it; `--filter` looks into it too
  * @property {number} batch B
@@ -34,10 +33,16 @@
  *   deviate by 1/3 and every weight counts; at 8 they deviate by 21, and most exponentials fall below the float32 range
  */
 
+/** @typedef {AttentionShape & { operation: "attention" }} AttentionCase */
+
+/**
+ * Forward and backward pass: the gradients of query, key and value from that of the output, and the mask's where it has one.
+ * @typedef {AttentionShape & { operation: "attention gradient", hasMaskGradient?: boolean }} AttentionGradientCase
+ */
+
 /**
  * y = x · weightᵀ + bias, with x [M, K], weight [N, K], bias [N], y [M, N].
- * @typedef {object} LinearCase
- * @property {"linear"} operation
+ * @typedef {object} LinearShape
  * @property {string} name unique; `--filter` looks into it
  * @property {string} group the heading under which tables put it
  * @property {number} rows M
@@ -47,21 +52,51 @@
  * @property {"gelu"} [activation] the exact GELU of the product, as a part of the operation
  */
 
-/** @typedef {AttentionCase | LinearCase} Case */
+/** @typedef {LinearShape & { operation: "linear" }} LinearCase */
+
+/**
+ * Forward pass and the gradient of one operand from that of the output.
+ * @typedef {LinearShape & { operation: "linear gradient", of: "input" | "weight" }} LinearGradientCase
+ */
+
+/**
+ * A step of training a language model, which training-step.mjs describes.
+ * @typedef {object} TrainingCase
+ * @property {"training step"} operation
+ * @property {string} name
+ * @property {string} group
+ * @property {number} layers
+ * @property {number} width E
+ * @property {number} heads H
+ * @property {number} length L of a sequence
+ * @property {number} batch B
+ * @property {number} vocabulary
+ * @property {number} normEpsilon of layer norm
+ * @property {number} learningRate of AdamW, as the three below
+ * @property {readonly [number, number]} betas
+ * @property {number} epsilon
+ * @property {number} weightDecay
+ * @property {number} largestNorm that gradients are clipped to
+ * @property {readonly number[]} losses of the first steps, by PyTorch in float64 (training-losses.mjs)
+ */
+
+/** @typedef {AttentionCase | LinearCase | AttentionGradientCase | LinearGradientCase | TrainingCase} Case */
 
 export const DROPOUT_SEED = 1;
+
+/** The groups of what learning needs: gradients and training. */
+export const learningGroups = ["gradients of attention", "gradients of linear layers", "training"];
 
 /**
  * What a case doesn't say: B = 1, H = Hkv = 12, D = Dv = 64, float32, every key open.
  * @param {string} group
  * @param {string} name
- * @param {Partial<AttentionCase> & { queryLength: number }} differences S is L, Hkv is H and Dv is D where they aren't said
- * @returns {AttentionCase}
+ * @param {Partial<AttentionShape> & { queryLength: number }} differences S is L, Hkv is H and Dv is D where they aren't said
+ * @returns {AttentionShape}
  */
-function attention(group, name, differences) {
+function shape(group, name, differences) {
   const { heads = 12, headSize = 64, queryLength } = differences;
   return {
-    operation: "attention",
     name,
     group,
     batch: 1,
@@ -78,6 +113,12 @@ function attention(group, name, differences) {
     ...differences,
   };
 }
+
+/**
+ * @param {Parameters<typeof shape>} description
+ * @returns {AttentionCase}
+ */
+const attention = (...description) => ({ operation: "attention", ...shape(...description) });
 
 /**
  * The same once dense and once causal.
@@ -107,6 +148,44 @@ const linear = (rows, inFeatures, outFeatures, activation) => ({
   hasBias: true,
   activation,
 });
+
+/**
+ * Few heads, so that a call is shorter than the time for which a scheduler lets a process run.
+ * @param {string} name
+ * @param {Parameters<typeof shape>[2] & { hasMaskGradient?: boolean }} differences one head where they don't say
+ * @returns {AttentionGradientCase}
+ */
+const attentionGradient = (name, differences) => ({
+  operation: "attention gradient",
+  ...shape("gradients of attention", `gradients ${name}`, { heads: 1, ...differences }),
+});
+
+/**
+ * @param {string} name
+ * @param {Parameters<typeof shape>[2]} differences
+ */
+const denseAndCausalGradients = (name, differences) => [
+  attentionGradient(`${name} dense`, differences),
+  attentionGradient(`${name} causal`, { ...differences, isCausal: true }),
+];
+
+/**
+ * @param {number} rows
+ * @param {number} inFeatures
+ * @param {number} outFeatures
+ * @returns {LinearGradientCase[]}
+ */
+const linearGradients = (rows, inFeatures, outFeatures) =>
+  /** @type {const} */ (["input", "weight"]).map((of) => ({
+    operation: "linear gradient",
+    name: `linear ${rows}x${inFeatures}x${outFeatures} gradient of ${of}`,
+    group: "gradients of linear layers",
+    rows,
+    inFeatures,
+    outFeatures,
+    hasBias: false,
+    of,
+  }));
 
 /** @type {readonly Case[]} */
 export const cases = [
@@ -168,11 +247,48 @@ export const cases = [
   attention("options", "attention 512 weights of one head", { queryLength: 512, needWeights: "one head" }),
   attention("options", "attention 512 float16", { queryLength: 512, dtype: "float16" }),
   attention("options", "attention 512 bfloat16", { queryLength: 512, dtype: "bfloat16" }),
+
+  ...denseAndCausalGradients("128 H=6", { queryLength: 128, heads: 6 }),
+  ...denseAndCausalGradients("512", { queryLength: 512 }),
+  ...denseAndCausalGradients("1024", { queryLength: 1024 }),
+  attentionGradient("128 H=6 D=32", { queryLength: 128, heads: 6, headSize: 32 }),
+  attentionGradient("256 D=128", { queryLength: 256, headSize: 128 }),
+  attentionGradient("512 H=2 BLHD", { queryLength: 512, heads: 2, layout: "BLHD" }),
+  attentionGradient("512 H=2 Hkv=1", { queryLength: 512, heads: 2, keyHeads: 1 }),
+  attentionGradient("512 mask float", { queryLength: 512, mask: "float" }),
+  attentionGradient("512 mask float, and of the mask", { queryLength: 512, mask: "float", hasMaskGradient: true }),
+  attentionGradient("512 softcap", { queryLength: 512, softcap: 20 }),
+  attentionGradient("512 dropout", { queryLength: 512, dropoutP: 0.1 }),
+  attentionGradient("512 alibi", { queryLength: 512, hasAlibi: true }),
+
+  ...linearGradients(384, 768, 768),
+  ...linearGradients(384, 256, 1024),
+  ...linearGradients(2048, 256, 1024),
+  ...linearGradients(2048, 1024, 256),
+
+  {
+    operation: "training step",
+    name: "training step",
+    group: "training",
+    layers: 4,
+    width: 256,
+    heads: 8,
+    length: 128,
+    batch: 16,
+    vocabulary: 512,
+    normEpsilon: 1e-5,
+    learningRate: 1e-3,
+    betas: [0.9, 0.999],
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+    largestNorm: 1,
+    losses: [6.2863927, 6.1325154, 6.0073123],
+  },
 ];
 
 /**
  * Whether a case uses what other engines have no operator for.
- * @param {AttentionCase} attentionCase
+ * @param {AttentionShape} attentionCase
  */
 export const isOursAlone = ({ openKeys, hasAlibi, hasSinks }) =>
   openKeys !== undefined || hasAlibi === true || hasSinks === true;
@@ -207,7 +323,7 @@ export const longestCase = attention("memory", "attention 32768 H=1 causal", {
 /**
  * The scores that causality, window and padding leave open in one head. A mask hides further ones, but only whoever has computed
  * where it lies could leave them out.
- * @param {AttentionCase} attentionCase
+ * @param {AttentionShape} attentionCase
  */
 function countOpenScores(attentionCase) {
   let openScores = 0;
@@ -220,7 +336,7 @@ function countOpenScores(attentionCase) {
 
 /**
  * A query's position among the keys.
- * @param {AttentionCase} attentionCase
+ * @param {AttentionShape} attentionCase
  * @param {number} row
  */
 export const positionOf = ({ queryLength, keyLength, openKeys = keyLength, causalAlignment }, row) =>
@@ -228,7 +344,7 @@ export const positionOf = ({ queryLength, keyLength, openKeys = keyLength, causa
 
 /**
  * The keys `start` to `end - 1` that causality, window and padding leave open for a query.
- * @param {AttentionCase} attentionCase
+ * @param {AttentionShape} attentionCase
  * @param {number} row
  */
 export function visibleKeys(attentionCase, row) {
@@ -242,25 +358,71 @@ export function visibleKeys(attentionCase, row) {
 
 /**
  * The floating-point operations of the products alone: query · keyᵀ and weights · value over the open scores, or
- * input · weightᵀ. Softmax, bias and activation are not counted, and neither is what an engine computes for closed scores.
+ * input · weightᵀ. Softmax, bias and activation are not counted, and neither is what an engine computes for closed scores. A case
+ * of gradients has both passes.
  * @param {Case} benchmarkCase
+ * @returns {number}
  */
 export function countFlops(benchmarkCase) {
-  if (benchmarkCase.operation === "linear") {
-    return 2 * benchmarkCase.rows * benchmarkCase.inFeatures * benchmarkCase.outFeatures;
+  switch (benchmarkCase.operation) {
+    case "attention":
+    case "attention gradient": {
+      const { batch, heads, headSize, valueHeadSize } = benchmarkCase;
+      const forward = 2 * batch * heads * countOpenScores(benchmarkCase) * (headSize + valueHeadSize);
+      return forward + countBackwardFlops(benchmarkCase);
+    }
+    case "linear":
+    case "linear gradient":
+      return 2 * countProducts(benchmarkCase) + countBackwardFlops(benchmarkCase);
+    case "training step":
+      return countTrainingFlops(benchmarkCase);
   }
-  const { batch, heads, headSize, valueHeadSize } = benchmarkCase;
-  return 2 * batch * heads * countOpenScores(benchmarkCase) * (headSize + valueHeadSize);
+}
+
+/** @param {LinearShape} linearCase */
+const countProducts = ({ rows, inFeatures, outFeatures }) => rows * inFeatures * outFeatures;
+
+/**
+ * Those of the backward pass alone. Of attention it has five products, since the scores are computed again; the gradient of
+ * one operand of a linear layer is one product.
+ * @param {Case} benchmarkCase
+ */
+export function countBackwardFlops(benchmarkCase) {
+  switch (benchmarkCase.operation) {
+    case "attention gradient": {
+      const { batch, heads, headSize, valueHeadSize } = benchmarkCase;
+      return 2 * batch * heads * countOpenScores(benchmarkCase) * (3 * headSize + 2 * valueHeadSize);
+    }
+    case "linear gradient":
+      return 2 * countProducts(benchmarkCase);
+    default:
+      return 0;
+  }
 }
 
 /**
- * The bytes that have to be read or written at least once: inputs, mask and outputs.
+ * Linear layers have three products of equal size; attention has two in the forward pass and five in the backward pass.
+ * @param {TrainingCase} trainingCase
+ */
+function countTrainingFlops({ layers, width, heads, length, batch, vocabulary }) {
+  const weights = layers * 12 * width ** 2 + width * vocabulary;
+  const openScores = layers * batch * heads * ((length * (length + 1)) / 2);
+  return 3 * 2 * batch * length * weights + 2 * openScores * (width / heads) * (2 + 5);
+}
+
+/**
+ * The bytes that have to be read or written at least once: inputs, mask and outputs, and in a backward pass the gradients.
  * @param {Case} benchmarkCase
+ * @returns {number}
  */
 export function countBytes(benchmarkCase) {
-  if (benchmarkCase.operation === "linear") {
+  if (benchmarkCase.operation === "training step") return countTrainingBytes(benchmarkCase);
+  if (benchmarkCase.operation === "linear" || benchmarkCase.operation === "linear gradient") {
     const { rows, inFeatures, outFeatures, hasBias } = benchmarkCase;
-    return 4 * (rows * inFeatures + outFeatures * inFeatures + (hasBias ? outFeatures : 0) + rows * outFeatures);
+    const [input, weight, output] = [rows * inFeatures, outFeatures * inFeatures, rows * outFeatures];
+    // Of the gradients, that of the output is read and one is written; what it is multiplied with is read once more.
+    const backward = benchmarkCase.operation === "linear" ? 0 : output + input + weight;
+    return 4 * (input + weight + (hasBias ? outFeatures : 0) + output + backward);
   }
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = benchmarkCase;
   const { dtype, mask, needWeights } = benchmarkCase;
@@ -268,11 +430,20 @@ export function countBytes(benchmarkCase) {
   const keysAndValues = batch * keyHeads * keyLength * (headSize + valueHeadSize);
   const scores = queryLength * keyLength;
   const weights = needWeights === undefined ? 0 : batch * (needWeights === "all" ? heads : 1) * scores;
-  return (
+  const forward =
     (dtype === "float32" ? 4 : 2) * (queriesAndOutputs + keysAndValues + weights) +
-    (mask === undefined ? 0 : (mask === "boolean" ? 1 : 4) * scores)
-  );
+    (mask === undefined ? 0 : (mask === "boolean" ? 1 : 4) * scores);
+  if (benchmarkCase.operation === "attention") return forward;
+  // The backward pass reads all of it again, and has a gradient of everything.
+  return 3 * forward;
 }
+
+/**
+ * Every parameter, its gradient and its two averages, read and written.
+ * @param {TrainingCase} trainingCase
+ */
+const countTrainingBytes = ({ layers, width, length, vocabulary }) =>
+  2 * 4 * 4 * (layers * 12 * width ** 2 + width * (2 * vocabulary + length));
 
 /**
  * Whether reading memory may be what bounds a case, rather than multiplying and adding: where few operations are done with

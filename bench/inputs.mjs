@@ -1,9 +1,8 @@
 // The inputs of a case: made from a seed wherever they are needed, so that they need not travel between processes.
 import { f16round } from "@petamoriken/float16";
 
-/** @typedef {import("./cases.mjs").Case} Case */
-/** @typedef {import("./cases.mjs").AttentionCase} AttentionCase */
-/** @typedef {import("./cases.mjs").LinearCase} LinearCase */
+/** @typedef {import("./cases.mjs").AttentionCase | import("./cases.mjs").AttentionGradientCase} AttentionCase */
+/** @typedef {import("./cases.mjs").LinearCase | import("./cases.mjs").LinearGradientCase} LinearCase */
 
 /**
  * @typedef {object} AttentionInputs in the case's layout; of a 16-bit dtype, float32 values that it holds
@@ -28,7 +27,7 @@ const HIDDEN_SHARE = 0.25;
  * Uniform in [0, 1), from a 32-bit state (mulberry32, by Tommy Ettinger).
  * @param {number} seed
  */
-function makeGenerator(seed) {
+export function makeGenerator(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -43,7 +42,7 @@ function makeGenerator(seed) {
  * @param {number} length
  * @param {number} bound
  */
-const uniform = (random, length, bound) => Float32Array.from({ length }, () => (2 * random() - 1) * bound);
+export const uniform = (random, length, bound) => Float32Array.from({ length }, () => (2 * random() - 1) * bound);
 
 const word = new DataView(new ArrayBuffer(4));
 
@@ -58,19 +57,19 @@ function roundToBfloat16(value) {
 /**
  * A case object's inputs are made once, so that an engine's first call can be timed without their making. Nobody writes
  * to them.
- * @type {WeakMap<Case, AttentionInputs | LinearInputs>}
+ * @type {WeakMap<AttentionCase | LinearCase, AttentionInputs | LinearInputs>}
  */
 const made = new WeakMap();
 
 /**
- * @template {Case} T
+ * @template {AttentionCase | LinearCase} T
  * @param {T} benchmarkCase
  * @returns {T extends AttentionCase ? AttentionInputs : LinearInputs}
  */
 export function makeInputs(benchmarkCase) {
   const inputs =
     made.get(benchmarkCase) ??
-    (benchmarkCase.operation === "attention" ? makeAttentionInputs(benchmarkCase) : makeLinearInputs(benchmarkCase));
+    ("queryLength" in benchmarkCase ? makeAttentionInputs(benchmarkCase) : makeLinearInputs(benchmarkCase));
   made.set(benchmarkCase, inputs);
   return /** @type {T extends AttentionCase ? AttentionInputs : LinearInputs} */ (inputs);
 }
@@ -135,4 +134,27 @@ function makeLinearInputs({ rows, inFeatures, outFeatures, hasBias }) {
     weight: uniform(random, outFeatures * inFeatures, 3 / Math.sqrt(inFeatures)),
     bias: hasBias ? uniform(random, outFeatures, 1) : undefined,
   };
+}
+
+/**
+ * What a backward pass starts from, as the output lies: [B, H, L, Dv] or [B, L, H, Dv], or [M, N].
+ * @param {import("./cases.mjs").AttentionGradientCase | import("./cases.mjs").LinearGradientCase} gradientCase
+ */
+export function makeOutputGradient(gradientCase) {
+  if (gradientCase.operation === "linear gradient") {
+    return uniform(makeGenerator(2), gradientCase.rows * gradientCase.outFeatures, 1);
+  }
+  const { batch, heads, queryLength, valueHeadSize } = gradientCase;
+  return uniform(makeGenerator(2), batch * heads * queryLength * valueHeadSize, 1);
+}
+
+/**
+ * What the mask adds to a score.
+ * @param {Uint8Array | Float32Array | undefined} mask
+ * @param {number} index
+ */
+export function addedBy(mask, index) {
+  if (mask === undefined) return 0;
+  if (mask instanceof Float32Array) return mask[index];
+  return mask[index] === 0 ? -Infinity : 0;
 }

@@ -8,7 +8,7 @@ import { openEngineProcess } from "./engine-process.mjs";
 import { engineBuilds, ourBuilds, peakBuilds } from "./engines.mjs";
 import { describeEnvironment } from "./environment.mjs";
 import { measure } from "./measure.mjs";
-import { measureMemory } from "./memory.mjs";
+import { measureMemory, measureTrainingMemory } from "./memory.mjs";
 import { chooseCases, fullLength, isChosen, quickLength, sweepLength } from "./plan.mjs";
 import { evaluate } from "./results.mjs";
 import { drawRoofline } from "./roofline.mjs";
@@ -17,7 +17,7 @@ import { describeSweep, sweep } from "./sweep.mjs";
 import { describeRecord } from "./table.mjs";
 
 /** What is measured beside the cases, by the name that `--filter` knows. */
-const PARTS = ["costs", "scaling", "memory"];
+const PARTS = ["costs", "scaling", "memory", "training memory"];
 
 /** Fresh processes for the costs of each engine. */
 const PROCESSES = 9;
@@ -105,6 +105,7 @@ async function runCases() {
     }),
     ...(scaling && { scaling: fitScaling(scalingCases, scaling.measurements) }),
     ...(parts.includes("memory") && { memory: await measureMemory(longestCase) }),
+    ...(parts.includes("training memory") && { trainingMemory: await measureTrainingMemory() }),
   };
   console.log(describeRecord(record));
   writeJson(record);

@@ -6,6 +6,7 @@ import { compare, expect } from "./oracle.mjs";
 /** @typedef {import("./cases.mjs").Case} Case */
 /** @typedef {import("./engines.mjs").EngineBuild} EngineBuild */
 /** @typedef {import("./engines.mjs").PeakBuild} PeakBuild */
+/** @typedef {import("./engines/adapter.mjs").Sample} Sample */
 /** @typedef {import("./requests.mjs").Requests} Requests */
 
 /**
@@ -39,11 +40,15 @@ import { compare, expect } from "./oracle.mjs";
  * @property {number} tolerance
  * @property {string} [failure] what the engine said in place of a result
  * @property {number[]} times milliseconds of each call; none when the result is wrong
+ * @property {number[]} backwardTimes those of each call's backward pass, of an engine that tells
  * @property {Map<PeakBuild, number[]>} peakTimes the peaks' calls in the same rounds
  */
 
-/** The length of a turn: short, so that a disturbance hits all engines alike. A longer call is a turn of its own. */
-const TURN_MILLISECONDS = 10;
+/**
+ * The length of a turn: short, so that a disturbance hits all engines alike, and so that it is over before the scheduler, which
+ * has just seen the engine wait for its turn, lets somebody else run. A longer call is a turn of its own.
+ */
+const TURN_MILLISECONDS = 4;
 /** Everyone is called so often, even if it takes more than an equal share of the time: up to so many shares. */
 const LEAST_CALLS = 5;
 const LARGEST_SHARE = 4;
@@ -77,17 +82,16 @@ export async function measure({ cases, engineBuilds, peakBuilds, seconds, warmUp
         await peak.request("prepare", benchmarkCase);
         await peak.request("warmUp", warmUpMilliseconds);
       }
-      const times = await takeTurns(
+      const samples = await takeTurns(
         right.map(({ engine }) => engine),
         comparable,
         seconds,
       );
       const peakTimes = new Map(
-        comparable.map((peak) => [/** @type {PeakBuild} */ (peak.build), times.get(peak) ?? []]),
+        comparable.map((peak) => [/** @type {PeakBuild} */ (peak.build), samples.get(peak)?.times ?? []]),
       );
       for (const { engine, outcome } of right) {
-        outcome.times = times.get(engine) ?? [];
-        outcome.peakTimes = peakTimes;
+        Object.assign(outcome, samples.get(engine), { peakTimes });
       }
       for (const { engine, outcome } of checked) if (outcome.failure === undefined) await engine.request("close");
     }
@@ -140,12 +144,12 @@ async function check(benchmarkCase, engines) {
   /** @type {{ engine: RunningEngine, outcome: Outcome }[]} */
   const checked = [];
   for (const engine of engines) {
-    const outcome = { benchmarkCase, build: engine.build, times: [], peakTimes: new Map() };
+    const outcome = { benchmarkCase, build: engine.build, times: [], backwardTimes: [], peakTimes: new Map() };
     try {
       const actual = await engine.request("prepare", benchmarkCase);
       if (actual !== undefined) checked.push({ engine, outcome: { ...outcome, ...compare(actual, expected) } });
     } catch (error) {
-      const { tolerance } = expected.output;
+      const [{ tolerance }] = expected;
       checked.push({ engine, outcome: { ...outcome, error: NaN, tolerance, failure: reasonOf(error) } });
     }
   }
@@ -161,22 +165,23 @@ async function check(benchmarkCase, engines) {
  */
 async function takeTurns(engines, peaks, seconds) {
   const everyone = [...engines, ...peaks];
-  const times = new Map(everyone.map((engine) => [engine, /** @type {number[]} */ ([])]));
+  const samples = new Map(everyone.map((engine) => [engine, /** @type {Sample} */ ({ times: [], backwardTimes: [] })]));
   const spent = new Map(everyone.map((engine) => [engine, 0]));
   const share = (1000 * seconds) / everyone.length;
 
   const wantsMore = (/** @type {RunningEngine} */ engine) => {
-    const [used, calls] = [spent.get(engine) ?? 0, times.get(engine)?.length ?? 0];
+    const [used, calls] = [spent.get(engine) ?? 0, samples.get(engine)?.times.length ?? 0];
     return used < share || (calls < LEAST_CALLS && used < LARGEST_SHARE * share);
   };
   for (let turn = engines.filter(wantsMore); turn.length > 0; turn = turn.filter(wantsMore)) {
     for (const engine of shuffle([...turn, ...peaks])) {
-      const sampled = await engine.request("sample", TURN_MILLISECONDS);
-      times.get(engine)?.push(...sampled);
-      spent.set(engine, (spent.get(engine) ?? 0) + sampled.reduce((sum, time) => sum + time, 0));
+      const { times, backwardTimes } = await engine.request("sample", TURN_MILLISECONDS);
+      samples.get(engine)?.times.push(...times);
+      samples.get(engine)?.backwardTimes.push(...backwardTimes);
+      spent.set(engine, (spent.get(engine) ?? 0) + times.reduce((sum, time) => sum + time, 0));
     }
   }
-  return times;
+  return samples;
 }
 
 /**

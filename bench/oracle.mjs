@@ -19,8 +19,10 @@
 // This is 3e-6 to 3e-4, far above what engines err by, and far below what a mistake changes: one key seen too much or too
 // little changes an output by about 1/S, one product left out of a layer changes it by about 1/√K.
 import { DROPOUT_SEED, positionOf, visibleKeys } from "./cases.mjs";
-import { makeInputs } from "./inputs.mjs";
+import { expectAttentionGradients, expectLinearGradient } from "./gradient-oracle.mjs";
+import { addedBy, makeInputs } from "./inputs.mjs";
 import { keptKeys } from "./philox.mjs";
+import { expectLosses } from "./training-step.mjs";
 
 /** @typedef {import("./cases.mjs").AttentionCase} AttentionCase */
 /** @typedef {import("./cases.mjs").LinearCase} LinearCase */
@@ -32,8 +34,8 @@ import { keptKeys } from "./philox.mjs";
  * @property {number} tolerance the largest absolute difference that float32 explains
  */
 
-/** @typedef {{ output: ExpectedTensor, weights?: ExpectedTensor }} Expected */
-/** @typedef {{ output: ArrayLike<number>, weights?: ArrayLike<number> }} Actual */
+/** @typedef {readonly ExpectedTensor[]} Expected output, and weights where they are asked for; or the gradients, or the losses */
+/** @typedef {readonly ArrayLike<number>[]} Actual the same */
 
 const UNIT_ROUNDOFF = 2 ** -24;
 /** Of what a tensor of the dtype holds, beside float32's. */
@@ -58,8 +60,20 @@ function chooseRows(rows, multiplyAdds) {
  * @param {import("./cases.mjs").Case} benchmarkCase
  * @returns {Expected}
  */
-export const expect = (benchmarkCase) =>
-  benchmarkCase.operation === "attention" ? expectAttention(benchmarkCase) : expectLinear(benchmarkCase);
+export function expect(benchmarkCase) {
+  switch (benchmarkCase.operation) {
+    case "attention":
+      return expectAttention(benchmarkCase);
+    case "linear":
+      return expectLinear(benchmarkCase);
+    case "attention gradient":
+      return expectAttentionGradients(benchmarkCase);
+    case "linear gradient":
+      return expectLinearGradient(benchmarkCase);
+    case "training step":
+      return [expectLosses(benchmarkCase)];
+  }
+}
 
 /**
  * output = dropout(softmax(softcap(query · keyᵀ / √D) - slope · distance + mask)) · value, row by row. Of a sink the
@@ -145,25 +159,10 @@ function expectAttention(attentionCase) {
   const magnitude = largestMagnitude + (attentionCase.mask === "float" ? 1 : 0);
   const roundings = Math.sqrt(headSize) * (1 + magnitude) + Math.sqrt(keyLength);
   const tolerance = (2 * UNIT_ROUNDOFF * roundings) / (1 - dropoutP) + 2 * STORAGE_ROUNDOFF[dtype];
-  return {
-    output: { length: batch * heads * queryLength * valueHeadSize, runs: outputs, tolerance },
-    weights: needWeights && {
-      length: batch * headsWithWeights * queryLength * keyLength,
-      runs: weightRows,
-      tolerance: tolerance * largestWeight,
-    },
-  };
-}
-
-/**
- * What the mask adds to a score.
- * @param {Uint8Array | Float32Array | undefined} mask
- * @param {number} index
- */
-function addedBy(mask, index) {
-  if (mask === undefined) return 0;
-  if (mask instanceof Float32Array) return mask[index];
-  return mask[index] === 0 ? -Infinity : 0;
+  const output = { length: batch * heads * queryLength * valueHeadSize, runs: outputs, tolerance };
+  if (needWeights === undefined) return [output];
+  const length = batch * headsWithWeights * queryLength * keyLength;
+  return [output, { length, runs: weightRows, tolerance: tolerance * largestWeight }];
 }
 
 /**
@@ -192,7 +191,7 @@ function expectLinear(linearCase) {
     runs.push({ start: row * outFeatures, elements });
   }
   const tolerance = 2 * Math.sqrt(inFeatures) * UNIT_ROUNDOFF * largestMagnitude;
-  return { output: { length: rows * outFeatures, runs, tolerance } };
+  return [{ length: rows * outFeatures, runs, tolerance }];
 }
 
 /** x · Φ(x), the exact one. @param {number} x */
@@ -220,15 +219,10 @@ function erf(x) {
  * @param {Expected} expected
  * @returns {{ error: number, tolerance: number }} error is NaN when a number is missing or is NaN
  */
-export function compare(actual, expected) {
-  const output = { error: largestError(actual.output, expected.output), tolerance: expected.output.tolerance };
-  if (expected.weights === undefined || !(output.error <= output.tolerance)) return output;
-  const weights = {
-    error: largestError(actual.weights ?? [], expected.weights),
-    tolerance: expected.weights.tolerance,
-  };
-  return output.error / output.tolerance > weights.error / weights.tolerance ? output : weights;
-}
+export const compare = (actual, expected) =>
+  expected
+    .map((tensor, index) => ({ error: largestError(actual[index] ?? [], tensor), tolerance: tensor.tolerance }))
+    .reduce((worst, other) => (other.error / other.tolerance <= worst.error / worst.tolerance ? worst : other));
 
 /**
  * @param {ArrayLike<number>} actual

@@ -1,6 +1,6 @@
 // The figures of docs/performance.md, from a recorded run.
 import { ourBuilds } from "./engines.mjs";
-import { list, markdownTable, replaceGenerated, threeDigits, time } from "./text.mjs";
+import { list, markdownTable, percent, replaceGenerated, threeDigits, time } from "./text.mjs";
 
 /** @typedef {import("./record.mjs").Record} Record */
 /** @typedef {import("./record.mjs").Measurement} Measurement */
@@ -40,7 +40,10 @@ const FEW_QUERIES = /** @type {const} */ ([
  * @param {Record} record
  */
 export const replaceCosts = (page, record) =>
-  replaceGenerated(page, [describePlain(record), drawOptions(record), drawFewQueries(record)].join("\n\n"));
+  replaceGenerated(
+    page,
+    [describePlain(record), drawOptions(record), drawFewQueries(record), ...drawBackward(record)].join("\n\n"),
+  );
 
 /**
  * One case in each of our arithmetics; undefined where the record lacks it.
@@ -102,4 +105,31 @@ function drawFewQueries(record) {
     ["queries against 2048 keys", ...ourBuilds.map(({ arithmetic }) => `${arithmetic}, each query`)],
     rows,
   );
+}
+
+/**
+ * The backward pass of every case that has one; nothing of a record without them.
+ * @param {Record} record
+ */
+function drawBackward(record) {
+  const names = new Set(
+    record.measurements.filter(({ backward }) => backward !== undefined).map((measurement) => measurement.case),
+  );
+  const rows = [...names].flatMap((name) => {
+    const backward = find(record, name)?.map((measurement) => measurement.backward);
+    if (backward === undefined) return [];
+    return [
+      [
+        name,
+        ...backward.flatMap((pass) => [
+          time(pass?.milliseconds.best),
+          pass?.shareOfPeak === undefined ? "" : percent(pass.shareOfPeak),
+          pass === undefined ? "" : `${pass.timesForward.toFixed(2)}×`,
+        ]),
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  const head = ourBuilds.flatMap(({ arithmetic }) => [arithmetic, "of peak", "of forward"]);
+  return [markdownTable(["backward pass", ...head], rows)];
 }

@@ -1,4 +1,5 @@
 // The README's figures, from a recorded run.
+import { learningGroups } from "./cases.mjs";
 import { ourBuilds, referenceBuilds } from "./engines.mjs";
 import { list, markdownTable, percent, replaceGenerated, threeDigits, time } from "./text.mjs";
 
@@ -10,6 +11,18 @@ const [REFERENCE] = referenceBuilds.map(({ name }) => name);
 
 /** The groups of cases that a reader sees first; the others are folded. */
 const AT_A_GLANCE = ["prefill", "decode", "linear"];
+
+/** What is shown of gradients and training, and the engines beside this package that have them. */
+const LEARNING_AT_A_GLANCE = [
+  ...[128, 512, 1024].flatMap((length) => {
+    const name = `gradients ${length}${length === 128 ? " H=6" : ""}`;
+    return [`${name} dense`, `${name} causal`];
+  }),
+  "linear 384x256x1024 gradient of input",
+  "linear 384x256x1024 gradient of weight",
+  "training step",
+];
+const LEARNING_ENGINES = ["jax-js", "tfjs-backend-wasm", "PyTorch"];
 
 /** What each engine does of these stands beside what it costs. */
 const COMPARED = ["attention 512 dense", "attention 512 causal", "decode 1 of 2048", "linear 128x768x768"];
@@ -26,6 +39,7 @@ export const replaceFigures = (readme, record, browsers) =>
     [
       describeRun(record),
       drawCases(record),
+      ...drawLearning(record),
       drawEngines(record),
       describeGrowth(record),
       drawBrowsers(record, browsers),
@@ -55,7 +69,9 @@ function describeRun({ environment, engines, peaks }) {
 /** @param {Record} record */
 function drawCases({ measurements }) {
   const isShort = (/** @type {Measurement} */ { group }) => AT_A_GLANCE.includes(group);
-  const rest = measurements.filter((measurement) => !isShort(measurement) && measurement.group !== "scaling");
+  const rest = measurements.filter(
+    (measurement) => !isShort(measurement) && ![...learningGroups, "scaling"].includes(measurement.group),
+  );
   const details = `<details>\n<summary>Shapes, masks and options</summary>\n\n${drawTable(rest)}\n\n</details>`;
   return `${drawTable(measurements.filter(isShort))}\n\n${details}`;
 }
@@ -86,6 +102,45 @@ function drawTable(shown) {
     ["", "separate", "of peak", "fused", "of peak", REFERENCE, "separate / fused are faster by"],
     rows,
   );
+}
+
+/**
+ * Gradients and training; nothing of a record without them.
+ * @param {Record} record
+ */
+function drawLearning({ measurements, trainingMemory = [] }) {
+  const rows = LEARNING_AT_A_GLANCE.flatMap((name) => {
+    const of = (/** @type {string} */ engine) =>
+      measurements.find((measurement) => measurement.case === name && measurement.engine === engine);
+    const ours = [SEPARATE, FUSED].map(of);
+    if (ours.includes(undefined)) return [];
+    const timesForward = ours.flatMap((measurement) =>
+      measurement?.backward === undefined ? [] : [`${measurement.backward.timesForward.toFixed(1)}×`],
+    );
+    return [
+      [
+        name,
+        ...ours.flatMap((measurement) => [
+          time(measurement?.milliseconds?.best),
+          measurement?.shareOfPeak === undefined ? "" : percent(measurement.shareOfPeak),
+        ]),
+        timesForward.join(" / "),
+        ...LEARNING_ENGINES.map((engine) => time(of(engine)?.milliseconds?.best)),
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  const head = ["", "separate", "of peak", "fused", "of peak", "backward / forward", ...LEARNING_ENGINES];
+  const memory = trainingMemory.map(
+    ({ layers, hasCheckpoint, bytesPerPosition, bytesAtZero }) =>
+      `${(bytesAtZero / 1e6).toFixed(1)} MB and ${(bytesPerPosition / 1e3).toFixed(1)} kB a position ` +
+      `for ${layers === 1 ? "one attention layer" : `${layers} of them`}${hasCheckpoint ? " with checkpoints" : ""}`,
+  );
+  return [
+    `Learning, forward and backward pass together (H = 1, where nothing is said); \`training step\` is a language model's:`,
+    markdownTable(head, rows),
+    ...(memory.length === 0 ? [] : [`The memory of a training step grows with the length: it takes ${list(memory)}.`]),
+  ];
 }
 
 /** @param {Record} record */

@@ -57,7 +57,16 @@
  * @property {number} [peak] that bound in its unit, by the best of the samples that were interleaved with this case
  * @property {number} [shareOfPeak] of that, from 0 to 1, reached by the best call
  * @property {number} [shareOfRunPeak] of the best of the whole run
+ * @property {Backward} [backward] of gradients, where the engine tells it from the forward pass
  * @property {number} [timesReference] the best time of onnxruntime-web, by its faster operator, over this one's
+ */
+
+/**
+ * @typedef {object} Backward the backward pass of calls that have both
+ * @property {Summary} milliseconds
+ * @property {number} gflops GFLOP/s of the best one
+ * @property {number} [shareOfPeak] of the peak beside it
+ * @property {number} timesForward the best backward pass over the best forward pass
  */
 
 /**
@@ -92,6 +101,20 @@
  */
 
 /**
+ * @typedef {object} TrainingMemory of a training step of attention layers, batch 1, causal, with AdamW
+ * @property {string} engine
+ * @property {number} layers
+ * @property {number} width E
+ * @property {number} heads H
+ * @property {boolean} hasCheckpoint of each layer
+ * @property {readonly number[]} lengths L
+ * @property {number[]} bytes the peak at each
+ * @property {number} bytesPerPosition the slope of the line through them, by least squares
+ * @property {number} bytesAtZero where that line begins: the parameters, their gradients and averages
+ * @property {number} largestDeviation of a peak from that line, as a share of it
+ */
+
+/**
  * @typedef {object} Results what every run has
  * @property {EngineVersion[]} engines
  * @property {{ name: string, reason: string }[]} skipped
@@ -104,6 +127,7 @@
  * @property {Cost[]} [costs]
  * @property {Scaling[]} [scaling]
  * @property {MemoryUse[]} [memory]
+ * @property {TrainingMemory[]} [trainingMemory]
  */
 
 /** @typedef {{ environment: Environment } & Results & Rest} Record */

@@ -19,18 +19,23 @@ let job;
 let checkTime = 0;
 
 /**
- * Calls until the time is up, at least once; the milliseconds of each call.
+ * Calls until the time is up, at least once.
  * @param {number} milliseconds
+ * @returns {Promise<import("./engines/adapter.mjs").Sample>}
  */
 async function sample(milliseconds) {
   if (job.sample !== undefined) return await job.sample(milliseconds);
   const times = [];
+  const backwardTimes = [];
   for (let spent = 0; times.length === 0 || spent < milliseconds; spent += times[times.length - 1]) {
+    let middle = NaN;
     const start = performance.now();
-    await job.run();
-    times.push(performance.now() - start);
+    await job.run(() => (middle = performance.now()));
+    const end = performance.now();
+    times.push(end - start);
+    if (!Number.isNaN(middle)) backwardTimes.push(end - middle);
   }
-  return times;
+  return { times, backwardTimes };
 }
 
 export const requests = {
@@ -48,18 +53,19 @@ export const requests = {
   },
 
   /**
-   * Puts the inputs in place; the outputs, for the check, or undefined for a case that the engine doesn't offer.
+   * Puts the inputs in place; the results, for the check, or undefined for a case that the engine doesn't offer.
    * @param {Case} benchmarkCase
-   * @returns {Promise<{ output: Float32Array, weights?: Float32Array } | undefined>}
+   * @returns {Promise<import("./oracle.mjs").Actual | undefined>}
    */
   async prepare(benchmarkCase) {
     const prepared = await engine.prepare(benchmarkCase);
     if (prepared === undefined) return undefined;
     job = prepared;
     const start = performance.now();
-    const output = await job.result();
+    const result = await job.result();
     checkTime = performance.now() - start;
-    return { output, weights: await job.weights?.() };
+    if (Array.isArray(result)) return result;
+    return job.weights === undefined ? [result] : [result, await job.weights()];
   },
 
   /** @param {number} milliseconds */
@@ -68,7 +74,7 @@ export const requests = {
     let calls = 0;
     let spent = 0;
     while (spent < milliseconds || (calls < WARM_UP_CALLS && spent < LONGEST_WARM_UP * milliseconds)) {
-      const times = await sample(0);
+      const { times } = await sample(0);
       calls += times.length;
       for (const time of times) spent += time;
     }

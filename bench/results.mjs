@@ -1,5 +1,5 @@
 // From the times of a run to the figures that are printed and written.
-import { countBytes, countFlops } from "./cases.mjs";
+import { countBackwardFlops, countBytes, countFlops } from "./cases.mjs";
 import { referenceBuilds } from "./engines.mjs";
 import { bytesPerCall } from "./peak/memory-stream.mjs";
 import { FLOPS_PER_CALL } from "./peak/multiply-add-loop.mjs";
@@ -94,6 +94,24 @@ function findBound({ benchmarkCase, build }, peaks) {
 }
 
 /**
+ * The backward pass of an engine that tells it from the forward pass.
+ * @param {Outcome} outcome
+ * @param {number | undefined} peak in GFLOP/s, since gradients are bound by arithmetic
+ * @returns {import("./record.mjs").Backward}
+ */
+function describeBackward({ benchmarkCase, times, backwardTimes }, peak) {
+  const milliseconds = summarise(backwardTimes);
+  const forwardTimes = times.map((time, call) => time - backwardTimes[call]);
+  const gflops = rateOf(countBackwardFlops(benchmarkCase), milliseconds.best);
+  return {
+    milliseconds,
+    gflops: round(gflops),
+    ...(peak !== undefined && { shareOfPeak: round(gflops / peak) }),
+    timesForward: round(milliseconds.best / summarise(forwardTimes).best),
+  };
+}
+
+/**
  * @param {Run} run
  * @returns {Results}
  */
@@ -126,7 +144,7 @@ export function evaluate({ versions, skipped, outcomes }) {
    * @returns {Measurement}
    */
   const describe = (outcome) => {
-    const { benchmarkCase, build, error, tolerance, failure, times } = outcome;
+    const { benchmarkCase, build, error, tolerance, failure, times, backwardTimes } = outcome;
     const [flops, bytes] = [countFlops(benchmarkCase), countBytes(benchmarkCase)];
     const checked = {
       case: benchmarkCase.name,
@@ -158,6 +176,7 @@ export function evaluate({ versions, skipped, outcomes }) {
         shareOfPeak: shareOf(beside),
         shareOfRunPeak: shareOf(findBound(outcome, runPeaks(outcome))),
       }),
+      ...(backwardTimes.length > 0 && { backward: describeBackward(outcome, beside?.peak) }),
       ...(Number.isFinite(reference) && { timesReference: round(reference / milliseconds.best) }),
     };
   };

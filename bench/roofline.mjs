@@ -2,6 +2,7 @@
 // so many operations with each byte.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { learningGroups } from "./cases.mjs";
 import { ourBuilds, referenceBuilds } from "./engines.mjs";
 import { placeLabels } from "./label-placement.mjs";
 
@@ -28,7 +29,7 @@ const colorOf = (/** @type {{ engine: string }} */ { engine }) => colors.get(eng
  */
 export function drawRoofline({ environment, peaks, measurements }) {
   const points = measurements.flatMap(({ case: name, group, engine, flops, bytes, gflops }) =>
-    gflops === undefined || !colors.has(engine) || group === "scaling"
+    gflops === undefined || !colors.has(engine) || [...learningGroups, "scaling"].includes(group)
       ? []
       : [{ name, engine, intensity: flops / bytes, gflops }],
   );

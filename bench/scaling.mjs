@@ -16,7 +16,9 @@ export function fitScaling(cases, measurements) {
       return time === undefined ? [] : [{ length: queryLength, time, logScores: Math.log(queryLength * keyLength) }];
     });
     if (points.length < 2) return [];
-    const { exponent, logFactor } = fitLine(points.map(({ logScores, time }) => [logScores, Math.log(time)]));
+    const { slope: exponent, intercept: logFactor } = fitLine(
+      points.map(({ logScores, time }) => [logScores, Math.log(time)]),
+    );
     const deviations = points.map(({ logScores, time }) => time / Math.exp(logFactor + exponent * logScores) - 1);
     return {
       engine,
@@ -29,13 +31,12 @@ export function fitScaling(cases, measurements) {
 }
 
 /**
- * The line y = logFactor + exponent · x with the least squares of vertical distances.
+ * The line y = intercept + slope · x with the least squares of vertical distances.
  * @param {readonly number[][]} points
  */
-function fitLine(points) {
+export function fitLine(points) {
   const mean = (/** @type {number[]} */ values) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [meanX, meanY] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))];
-  const exponent =
-    mean(points.map(([x, y]) => (x - meanX) * (y - meanY))) / mean(points.map(([x]) => (x - meanX) ** 2));
-  return { exponent, logFactor: meanY - exponent * meanX };
+  const slope = mean(points.map(([x, y]) => (x - meanX) * (y - meanY))) / mean(points.map(([x]) => (x - meanX) ** 2));
+  return { slope, intercept: meanY - slope * meanX };
 }

@@ -22,11 +22,20 @@ export const makeTable = (head, leftColumns) =>
     style: { head: [], border: [] },
   });
 
+/** @param {import("./record.mjs").Backward} backward */
+const describeBackward = ({ milliseconds: { best, median }, shareOfPeak, timesForward }) =>
+  [
+    `${threeDigits(best)} (${threeDigits(median)}) ms`,
+    ...(shareOfPeak === undefined ? [] : [percent(shareOfPeak)]),
+    `${timesForward.toFixed(2)}× forward`,
+  ].join(", ");
+
 /** @param {Measurement} measurement */
-function cells({ engine, failure, milliseconds, gflops, gigabytesPerSecond, bound, shareOfPeak, timesReference }) {
+function cells({ engine, failure, milliseconds, gflops, gigabytesPerSecond, bound, shareOfPeak, ...further }) {
   if (milliseconds === undefined || gflops === undefined || gigabytesPerSecond === undefined) {
-    return [engine, failure === undefined ? "wrong" : "failed", "", "", "", "", ""];
+    return [engine, failure === undefined ? "wrong" : "failed", "", "", "", "", "", ""];
   }
+  const { backward, timesReference } = further;
   const { best, median, lowerQuartile, upperQuartile } = milliseconds;
   return [
     engine,
@@ -36,16 +45,34 @@ function cells({ engine, failure, milliseconds, gflops, gigabytesPerSecond, boun
     bound === "memory" ? `${gigabytesPerSecond.toFixed(1)} GB/s` : `${gflops.toFixed(1)} GFLOP/s`,
     shareOfPeak === undefined ? "" : percent(shareOfPeak),
     timesReference === undefined ? "" : `${timesReference.toFixed(2)}×`,
+    backward === undefined ? "" : describeBackward(backward),
   ];
 }
 
 /** @param {readonly Measurement[]} measurements of one group */
 function drawMeasurements(measurements) {
-  const head = ["case", "engine", "best ms", "median ms", "middle half", "rate", "of peak", "onnxruntime-web = 1"];
-  const table = makeTable(head, 2);
+  const head = [
+    "case",
+    "engine",
+    "best ms",
+    "median ms",
+    "middle half",
+    "rate",
+    "of peak",
+    "onnxruntime-web = 1",
+    "backward",
+  ];
+  // Some columns are not for every group.
+  const all = measurements.map(cells);
+  const used = all[0].map((_, column) => all.some((row) => row[column] !== ""));
+  const table = makeTable(
+    head.filter((_, column) => column === 0 || used[column - 1]),
+    2,
+  );
   for (const name of new Set(measurements.map((measurement) => measurement.case))) {
-    const rows = measurements.filter((measurement) => measurement.case === name).map(cells);
-    table.push([name, ...rows[0].map((_, column) => rows.map((row) => row[column]).join("\n"))]);
+    const rows = all.filter((_, index) => measurements[index].case === name);
+    const columns = rows[0].map((_, column) => rows.map((row) => row[column]).join("\n"));
+    table.push([name, ...columns.filter((_, column) => used[column])]);
   }
   return table.toString();
 }
@@ -115,6 +142,25 @@ const describeMemory = (memory) => [
   ),
 ];
 
+/** @param {NonNullable<Record["trainingMemory"]>} trainingMemory */
+function describeTrainingMemory(trainingMemory) {
+  const lengths = trainingMemory[0].lengths;
+  const head = ["layers", ...lengths.map((length) => `L=${length}`), "bytes a position", "at 0", "largest deviation"];
+  const table = makeTable(head, 1);
+  for (const { layers, hasCheckpoint, bytes, ...line } of trainingMemory) {
+    const { bytesPerPosition, bytesAtZero, largestDeviation } = line;
+    table.push([
+      `${layers}${hasCheckpoint ? ", checkpoint" : ""}`,
+      ...bytes.map(megabytes),
+      bytesPerPosition.toLocaleString("en"),
+      megabytes(bytesAtZero),
+      percent(largestDeviation),
+    ]);
+  }
+  const { width, heads } = trainingMemory[0];
+  return ["", `peak memory of a training step of attention layers, E=${width}, H=${heads}`, table.toString()];
+}
+
 /**
  * What there is of every run.
  * @param {import("./record.mjs").Results} results
@@ -128,7 +174,7 @@ export const describeResults = ({ engines, skipped, peaks, measurements }) => [
 ];
 
 /** @param {Record} record */
-export const describeRecord = ({ environment, costs, scaling, memory, ...results }) =>
+export const describeRecord = ({ environment, costs, scaling, memory, trainingMemory, ...results }) =>
   [
     `${environment.processor}, ${environment.processors} processors, ${environment.system}; ` +
       `${environment.browser ?? `Node ${environment.node}, V8 ${environment.v8}`}; ` +
@@ -137,4 +183,5 @@ export const describeRecord = ({ environment, costs, scaling, memory, ...results
     ...(costs === undefined ? [] : describeCosts(costs)),
     ...(scaling === undefined ? [] : describeScaling(scaling)),
     ...(memory === undefined ? [] : describeMemory(memory)),
+    ...(trainingMemory === undefined ? [] : describeTrainingMemory(trainingMemory)),
   ].join("\n");

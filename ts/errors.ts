@@ -37,9 +37,7 @@ export type ErrorCode =
   /** AttentionError: a build of another version of this package. */
   | "ERR_VERSION_MISMATCH"
   /** AttentionError: a safetensors file that is broken or that holds what we don't compute with. */
-  | "ERR_SAFETENSORS"
-  /** AttentionError: a bug of this package. */
-  | "ERR_INTERNAL";
+  | "ERR_SAFETENSORS";
 
 /** What the host lacks or what became of the runtime. The caller's mistakes are TypeErrors and RangeErrors. */
 export class AttentionError extends Error {

@@ -25,6 +25,7 @@ const published = {
     const paths = new Map([
       ["onnxruntime-web", "/bench/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs"],
       ["../../dist/index.js", "/dist/index.js"],
+      ["../../dist/train.js", "/dist/train.js"],
     ]);
     onResolve({ filter: /.*/ }, ({ path }) => {
       const served = paths.get(path);

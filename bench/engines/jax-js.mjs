@@ -1,13 +1,14 @@
 // jax-js on its WebAssembly device, by its own attention, compiled by its jit. It fuses multiply and add where the host
 // can. Its worker threads are those of browsers: in Node it has one thread.
 import { readFileSync } from "node:fs";
-import { defaultDevice, init, jit, nn, numpy } from "@jax-js/jax";
+import { blockUntilReady, defaultDevice, init, jit, nn, numpy, vjp } from "@jax-js/jax";
 import { isOursAlone } from "../cases.mjs";
-import { makeInputs } from "../inputs.mjs";
+import { makeInputs, makeOutputGradient } from "../inputs.mjs";
+import { prepareTraining } from "./jax-js-training.mjs";
 import { swapMiddle } from "./layout.mjs";
 
-/** @typedef {import("../cases.mjs").AttentionCase} AttentionCase */
-/** @typedef {import("../cases.mjs").LinearCase} LinearCase */
+/** @typedef {import("../cases.mjs").AttentionCase | import("../cases.mjs").AttentionGradientCase} AttentionCase */
+/** @typedef {import("../cases.mjs").LinearCase | import("../cases.mjs").LinearGradientCase} LinearCase */
 
 /** @type {import("./adapter.mjs").Open} */
 export async function open() {
@@ -20,10 +21,39 @@ export async function open() {
 
 /** @param {import("../cases.mjs").Case} benchmarkCase */
 function prepare(benchmarkCase) {
-  const prepared =
-    benchmarkCase.operation === "attention" ? prepareAttention(benchmarkCase) : prepareLinear(benchmarkCase);
+  switch (benchmarkCase.operation) {
+    case "attention":
+      return computationJob(prepareAttention(benchmarkCase));
+    case "linear":
+      return computationJob(prepareLinear(benchmarkCase));
+    case "attention gradient":
+      return gradientJob(
+        prepareAttention(benchmarkCase),
+        makeOutputGradient(benchmarkCase),
+        benchmarkCase.hasMaskGradient ? [0, 1, 2, 3] : [0, 1, 2],
+      );
+    case "linear gradient":
+      return gradientJob(prepareLinear(benchmarkCase), makeOutputGradient(benchmarkCase), [
+        benchmarkCase.of === "input" ? 0 : 1,
+      ]);
+    case "training step":
+      return prepareTraining(benchmarkCase);
+  }
+}
+
+/**
+ * @typedef {object} Computation
+ * @property {numpy.Array[]} inputs
+ * @property {(...inputs: numpy.Array[]) => numpy.Array} compute
+ * @property {number[]} shape of the output
+ * @property {(output: Float32Array) => Float32Array} toEngine from the layout of the case to the engine's
+ * @property {(elements: Float32Array, input?: number) => Float32Array} fromEngine back, of the output or of an input's gradient
+ */
+
+/** @param {Computation | undefined} prepared */
+function computationJob(prepared) {
   if (prepared === undefined) return undefined;
-  const { inputs, compute, fromOutput } = prepared;
+  const { inputs, compute, fromEngine } = prepared;
   const compiled = jit(compute);
   // A function takes its arguments over: `ref` keeps them.
   const start = () => compiled(...inputs.map((input) => input.ref));
@@ -33,7 +63,48 @@ function prepare(benchmarkCase) {
       output.dispose();
     },
     // Reading takes the output over.
-    result: async () => fromOutput(/** @type {Float32Array} */ (await start().data())),
+    result: async () => fromEngine(/** @type {Float32Array} */ (await start().data())),
+    close() {
+      for (const input of inputs) input.dispose();
+      compiled.dispose();
+    },
+  };
+}
+
+/**
+ * One compiled function has both passes: the output, and the gradients of what they are wanted of.
+ * @param {Computation | undefined} prepared
+ * @param {Float32Array} outputGradient
+ * @param {readonly number[]} wanted which inputs' gradients
+ */
+function gradientJob(prepared, outputGradient, wanted) {
+  if (prepared === undefined) return undefined;
+  const { compute, fromEngine, shape } = prepared;
+  const inputs = [...prepared.inputs, numpy.array(prepared.toEngine(outputGradient), { shape })];
+  const compiled = jit((/** @type {numpy.Array[]} */ ...given) => {
+    const operands = given.slice(0, -1);
+    const chosen = wanted.map((index) => operands[index]);
+    const forward = (/** @type {numpy.Array[]} */ ...variables) =>
+      compute(
+        ...operands.map((operand, index) => (wanted.includes(index) ? variables[wanted.indexOf(index)] : operand)),
+      );
+    const [output, backward] = vjp(forward, chosen);
+    const gradients = backward(given[given.length - 1]);
+    backward.dispose();
+    return [output, ...gradients];
+  });
+  /** @returns {Promise<numpy.Array[]>} */
+  const start = () => blockUntilReady(compiled(...inputs.map((input) => input.ref)));
+  return {
+    async run() {
+      for (const array of await start()) array.dispose();
+    },
+    async result() {
+      const [output, ...gradients] = await start();
+      output.dispose();
+      const read = await Promise.all(gradients.map((gradient) => gradient.data()));
+      return read.map((gradient, index) => fromEngine(/** @type {Float32Array} */ (gradient), wanted[index]));
+    },
     close() {
       for (const input of inputs) input.dispose();
       compiled.dispose();
@@ -45,6 +116,7 @@ function prepare(benchmarkCase) {
  * Its attention takes and gives [B, L, H, D]: of the layout BHLD, inputs are converted before the clock starts, the output
  * after it stopped.
  * @param {AttentionCase} attentionCase
+ * @returns {Computation | undefined}
  */
 function prepareAttention(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = attentionCase;
@@ -85,12 +157,21 @@ function prepareAttention(attentionCase) {
         ...(leftWindowSize !== undefined && { localWindowSize: [leftWindowSize, isCausal ? 0 : keyLength] }),
         ...(mask !== undefined && { [maskOption]: mask }),
       }),
-    fromOutput: (/** @type {Float32Array} */ output) =>
-      layout === "BHLD" ? swapMiddle(output, [batch, queryLength, heads, headSize]) : output,
+    toEngine: (/** @type {Float32Array} */ output) =>
+      layout === "BHLD" ? swapMiddle(output, [batch, heads, queryLength, headSize]) : output,
+    fromEngine(/** @type {Float32Array} */ elements, input = 0) {
+      if (input === 3) return elements;
+      const [length, headCount] = input === 0 ? [queryLength, heads] : [keyLength, keyHeads];
+      return layout === "BHLD" ? swapMiddle(elements, [batch, length, headCount, headSize]) : elements;
+    },
+    shape: [batch, queryLength, heads, headSize],
   };
 }
 
-/** @param {LinearCase} linearCase */
+/**
+ * @param {LinearCase} linearCase
+ * @returns {Computation}
+ */
 function prepareLinear(linearCase) {
   const { rows, inFeatures, outFeatures, activation } = linearCase;
   const { input, weight, bias } = makeInputs(linearCase);
@@ -105,6 +186,8 @@ function prepareLinear(linearCase) {
       const sum = b === undefined ? product : product.add(b);
       return activation === "gelu" ? nn.gelu(sum, { approximate: false }) : sum;
     },
-    fromOutput: (/** @type {Float32Array} */ output) => output,
+    toEngine: (/** @type {Float32Array} */ output) => output,
+    fromEngine: (/** @type {Float32Array} */ elements) => elements,
+    shape: [rows, outFeatures],
   };
 }

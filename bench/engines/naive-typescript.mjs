@@ -11,9 +11,20 @@ export const open = () => ({ version: "", prepare });
 
 /** @param {import("../cases.mjs").Case} benchmarkCase */
 function prepare(benchmarkCase) {
-  const compute =
-    benchmarkCase.operation === "attention" ? prepareAttention(benchmarkCase) : prepareLinear(benchmarkCase);
+  const compute = makeLoops(benchmarkCase);
   return compute && { run: compute, result: compute, close() {} };
+}
+
+/** @param {import("../cases.mjs").Case} benchmarkCase */
+function makeLoops(benchmarkCase) {
+  switch (benchmarkCase.operation) {
+    case "attention":
+      return prepareAttention(benchmarkCase);
+    case "linear":
+      return prepareLinear(benchmarkCase);
+    default:
+      return undefined;
+  }
 }
 
 /**

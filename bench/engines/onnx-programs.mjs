@@ -23,8 +23,16 @@ import { encodeModel } from "./onnx-model.mjs";
  * @param {import("../cases.mjs").Case} benchmarkCase
  * @returns {Program | undefined}
  */
-export const makeProgram = (benchmarkCase) =>
-  benchmarkCase.operation === "attention" ? makeAttention(benchmarkCase) : makeLinear(benchmarkCase);
+export function makeProgram(benchmarkCase) {
+  switch (benchmarkCase.operation) {
+    case "attention":
+      return makeAttention(benchmarkCase);
+    case "linear":
+      return makeLinear(benchmarkCase);
+    default:
+      return undefined;
+  }
+}
 
 /** What no operator has that is in use here. @param {AttentionCase} attentionCase */
 const isBeyondOnnx = (attentionCase) => {

@@ -10,7 +10,7 @@ const oneThread = { OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1", OPENBLAS_NUM_THR
 /**
  * @typedef {object} NamedArray
  * @property {string} name
- * @property {"float32" | "float16" | "bool" | "uint8"} dtype
+ * @property {"float32" | "float16" | "bool" | "uint8" | "int32"} dtype
  * @property {readonly number[]} shape
  * @property {ArrayBufferView} elements
  */
@@ -120,13 +120,16 @@ export async function openPython(engine, makeFeeds) {
       return {
         run: () => python.ask({ method: "run" }),
         async result() {
-          const { payload } = await python.ask({ method: "result" });
+          const { payload, result } = await python.ask({ method: "result" });
           // A copy begins where a Float32Array may.
-          return toResult(new Float32Array(new Uint8Array(payload).buffer));
+          const elements = new Float32Array(new Uint8Array(payload).buffer);
+          let end = 0;
+          const results = /** @type {number[]} */ (result).map((length) => elements.subarray(end, (end += length)));
+          return results.map(toResult);
         },
         async sample(milliseconds) {
           const { result } = await python.ask({ method: "sample", milliseconds });
-          return /** @type {number[]} */ (result);
+          return /** @type {import("./adapter.mjs").Sample} */ (result);
         },
         close: () => python.ask({ method: "close" }),
       };

@@ -1,16 +1,71 @@
 // PyTorch, native, on one thread: python/pytorch.py.
-import { makeInputs } from "../inputs.mjs";
+import { makeInputs, makeOutputGradient } from "../inputs.mjs";
+import { makeBatches, makeParameters } from "../training-step.mjs";
 import { openPython } from "./python-process.mjs";
 
-/** @typedef {import("../cases.mjs").AttentionCase} AttentionCase */
-/** @typedef {import("../cases.mjs").LinearCase} LinearCase */
+/** @typedef {import("../cases.mjs").AttentionCase | import("../cases.mjs").AttentionGradientCase} AttentionCase */
+/** @typedef {import("../cases.mjs").LinearCase | import("../cases.mjs").LinearGradientCase} LinearCase */
 /** @typedef {import("./python-process.mjs").NamedArray} NamedArray */
 
 /** @type {import("./adapter.mjs").Open} */
-export const open = () =>
-  openPython("pytorch", (benchmarkCase) => ({
-    arrays: benchmarkCase.operation === "attention" ? attentionArrays(benchmarkCase) : linearArrays(benchmarkCase),
-  }));
+export const open = () => openPython("pytorch", (benchmarkCase) => ({ arrays: arraysOf(benchmarkCase) }));
+
+/**
+ * @param {import("../cases.mjs").Case} benchmarkCase
+ * @returns {NamedArray[]}
+ */
+function arraysOf(benchmarkCase) {
+  switch (benchmarkCase.operation) {
+    case "attention":
+      return attentionArrays(benchmarkCase);
+    case "linear":
+      return linearArrays(benchmarkCase);
+    case "attention gradient": {
+      const arrays = attentionArrays(benchmarkCase);
+      const { batch, heads, queryLength, valueHeadSize, layout } = benchmarkCase;
+      const shape =
+        layout === "BHLD" ? [batch, heads, queryLength, valueHeadSize] : [batch, queryLength, heads, valueHeadSize];
+      return [...arrays, outputGradient(benchmarkCase, shape)];
+    }
+    case "linear gradient": {
+      const { rows, outFeatures } = benchmarkCase;
+      return [...linearArrays(benchmarkCase), outputGradient(benchmarkCase, [rows, outFeatures])];
+    }
+    case "training step":
+      return trainingArrays(benchmarkCase);
+  }
+}
+
+/**
+ * @param {import("../cases.mjs").AttentionGradientCase | import("../cases.mjs").LinearGradientCase} gradientCase
+ * @param {number[]} shape
+ * @returns {NamedArray}
+ */
+const outputGradient = (gradientCase, shape) => ({
+  name: "outputGradient",
+  dtype: "float32",
+  shape,
+  elements: makeOutputGradient(gradientCase),
+});
+
+/**
+ * The parameters, and all batches in one array each.
+ * @param {import("../cases.mjs").TrainingCase} trainingCase
+ * @returns {NamedArray[]}
+ */
+function trainingArrays(trainingCase) {
+  const batches = makeBatches(trainingCase);
+  const shape = [batches.length, trainingCase.batch, trainingCase.length];
+  return [
+    ...makeParameters(trainingCase).map((parameter) => ({ ...parameter, dtype: /** @type {const} */ ("float32") })),
+    .../** @type {const} */ (["inputs", "targets"]).map((name) => ({
+      name,
+      dtype: /** @type {const} */ ("int32"),
+      shape,
+      elements: Int32Array.from(batches.flatMap((batch) => [...batch[name]])),
+    })),
+  ];
+}
 
 /**
  * @param {AttentionCase} attentionCase

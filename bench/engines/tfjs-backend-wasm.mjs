@@ -2,10 +2,12 @@
 import { getThreadsCount, setThreadsCount, version_wasm } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import { isOursAlone, visibleKeys } from "../cases.mjs";
-import { makeInputs } from "../inputs.mjs";
+import { makeInputs, makeOutputGradient } from "../inputs.mjs";
+import { registerGradients } from "./tfjs-gradients.mjs";
+import { prepareTraining } from "./tfjs-training.mjs";
 
-/** @typedef {import("../cases.mjs").AttentionCase} AttentionCase */
-/** @typedef {import("../cases.mjs").LinearCase} LinearCase */
+/** @typedef {import("../cases.mjs").AttentionCase | import("../cases.mjs").AttentionGradientCase} AttentionCase */
+/** @typedef {import("../cases.mjs").LinearCase | import("../cases.mjs").LinearGradientCase} LinearCase */
 
 /** @type {import("./adapter.mjs").Open} */
 export async function open() {
@@ -17,15 +19,45 @@ export async function open() {
 }
 
 /** @param {import("../cases.mjs").Case} benchmarkCase */
-function prepare(benchmarkCase) {
-  const prepared =
-    benchmarkCase.operation === "attention" ? prepareAttention(benchmarkCase) : prepareLinear(benchmarkCase);
+async function prepare(benchmarkCase) {
+  switch (benchmarkCase.operation) {
+    case "attention":
+      return computationJob(prepareAttention(benchmarkCase));
+    case "linear":
+      return computationJob(prepareLinear(benchmarkCase));
+    case "attention gradient":
+    case "linear gradient":
+      await registerGradients();
+      return benchmarkCase.operation === "attention gradient"
+        ? gradientJob(
+            prepareAttention(benchmarkCase),
+            makeOutputGradient(benchmarkCase),
+            benchmarkCase.hasMaskGradient ? [0, 1, 2, 3] : [0, 1, 2],
+          )
+        : gradientJob(prepareLinear(benchmarkCase), makeOutputGradient(benchmarkCase), [
+            benchmarkCase.of === "input" ? 0 : 1,
+          ]);
+    case "training step":
+      await registerGradients();
+      return prepareTraining(benchmarkCase);
+  }
+}
+
+/**
+ * @typedef {object} Computation
+ * @property {tf.Tensor[]} inputs
+ * @property {(...inputs: tf.Tensor[]) => tf.Tensor} compute
+ * @property {(gradient: tf.Tensor, input: number) => tf.Tensor} [toCase] an input's gradient as the case lays it out
+ */
+
+/** @param {Computation | undefined} prepared */
+function computationJob(prepared) {
   if (prepared === undefined) return undefined;
   const { inputs, compute } = prepared;
   return {
-    run: () => tf.tidy(compute).dispose(),
+    run: () => tf.tidy(() => compute(...inputs)).dispose(),
     result() {
-      const output = tf.tidy(compute);
+      const output = tf.tidy(() => compute(...inputs));
       const elements = /** @type {Float32Array} */ (output.dataSync()).slice();
       output.dispose();
       return elements;
@@ -34,7 +66,36 @@ function prepare(benchmarkCase) {
   };
 }
 
-/** @param {AttentionCase} attentionCase */
+/**
+ * @param {Computation | undefined} prepared
+ * @param {Float32Array} outputGradient
+ * @param {readonly number[]} wanted which inputs' gradients
+ */
+function gradientJob(prepared, outputGradient, wanted) {
+  if (prepared === undefined) return undefined;
+  const { inputs, compute, toCase = (gradient) => gradient } = prepared;
+  const dy = tf.tidy(() => tf.tensor(outputGradient, compute(...inputs).shape));
+  const chosen = wanted.map((index) => inputs[index]);
+  const gradientsOf = tf.grads((/** @type {tf.Tensor[]} */ ...variables) =>
+    compute(...inputs.map((input, index) => (wanted.includes(index) ? variables[wanted.indexOf(index)] : input))),
+  );
+  const differentiate = () => tf.tidy(() => gradientsOf(chosen, dy));
+  return {
+    run: () => tf.dispose(differentiate()),
+    result: () =>
+      tf.tidy(() =>
+        differentiate().map((gradient, index) =>
+          /** @type {Float32Array} */ (toCase(gradient, wanted[index]).dataSync()).slice(),
+        ),
+      ),
+    close: () => tf.dispose([...inputs, dy]),
+  };
+}
+
+/**
+ * @param {AttentionCase} attentionCase
+ * @returns {Computation | undefined}
+ */
 function prepareAttention(attentionCase) {
   const { batch, heads, keyHeads, queryLength, keyLength, headSize, valueHeadSize } = attentionCase;
   const { layout, dtype, softcap, dropoutP, needWeights } = attentionCase;
@@ -51,12 +112,13 @@ function prepareAttention(attentionCase) {
   const mask = additiveMask && tf.tensor2d(additiveMask, [queryLength, keyLength]);
   const scale = 1 / Math.sqrt(headSize);
 
-  const compute = () => {
-    const products = tf.matMul(tf.mul(query, scale), key, false, true);
-    const scores = mask
-      ? tf.reshape(tf.add(tf.reshape(products, [batch * heads, queryLength, keyLength]), mask), products.shape)
+  /** @type {Computation["compute"]} */
+  const compute = (q, k, v, added) => {
+    const products = tf.matMul(tf.mul(q, scale), k, false, true);
+    const scores = added
+      ? tf.reshape(tf.add(tf.reshape(products, [batch * heads, queryLength, keyLength]), added), products.shape)
       : products;
-    return tf.matMul(tf.softmax(scores), value);
+    return tf.matMul(tf.softmax(scores), v);
   };
   return { inputs: [query, key, value, ...(mask ? [mask] : [])], compute };
 }
@@ -84,6 +146,7 @@ function makeAdditiveMask(attentionCase, mask) {
 /**
  * Its dense layers hold their weights [K, N]; to others, the fused product adds the bias wrongly.
  * @param {LinearCase} linearCase
+ * @returns {Computation}
  */
 function prepareLinear(linearCase) {
   const { rows, inFeatures, outFeatures, activation } = linearCase;
@@ -92,11 +155,17 @@ function prepareLinear(linearCase) {
   const weight = tf.tidy(() => tf.transpose(tf.tensor2d(elements.weight, [outFeatures, inFeatures])));
   const bias = elements.bias && tf.tensor1d(elements.bias);
 
-  const compute = () => {
-    const product = tf.fused.matMul({ a: input, b: weight, bias });
+  /** @type {Computation["compute"]} */
+  const compute = (a, b, added) => {
+    const product = tf.fused.matMul({ a, b, bias: added });
     if (activation === undefined) return product;
     // x/2 · (1 + erf(x/√2)): its fused activations are others.
     return tf.mul(tf.mul(product, 0.5), tf.add(tf.erf(tf.mul(product, Math.SQRT1_2)), 1));
   };
-  return { inputs: [input, weight, ...(bias ? [bias] : [])], compute };
+  return {
+    inputs: [input, weight, ...(bias ? [bias] : [])],
+    compute,
+    toCase: (/** @type {tf.Tensor} */ gradient, /** @type {number} */ index) =>
+      index === 1 ? tf.transpose(gradient) : gradient,
+  };
 }

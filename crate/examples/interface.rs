@@ -4,7 +4,7 @@ use wasm_attention::abi::arguments::{
     ABSENT, AdamArguments, Arguments, AttentionArguments, AttentionBackwardArguments, ConvolutionArguments,
     RotaryEmbeddingArguments,
 };
-use wasm_attention::abi::numbers::{Arithmetic, CausalAlignment, MaskDtype, OVERFLOW, Status};
+use wasm_attention::abi::numbers::{Arithmetic, CausalAlignment, MaskDtype, OVERFLOW};
 use wasm_attention::activation::Activation;
 use wasm_attention::attention::weights::WeightsMode;
 use wasm_attention::dtype::Dtype;
@@ -48,7 +48,6 @@ fn main() {
     println!("\n/** What an export answers in place of a size that overflows. */\nexport const OVERFLOW = {OVERFLOW};");
     println!("\n/** What a signed word of an argument block holds for something that is not there. */");
     println!("export const ABSENT = {ABSENT};");
-    print_numbers("statuses", "What an export answers", Status::NAMES);
     print_numbers("arithmetics", "How a build multiplies and adds", Arithmetic::NAMES);
     print_numbers("dtypes", "A dtype that kernels compute with", Dtype::NAMES);
     print_numbers("maskDTypes", "A dtype of masks", MaskDtype::NAMES);

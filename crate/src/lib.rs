@@ -13,7 +13,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `abi` | the WebAssembly exports: numbers in, a status out; pointers become slices here |
+//! | `abi` | the WebAssembly exports: numbers in, at most a number out; pointers become slices here |
 //! | `memory` | the allocator of the linear memory, which can fail |
 //! | `simd` | four lanes of float32 and int32, with one of two multiply-adds |
 //! | `math` | exp, log, tanh, the normal distribution, sin and cos with stated errors |

@@ -43,7 +43,7 @@ fn sums_of_a_single_row() {
 
 #[test]
 fn sums_over_the_rows_of_panels() {
-    for keys in [TILE, 4, 2, 1] {
+    for keys in [TILE, 1] {
         for width in [0, 8, 16, 64] {
             for first in 0..8 {
                 (first + 1..=8).for_each(|end| check_products(keys, width, &(first..end)));

@@ -52,7 +52,7 @@ fn value_tiles() {
 
 #[test]
 fn tiles_of_several_panels() {
-    for keys in [TILE, 4, 2, 1] {
+    for keys in [TILE, 1] {
         check_products(keys, 8, &(7..8));
         check_products(keys, 16, &(6..8));
     }

@@ -9,6 +9,9 @@
  * @property {readonly string[]} [command] a program of node_modules/.bin and its arguments
  * @property {string} output the folder that is made public
  * @property {number} [budget] in bytes, of all that the page loads, gzipped: a polyfill would not fit in
+ * @property {readonly string[]} [subpathFolders] a further folder, with the settings that let it find the package's subpaths
+ * @property {string} [computes] what its page shows. Default: attention
+ * @property {boolean} [hasTape] it imports the tape, as workers do and some pages of Next.js
  * @property {boolean} [isNext] its own server runs it, and it has edge routes too
  * @property {string} [worker] what it builds is no page but a Cloudflare Worker: the file that starts it, in the folder
  * @property {boolean} [isRendered] the worker renders a page with the result in it, too
@@ -18,7 +21,11 @@
 const page = ["app", "page"];
 const html = "index.html";
 const script = "main.js";
-const budget = 76 * 1024;
+const budget = 108 * 1024;
+/** How applications get the tape: by its effect alone, or with a function. */
+export const learningWays = ["bare-import", "loss"];
+/** What the tape may add. */
+const learningBudget = 20 * 1024;
 
 const server = ["app", "nitro"];
 
@@ -49,13 +56,34 @@ const withCommonJs = [
     output: "dist",
     budget,
   },
-  { name: "Parcel", bundler: "parcel", folders: page, command: ["parcel", "build", html], output: "dist", budget },
+  {
+    name: "Parcel",
+    bundler: "parcel",
+    folders: page,
+    subpathFolders: ["parcel"],
+    command: ["parcel", "build", html],
+    output: "dist",
+    budget,
+  },
+];
+
+/** With those that learn. @returns {Application[]} */
+const withLearning = (/** @type {Application} */ application) => [
+  application,
+  ...learningWays.map((way) => ({
+    ...application,
+    name: `${application.name}, learning by ${way}`,
+    folders: [...application.folders, ...(application.subpathFolders ?? []), `learn-by-${way}`],
+    budget: application.budget && application.budget + learningBudget,
+    computes: `learning by ${way}`,
+    hasTape: true,
+  })),
 ];
 
 /** @type {readonly Application[]} */
 export const applications = [
-  { name: "no bundler, import map", folders: [...page, "unbundled"], output: "." },
-  {
+  ...withLearning({ name: "no bundler, import map", folders: [...page, "unbundled"], output: "." }),
+  ...withLearning({
     name: "Rollup",
     bundler: "rollup",
     folders: page,
@@ -65,15 +93,16 @@ export const applications = [
     ],
     output: "dist",
     budget,
-  },
+  }),
   ...withCommonJs.flatMap((application) => [
-    application,
+    ...withLearning(application),
     {
       ...application,
       name: `${application.name}, import and require`,
-      folders: [...application.folders, "commonjs"],
+      folders: [...application.folders, ...(application.subpathFolders ?? []), "commonjs"],
       // Of what is required, everything is packed.
       budget: undefined,
+      hasTape: true,
     },
   ]),
   ...["Turbopack", "webpack"].map((bundler) => ({

@@ -6,12 +6,13 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { compatibilityDate as newestCompatibilityDate } from "workerd";
-import { applications } from "./applications.mjs";
+import { applications, learningWays } from "./applications.mjs";
 import { openBrowser, visit } from "./browser.mjs";
 import { checkCopies, gzipSize, readBuilds } from "./copies.mjs";
 import { edgeFunctionFiles } from "./edge-functions.mjs";
 import { node22, openWorkspace, run, tools } from "./projects.mjs";
 import { serveFolder, startNext, startWorker } from "./serve.mjs";
+import { checkTape } from "./tape.mjs";
 import { buildNames } from "../../scripts/wasm-recipe.mjs";
 
 /** @typedef {import("./applications.mjs").Application} Application */
@@ -30,25 +31,26 @@ if (chosen.length === 0) {
   process.exit(1);
 }
 
-const widths = [32, 15, 18, 10, 8];
+const widths = [48, 15, 18, 10, 8];
 const printRow = (/** @type {readonly string[]} */ cells) =>
   console.log(cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(" "));
 
-/** The bits that every other host must give. @type {Record<string, string>} */
+/** The bits that every other host must give, by what was computed and in which arithmetic. @type {Record<string, string>} */
 const expectedBits = {};
 
 /**
  * Both arithmetics ran, came near the equation, kept no memory and gave the same bits as everywhere; in brief.
  * @param {unknown} found a `Result`
+ * @param {string} what has been computed
  */
-function checkResult(found) {
+function checkResult(found, what) {
   const result = /** @type {Result} */ (found);
   assert.deepEqual(Object.keys(result), ["separate", "fused"]);
   return Object.entries(result)
     .map(([arithmetic, { error, bits, left }]) => {
       assert.ok(error <= LARGEST_ERROR, `${arithmetic}: ${error} from the equation`);
       assert.equal(left, 0, `${arithmetic}: bytes left in use`);
-      assert.equal(bits, (expectedBits[arithmetic] ??= bits), `${arithmetic}: other bits than elsewhere`);
+      assert.equal(bits, (expectedBits[`${what}, ${arithmetic}`] ??= bits), `${arithmetic}: other bits than elsewhere`);
       return `${arithmetic} ${createHash("sha256").update(bits).digest("hex").slice(0, 8)}`;
     })
     .join(", ");
@@ -103,7 +105,8 @@ async function test(application, project, browser) {
  * @param {import("puppeteer-core").Browser} browser
  * @returns {Promise<Row[]>}
  */
-async function testPage({ command, output, budget = Infinity, isNext }, project, variables, browser) {
+async function testPage(application, project, variables, browser) {
+  const { command, output, budget = Infinity, computes = "attention", hasTape = false, isNext } = application;
   const published = join(project, output);
   // A bundler of scripts leaves the page to its user.
   if (!isNext && !existsSync(join(published, "index.html"))) {
@@ -114,16 +117,34 @@ async function testPage({ command, output, budget = Infinity, isNext }, project,
   try {
     const page = await visit(browser, server.address);
     checkCopies("loaded by the page", builds, page.files, once, 0);
-    if (command !== undefined) checkCopies(`written to ${output}`, builds, filesBelow(published), once, 0);
+    checkTape("loaded by the page", project, page.files, hasTape);
+    if (command !== undefined) {
+      const written = filesBelow(published);
+      checkCopies(`written to ${output}`, builds, written, once, 0);
+      checkTape(`written to ${output}`, project, written, hasTape || isNext === true);
+    }
     const size = gzipSize(page.files);
     assert.ok(size <= budget, `the page loads ${size} bytes, gzipped`);
     /** @type {Row[]} */
-    const rows = [["page in Chromium", size, checkResult(page.result)]];
+    const rows = [["page in Chromium", size, checkResult(page.result, computes)]];
     if (!isNext) return rows;
+
+    for (const way of learningWays) {
+      const { files, result } = await visit(browser, `${server.address}learn-by-${way}`);
+      checkTape(`loaded by the page that learns by ${way}`, project, files, true);
+      rows.push([`page, ${way}`, gzipSize(files), checkResult(result, `learning by ${way}`)]);
+    }
 
     const attention = edgeFunctionFiles(project, "/api/attention");
     checkCopies("the edge route", builds, attention, once, buildNames.length);
-    rows.push(["edge route", gzipSize(attention), checkResult(await answer(`${server.address}api/attention`))]);
+    checkTape("the edge route", project, attention, false);
+    const attended = checkResult(await answer(`${server.address}api/attention`), "attention");
+    rows.push(["edge route", gzipSize(attention), attended]);
+
+    const learning = edgeFunctionFiles(project, "/api/learning");
+    checkCopies("the edge route that learns", builds, learning, once, buildNames.length);
+    const learned = checkResult(await answer(`${server.address}api/learning`), "learning by bare-import");
+    rows.push(["edge route, learns", gzipSize(learning), learned]);
 
     const slim = edgeFunctionFiles(project, "/api/slim");
     checkCopies(
@@ -158,9 +179,10 @@ async function testWorker({ output, isRendered }, project, main) {
   for (const date of compatibilityDates) {
     const server = await startWorker(deployed, main, date);
     try {
-      const result = checkResult(await answer(`${server.address}api/attention`));
+      const result = checkResult(await answer(`${server.address}api/attention`), "attention");
+      checkResult(await answer(`${server.address}api/learning`), "learning by bare-import");
       checkSlim(await answer(`${server.address}api/slim`));
-      if (isRendered) checkResult(await renderedResult(server.address));
+      if (isRendered) checkResult(await renderedResult(server.address), "attention");
       rows.push([`workerd ${date}`, gzipSize(files), result]);
     } finally {
       await server.close();

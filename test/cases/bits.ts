@@ -125,7 +125,7 @@ export class BitsInputs {
 }
 
 /** FNV-1a of 64 bits, as hexadecimal digits. */
-function fnv(parts: Iterable<Uint8Array>): string {
+export function fnv(parts: Iterable<Uint8Array>): string {
   let state = 0xcbf29ce484222325n;
   for (const bytes of parts) {
     for (const byte of bytes) state = BigInt.asUintN(64, (state ^ BigInt(byte)) * 0x100000001b3n);

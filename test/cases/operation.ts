@@ -51,7 +51,7 @@ export interface OperationRecord {
   /** Calls with the oracle's results; or the test file, relative to test/, that has such a property in a form of its own. */
   readonly property: { readonly trials: fc.Arbitrary<Trial>; readonly numRuns: number } | { readonly suite: string };
   /** Calls to be differentiated; or the test file that does it in a form of its own; or why there is no gradient. */
-  readonly gradient?: OperationGradient;
+  readonly gradient: OperationGradient;
   /** Wrong calls; or the test file that has them. */
   readonly refusals: readonly Refusal[] | { readonly suite: string };
   /** A call that works, beside those. Gives what is left to dispose. */

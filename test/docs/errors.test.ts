@@ -120,10 +120,6 @@ const examples: Record<ErrorCode, () => unknown> = {
   ERR_INVALID_MODULE: () => init({ module: new TextEncoder().encode("<!doctype html>") }),
   ERR_VERSION_MISMATCH: () => init({ module: fakeBuild({ interfaceHash: 1 }) }),
   ERR_SAFETENSORS: () => loadSafetensors(Uint8Array.of(100, 0, 0, 0, 0, 0, 0, 0, 123)),
-  async ERR_INTERNAL() {
-    await init();
-    return runCall("softmax", (call) => call.kernel((kernels) => kernels.convert(0, 1, 0, 0, 4)));
-  },
 };
 
 afterEach(async () => {

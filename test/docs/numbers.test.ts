@@ -26,6 +26,8 @@ const [fusedRows, separateRows] = find(
   /const TILE: usize = if FUSED { (\d+) } else { (\d+) };/,
 ).map(Number);
 const block = tiles("KEY_BLOCK");
+/** Panels of a block of query rows in the backward pass. */
+const panels = constant("crate/src/attention/query_block.rs", "PANELS");
 const keyStrip = tiles("KEY_STRIP");
 const valueStrip = tiles("VALUE_STRIP");
 /** Sums, vectors of the panel, and one scalar that is spread over a vector. */
@@ -109,6 +111,13 @@ const table: [document: string, statement: RegExp, numbers: (number | string)[]]
     [loadCases(name).length],
   ]),
 
+  ["docs/design.md", /(\d+)\s+query\s+rows\s+and\s+of\s+(\d+)\s+keys/g, [panels * panel, block]],
+  [
+    "docs/training.md",
+    /of\s+(\d+)\s+panels\s+of\s+up\s+to\s+(\d+)\s+rows,\s+and\s+for\s+each\s+of\s+these\s+the\s+keys\s+in\s+blocks\s+of\s+(\d+)\s+that\s+begin\s+at\s+multiples\s+of\s+(\d+)/g,
+    [panels, panel, block, block],
+  ],
+
   ["docs/performance.md", /hides from (\d+) neighbouring rows/g, [panel]],
   ["docs/performance.md", /multiples of (\d+) are best/g, [lanes]],
   ["docs/performance.md", /fewer than (\d+) queries/g, [panel]],
@@ -150,11 +159,12 @@ const table: [document: string, statement: RegExp, numbers: (number | string)[]]
   ],
   [
     "README.md",
-    /the default entry weighs at most (\d+) KB, `slim` (\d+) KB, and one `\.wasm` file (\d+) KB/g,
+    /the default entry weighs at most (\d+) KB, `slim` (\d+) KB, and one `\.wasm` file (\d+) KB; `train` adds (\d+) KB/g,
     [
       budgetOf(/file: "index\.js", budget: (\d+)/),
       budgetOf(/file: "slim\.js", budget: (\d+)/),
       budgetOf(/WASM_BUDGET = (\d+)/),
+      budgetOf(/file: "train\.js", budget: (\d+)/),
     ],
   ],
   ["CONTRIBUTING.md", /Node (\d+\.\d+) or newer/g, [node]],

@@ -1,9 +1,14 @@
-/** The JavaScript blocks of the README and of docs/ run as they stand, against the built package; links lead somewhere. */
+/**
+ * The JavaScript blocks of the README and of docs/ run as they stand, against the built package, and so do TypeScript blocks that
+ * print something; links lead somewhere.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import * as api from "../../ts/entry/default.js";
+import * as train from "../../ts/entry/train.js";
 import { useRunner } from "../support/documented-code.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -11,7 +16,10 @@ const documents = ["README.md", ...readdirSync(join(root, "docs")).map((name) =>
 
 function blocksOf(document: string): string[] {
   const text = readFileSync(join(root, document), "utf8");
-  return [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block]) => block);
+  const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
+  return [...text.matchAll(/^```(js|ts)\n(.*?)^```$/gms)]
+    .filter(([, language, block]) => language === "js" || block.includes("console.log("))
+    .map(([, language, block]) => (language === "js" ? block : ts.transpile(block, options)));
 }
 
 describe("code in the documentation", () => {
@@ -57,6 +65,6 @@ describe("the README", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     const section = /^## What there is\n(.*?)^\| document/ms.exec(readme)?.[1] ?? "";
     const listed = [...section.matchAll(/`(\w+)`/g)].map(([, name]) => name);
-    expect(listed.sort()).toEqual(Object.keys(api).sort());
+    expect(listed.sort()).toEqual([...Object.keys(api), ...Object.keys(train)].sort());
   });
 });

@@ -24,7 +24,7 @@ const documents = [".", "docs", "bench", ...examples.map(({ name }) => `examples
  * svelte) are built and run by test/frameworks.
  */
 const FENCE = /^ *(`{3,}|~{3,})(?:js|mjs|cjs|ts|mts|cts|javascript|typescript)\b.*\n([^]*?)^ *\1/gm;
-const DECLARATIONS = /<!-- declarations:\n([^]*?)-->\s*$/;
+const DECLARATIONS = /<!-- declarations:\n((?:(?!-->)[^])*)-->\s*$/;
 
 const blocks = new Map(
   documents.flatMap((document) => {

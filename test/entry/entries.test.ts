@@ -6,6 +6,7 @@ import * as io from "../../ts/entry/io.js";
 import * as nn from "../../ts/entry/nn.js";
 import * as slimModuleOnly from "../../ts/entry/slim-module-only.js";
 import * as slim from "../../ts/entry/slim.js";
+import { mseLoss, SGD } from "../../ts/entry/train.js";
 import * as workerd from "../../ts/entry/workerd.js";
 import { hostFuses } from "../../ts/runtime/fusion-probe.js";
 import { acceptsRelaxedSimd } from "../../ts/runtime/probes.js";
@@ -95,6 +96,23 @@ describe.each([
     runtime = await entry[name](other);
     entry.rand([25 * MEBIBYTE]).dispose();
   });
+});
+
+test.each([
+  ["workerd", workerd],
+  ["edge-light", edgeLight],
+  ["slim", slim],
+  ["slim where modules alone are taken", slimModuleOnly],
+])("one learns with %s", async (_, entry) => {
+  runtime = await entry.init({ module: separate });
+  const layer = new nn.Linear(1, 1, { bias: false });
+  layer.loadStateDict({ weight: { data: [1], shape: [1, 1] } });
+  const x = entry.Tensor.from([[2]]);
+  mseLoss(layer.forward(x), { data: [4], shape: [1, 1] }).backward();
+  // (2w - 4)², at w = 1.
+  expect(layer.weight.grad?.toNested()).toEqual([[-8]]);
+  new SGD(layer.parameters(), { lr: 0.5 }).step();
+  expect(layer.forward(x).toNested()).toEqual([[10]]);
 });
 
 describe("slim", () => {

@@ -5,8 +5,8 @@
 
 /**
  * What every host's report has: the native build's hashes, or those of the first host, whose number of tests in each file it
- * is too.
- * @typedef {Pick<Report, "hashes" | "tests">} Expected
+ * is too. The hashes of losses are always the first host's, since the native build doesn't learn.
+ * @typedef {Pick<Report, "hashes" | "lossHashes" | "tests">} Expected
  */
 
 /**
@@ -16,7 +16,7 @@
  * @param {Expected} expected
  */
 export function faultsOf({ fuses, part }, report, expected) {
-  const { passed, failed, skipped, failures, arithmetic, tests, hashes } = report;
+  const { passed, failed, skipped, failures, arithmetic, tests, hashes, lossHashes } = report;
   const faults = failures.map(({ test, message }) => `${test}\n    ${message.replaceAll("\n", "\n    ")}`);
   if (failed > 0) faults.unshift(`${failed} tests failed`);
   if (passed === 0) faults.push("no test ran");
@@ -27,6 +27,9 @@ export function faultsOf({ fuses, part }, report, expected) {
     if (name === "fused" && !fuses) continue;
     if (hashes[name] !== expected.hashes[name]) {
       faults.push(`${name} arithmetic: the bits hash to ${hashes[name]}, expected ${expected.hashes[name]}`);
+    }
+    if (lossHashes[name] === undefined || lossHashes[name] !== expected.lossHashes[name]) {
+      faults.push(`${name} arithmetic: the losses hash to ${lossHashes[name]}, expected ${expected.lossHashes[name]}`);
     }
   }
   for (const [file, count] of Object.entries(expected.tests)) {

@@ -9,7 +9,8 @@ import { obstacle, suiteFiles, testFiles } from "./suite-files.mjs";
 
 const hashes = { separate: "0011", fused: "2233" };
 const tests = { "ops/bits": 12, "conformance/onnx/operators": 4, "tensor/tensor": 4 };
-const expected: Expected = { hashes, tests };
+const lossHashes = { separate: "4455", fused: "6677" };
+const expected: Expected = { hashes, lossHashes, tests };
 const fusing = { fuses: true };
 const plain = { fuses: false };
 const good: Report = {
@@ -19,10 +20,17 @@ const good: Report = {
   failures: [],
   arithmetic: "fused",
   hashes,
+  lossHashes,
   tests,
   startupMilliseconds: { import: 1, init: 1 },
 };
-const goodWithoutFusing: Report = { ...good, skipped: 10, arithmetic: "separate", hashes: { separate: "0011" } };
+const goodWithoutFusing: Report = {
+  ...good,
+  skipped: 10,
+  arithmetic: "separate",
+  hashes: { separate: "0011" },
+  lossHashes: { separate: "4455" },
+};
 
 it("finds none where all is well", () => {
   expect(faultsOf(fusing, good, expected)).toEqual([]);
@@ -52,6 +60,13 @@ it.each<[string, { fuses: boolean }, Partial<Report>, RegExp]>([
   ],
   ["other bits", fusing, { hashes: { separate: "0011", fused: "2234" } }, /fused .* hash to 2234, expected 2233/],
   ["no bits", fusing, { hashes: {} }, /separate .* undefined, expected 0011.*fused .* undefined/s],
+  [
+    "other losses",
+    fusing,
+    { lossHashes: { separate: "4455", fused: "6676" } },
+    /fused .* losses hash to 6676, expected 6677/,
+  ],
+  ["no losses", fusing, { lossHashes: {} }, /separate .* losses hash to undefined.*fused .* losses hash to undefined/s],
   ["a host that should fuse", fusing, { arithmetic: "separate" }, /init\(\) picks separate/],
   ["a host that should not fuse", plain, { arithmetic: "fused" }, /init\(\) picks fused/],
   ["nothing skipped where the host doesn't fuse", plain, { skipped: 0 }, /0 tests were skipped/],
@@ -86,6 +101,7 @@ it("the README's table says that a processor was emulated, and no time of it", (
     arithmetic: "fused",
     passed: 20,
     hashes,
+    lossHashes,
     startupMilliseconds: { import: 1000, init: 1000 },
   } as const;
   const rows: Row[] = [
@@ -101,20 +117,24 @@ it("the README's table says that a processor was emulated, and no time of it", (
 
 describe("the suite", () => {
   it("leaves out what needs Node or the package's inside, and nothing else", () => {
-    const leftOut = testFiles.filter(({ obstacle }) => obstacle !== undefined).map(({ name }) => name);
-    expect(leftOut.sort()).toEqual([
-      "entry/entries",
-      "io/utf8",
-      "nn/collected-modules",
-      "ops/operands",
-      "ops/packed-linear",
-      "ops/random",
-      "ops/records",
-      "tensor/comparison",
-      "tensor/from",
-      "tensor/inspect",
-      "tensor/open-scopes",
-    ]);
+    const leftOut = testFiles.filter(({ obstacle }) => obstacle !== undefined);
+    expect(Object.fromEntries(leftOut.map(({ name, obstacle }) => [name, obstacle]))).toEqual({
+      "entry/entries": "imports node:fs",
+      "io/utf8": "imports ../../ts/io/utf8.js",
+      "nn/collected-modules": "imports node:v8",
+      "ops/dropout": "imports ../../ts/ops/random.js",
+      "ops/operands": "uses vitest's vi",
+      "ops/packed-linear": "imports ../../ts/ops/packed-linear.js",
+      "ops/random": "imports ../../ts/ops/random.js",
+      "ops/records": "imports node:fs",
+      "tensor/comparison": "imports node:assert",
+      "tensor/from": "imports node:vm",
+      "tensor/inspect": "imports node:util",
+      "tensor/open-scopes": "imports ../../ts/tensor/open-scopes.js",
+      "tensor/without-train": "imports ../../ts/tensor/tensor.js",
+      "train/appended-rows": "imports ../../ts/ops/concatenation.js",
+      "train/linear": "imports ../../ts/ops/packed-linear.js",
+    });
     expect(suiteFiles).toHaveLength(testFiles.length - leftOut.length);
   });
 
@@ -125,6 +145,8 @@ describe("the suite", () => {
     expect(obstacle('import { expect, vi } from "vitest";')).toBe("uses vitest's vi");
     expect(obstacle('import {\n  readFileSync,\n} from "node:fs";')).toBe("imports node:fs");
     expect(obstacle('import { runCall } from "../../ts/ops/call.js";')).toBe("imports ../../ts/ops/call.js");
+    expect(obstacle('import "../../ts/entry/train.js";')).toBeUndefined();
+    expect(obstacle('import "../support/x.js";\nimport "node:module";')).toBe("imports node:module");
     expect(obstacle("const here = process.cwd();")).toBe("mentions process.");
   });
 });

@@ -88,7 +88,7 @@ if (native === undefined) {
 const folder = makeProject();
 try {
   /** @type {import("./check.mjs").Expected} */
-  let expected = { hashes: native ?? {}, tests: {} };
+  let expected = { hashes: native ?? {}, lossHashes: {}, tests: {} };
   for (const host of hosts.filter(isChosen)) {
     const part = options.whole ? undefined : host.part;
     const result = await attempt(host, () => host.run(folder, part));
@@ -98,14 +98,15 @@ try {
     // a file how many tests it has.
     expected = {
       hashes: { ...report.hashes, ...expected.hashes },
+      lossHashes: { ...report.lossHashes, ...expected.lossHashes },
       tests: { ...report.tests, ...expected.tests },
     };
     const faults = faultsOf({ fuses: host.fuses, part }, report, expected);
-    const { passed, arithmetic, hashes, startupMilliseconds } = report;
+    const { passed, arithmetic, hashes, lossHashes, startupMilliseconds } = report;
     const of = part === undefined ? "" : " of the suite's core";
     if (faults.length > 0) complain(host.name, faults);
     else console.log(`${host.name} ${version}: ${passed} tests passed${of}, ${arithmetic} arithmetic`);
-    rows.push({ host: host.name, version, emulator, arithmetic, passed, hashes, startupMilliseconds });
+    rows.push({ host: host.name, version, emulator, arithmetic, passed, hashes, lossHashes, startupMilliseconds });
   }
   for (const host of refusals.filter(isChosen)) {
     const result = await attempt(host, () => host.run(folder));
@@ -120,15 +121,16 @@ try {
 }
 
 const printed = new Table({
-  head: ["host", "version", "arithmetic", "passed", "separate", "fused", "import + init"],
-  colAligns: ["left", "left", "left", "right", "left", "left", "right"],
+  head: ["host", "version", "arithmetic", "passed", "separate", "losses", "fused", "losses", "import + init"],
+  colAligns: ["left", "left", "left", "right", "left", "left", "left", "left", "right"],
   style: { head: [], border: [] },
 });
-if (native !== undefined) printed.push(["native Rust", "", "", "", native.separate, native.fused, ""]);
-for (const { host, version, arithmetic, passed, hashes, startupMilliseconds } of rows) {
+if (native !== undefined) printed.push(["native Rust", "", "", "", native.separate, "", native.fused, "", ""]);
+for (const { host, version, arithmetic, passed, hashes, lossHashes, startupMilliseconds } of rows) {
   const { import: imported, init } = startupMilliseconds;
   const startup = imported === null ? `init ${init.toFixed(1)} ms` : `${imported.toFixed(1)} + ${init.toFixed(1)} ms`;
-  printed.push([host, version, arithmetic, passed, hashes.separate ?? "", hashes.fused ?? "", startup]);
+  const bits = [hashes.separate, lossHashes.separate, hashes.fused, lossHashes.fused].map((hash) => hash ?? "");
+  printed.push([host, version, arithmetic, passed, ...bits, startup]);
 }
 console.log(printed.toString());
 

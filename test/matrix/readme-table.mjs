@@ -8,6 +8,7 @@
  * @property {"separate" | "fused"} arithmetic    that init() picks
  * @property {number} passed
  * @property {import("./suite/main.js").SuiteReport["hashes"]} hashes
+ * @property {import("./suite/main.js").SuiteReport["lossHashes"]} lossHashes
  * @property {import("./hosts/host.mjs").Startup} startupMilliseconds
  */
 

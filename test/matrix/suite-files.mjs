@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const tests = fileURLToPath(new URL("../", import.meta.url));
 
 /** Folders of tests of the package's behaviour. The others test oracles, pages, builds, and what Node alone can bring about. */
-const folders = ["conformance", "entry", "io", "nn", "ops", "tensor"];
+const folders = ["conformance", "entry", "io", "nn", "ops", "tensor", "train"];
 
 /** What a file may import: its fellows, the entries, property tests, and of vitest what suite/vitest.ts has. */
 const isPortable = (/** @type {string} */ source) =>
@@ -17,8 +17,8 @@ const offered = new Set(["afterAll", "afterEach", "beforeAll", "beforeEach", "de
 
 /** Why a file can't run everywhere; undefined where it can. */
 export function obstacle(/** @type {string} */ text) {
-  const imports = text.matchAll(/^(?:import|export)\s(?!type\b)([^;]*?)\s*from\s+"([^"]+)";/gms);
-  for (const [, names, source] of imports) {
+  const imports = text.matchAll(/^(?:import|export)\s(?!type\b)(?:([^;]*?)\s*from\s+)?"([^"]+)";/gms);
+  for (const [, names = "", source] of imports) {
     if (!isPortable(source)) return `imports ${source}`;
     if (source !== "vitest") continue;
     const missing = names.match(/\w+/g)?.find((name) => !offered.has(name));

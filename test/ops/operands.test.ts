@@ -199,7 +199,7 @@ forEachArithmetic(() => {
         { data: new Uint16Array([0x3c00, 0xc000]), shape: [2], dtype: "float16" },
         ...tensors,
       ];
-      for (const form of forms) expect(readNumbers("op", "n", form)).toEqual({ values: [1, -2], shape: [2] });
+      for (const form of forms) expect(readNumbers("op", "n", form)).toMatchObject({ values: [1, -2], shape: [2] });
       for (const tensor of tensors) tensor.dispose();
       expect(readNumbers("op", "n", [[1, 2], [3, 4]])).toEqual({ values: [1, 2, 3, 4], shape: [2, 2] }); // prettier-ignore
       expect(readNumbers("op", "n", [2 ** 53])).toEqual({ values: [2 ** 53], shape: [1] });

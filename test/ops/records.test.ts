@@ -32,9 +32,9 @@ it("every export is an operation with a record, or a known other", () => {
   expect([...recorded, ...Object.keys(others)].sort()).toEqual(Object.keys(entry).sort());
 });
 
-describe.each(operations)("the record of $name", ({ name, family, property, refusals, memory, bits }) => {
+describe.each(operations)("the record of $name", ({ name, family, property, gradient, refusals, memory, bits }) => {
   it("names suites that are there", () => {
-    for (const part of [property, refusals]) {
+    for (const part of [property, gradient, refusals]) {
       if ("suite" in part) expect(existsSync(`${root}test/${part.suite}.test.ts`), part.suite).toBe(true);
     }
   });

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install, pack } from "../../scripts/tarball.mjs";
-import { useOfEntry, useOfResults, useOfSubpaths } from "./typed-uses.mjs";
+import { useOfEntry, useOfLearning, useOfResults, useOfSubpaths } from "./typed-uses.mjs";
 import { buildNames } from "../../scripts/wasm-recipe.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/[\\/]$/, "");
@@ -21,41 +21,37 @@ if (!existsSync(tools)) {
   process.exit(1);
 }
 
+/** Declarations that entries share. */
+const sharedDeclarations = "indices module operand rotary-frequencies softmax unsupported-tensor".split(" ");
+
 /** What the tarball holds; `*` stands for the hash in the name of what entries share. */
 const expectedFiles = [
   "CHANGELOG.md",
   "LICENSE",
   "README.md",
   "THIRD-PARTY-NOTICES.md",
-  // What entries share: runtime and tensors, operations, layers, files; in ESM also what compiles bytes, and what takes
-  // modules only.
-  ...Array(5).fill(["dist/chunk-*.cjs", "dist/chunk-*.cjs.map"]).flat(),
-  ...Array(7).fill(["dist/chunk-*.js", "dist/chunk-*.js.map"]).flat(),
-  ...["index", "io", "nn", "slim"].flatMap((name) =>
+  // What entries share: runtime and tensors, operations by who takes them in, layers, files; in ESM also what compiles bytes,
+  // and what takes modules only.
+  ...Array(7).fill(["dist/chunk-*.cjs", "dist/chunk-*.cjs.map"]).flat(),
+  ...Array(9).fill(["dist/chunk-*.js", "dist/chunk-*.js.map"]).flat(),
+  ...["index", "io", "nn", "slim", "train"].flatMap((name) =>
     [".cjs", ".cjs.map", ".d.cts", ".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
   ),
   ...["edge-light", ...buildNames.map((name) => `edge-light-${name}`), "slim-module-only", "workerd"].flatMap((name) =>
     [".d.ts", ".js", ".js.map"].map((ending) => `dist/${name}${ending}`),
   ),
-  // Declarations that entries share.
-  ...["operand", "rotary-frequencies", "softmax", "unsupported-tensor"].flatMap((name) => [
-    `dist/${name}-*.d.cts`,
-    `dist/${name}-*.d.ts`,
-  ]),
+  ...sharedDeclarations.flatMap((name) => [`dist/${name}-*.d.cts`, `dist/${name}-*.d.ts`]),
   "dist/module-only-*.d.ts",
   "package.json",
   ...buildNames.flatMap((name) => [`ts/wasm/${name}.d.wasm.ts`, `ts/wasm/${name}.wasm`]),
 ].sort();
 
 /** The name of a file without the hash of its content. */
-const withoutHash = (/** @type {string} */ path) =>
-  path.replace(
-    /^(dist\/(?:chunk|module-only|operand|rotary-frequencies|softmax|unsupported-tensor)-)[\w-]{8}\./,
-    "$1*.",
-  );
+const withoutHash = (/** @type {string} */ path) => path.replace(hashed, "$1*.");
+const hashed = new RegExp(`^(dist/(?:${["chunk", "module-only", ...sharedDeclarations].join("|")})-)[\\w-]{8}\\.`);
 
 /** What hosts get that refuse to compile bytes, or to build a text that could. */
-const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js", "nn.js", "io.js"];
+const moduleOnlyEntries = ["workerd.js", "edge-light.js", "slim-module-only.js", "nn.js", "io.js", "train.js"];
 const compilesBytes = /compile|instantiate\(|new WebAssembly\.Module|import\.meta|import\(/;
 
 const wasmImport = 'import separate from "wasm-attention/separate.wasm";';
@@ -79,14 +75,33 @@ const oneRuntime = `
     for (const name of Object.keys(subpath)) assert.equal(subpath[name], entry[name], name);
   }
 `;
+/**
+ * A step on the squared error of w · x, with a layer and a tensor that are older than the tape.
+ * @param {string} load an expression for the exports of train
+ */
+const learning = (load) => `
+  const layer = new Linear(1, 1, { bias: false });
+  layer.loadStateDict({ weight: { data: [1], shape: [1, 1] } });
+  const x = Tensor.from([[2]]);
+  const y = Tensor.from([[4]]);
+  assert.throws(() => (x.requiresGrad = true), /import "wasm-attention\\/train"/);
+  const { mseLoss, SGD } = ${load};
+  x.requiresGrad = true;
+  mseLoss(layer.forward(x), y).backward();
+  assert.deepEqual([...x.grad.toArray()], [-4]);
+  assert.deepEqual([...layer.weight.grad.toArray()], [-8]);
+  new SGD(layer.parameters(), { lr: 0.5 }).step();
+  assert.deepEqual([...layer.forward(x).toArray()], [10]);
+`;
+const imported = 'await import("wasm-attention/train")';
+const required = 'require("./node_modules/wasm-attention/dist/train.cjs")';
 /** The subpaths on the runtime that slim made: one memory, whose bytes come back. */
 const subpaths = `
   const before = memoryUsage().bytesInUse;
-  const layer = new Linear(2, 1);
-  const file = saveSafetensors(layer.stateDict());
-  layer.loadStateDict(loadSafetensors(file).tensors);
-  const input = Tensor.from([[1, 2]]);
-  assert.deepEqual(layer.forward(input).shape, [1, 1]);
+  const saved = new Linear(2, 1);
+  const file = saveSafetensors(saved.stateDict());
+  saved.loadStateDict(loadSafetensors(file).tensors);
+  assert.deepEqual(saved.forward(Tensor.from([[1, 2]])).shape, [1, 1]);
   assert.ok(memoryUsage().bytesInUse > before);
 `;
 
@@ -121,11 +136,13 @@ const programs = {
     assert.equal(require("wasm-attention").Tensor, Tensor);
     assert.equal(require("wasm-attention/nn").Linear, nn.Linear);
     assert.equal(require("wasm-attention/io").saveSafetensors, io.saveSafetensors);
-    ${oneRuntime}${names}`,
+    const { Linear } = nn;
+    ${oneRuntime}${names}${learning(imported)}
+    assert.equal(require("wasm-attention/train").SGD, SGD);`,
   "require.cjs": `
     const assert = require("node:assert/strict");
-    const { init, scaledDotProductAttention } = require("wasm-attention");
-    (async () => {${use("")}})();`,
+    const { init, Linear, scaledDotProductAttention, Tensor } = require("wasm-attention");
+    (async () => {${use("")}${learning(imported)}})();`,
   // What Jest and older bundlers take.
   "commonjs.cjs": `
     const assert = require("node:assert/strict");
@@ -133,8 +150,8 @@ const programs = {
     const io = require("./node_modules/wasm-attention/dist/io.cjs");
     const nn = require("./node_modules/wasm-attention/dist/nn.cjs");
     const slim = require("./node_modules/wasm-attention/dist/slim.cjs");
-    const { init, scaledDotProductAttention } = entry;
-    (async () => {${use("")}${oneRuntime}${names}})();`,
+    const { init, Linear, scaledDotProductAttention, Tensor } = entry;
+    (async () => {${use("")}${oneRuntime}${names}${learning(required)}})();`,
   "slim.mjs": `
     import assert from "node:assert/strict";
     import { readFileSync } from "node:fs";
@@ -143,7 +160,7 @@ const programs = {
     import { init, memoryUsage, scaledDotProductAttention, Tensor } from "wasm-attention/slim";
     await assert.rejects(init(), { code: "ERR_INVALID_TYPE" });
     assert.throws(() => new Linear(2, 1), { code: "ERR_NOT_INITIALIZED" });
-    ${use(slimOptions)}${subpaths}`,
+    ${use(slimOptions)}${subpaths}${learning(imported)}`,
   "slim.cjs": `
     const assert = require("node:assert/strict");
     const { readFileSync } = require("node:fs");
@@ -151,7 +168,7 @@ const programs = {
     const { Linear } = require("./node_modules/wasm-attention/dist/nn.cjs");
     const slim = require("./node_modules/wasm-attention/dist/slim.cjs");
     const { init, memoryUsage, scaledDotProductAttention, Tensor } = slim;
-    (async () => {${use(slimOptions)}${subpaths}})();`,
+    (async () => {${use(slimOptions)}${subpaths}${learning(required)}})();`,
 };
 
 /** What an ES module of dist/ imports. */
@@ -210,7 +227,7 @@ try {
   // What delivers files as they are, to pages without a bundler.
   const { module, jsdelivr, unpkg } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   assert.deepEqual([jsdelivr, unpkg], [module, module]);
-  for (const entry of ["index.js", "slim.js", "nn.js", "io.js"]) {
+  for (const entry of ["index.js", "slim.js", "nn.js", "io.js", "train.js"]) {
     for (const [name, text] of closureOf(dist, entry)) {
       for (const specifier of importsOf(text)) assert.match(specifier, /^\.\//, `${entry} reaches ${name}`);
     }
@@ -244,6 +261,7 @@ try {
     for (const ending of ["mts", "cts"]) {
       writeFileSync(join(project, `${name}-subpaths.${ending}`), useOfSubpaths(entry));
       writeFileSync(join(project, `${name}-results.${ending}`), useOfResults(entry));
+      writeFileSync(join(project, `${name}-learning.${ending}`), useOfLearning(entry));
     }
   }
   // TypeScript 5.2 takes the declarations of a `.wasm` file for a module that CommonJS can't require.
@@ -251,7 +269,9 @@ try {
   const settings = ["--strict", "--noEmit", "--skipLibCheck", "false", "--allowArbitraryExtensions"];
   const target = ["--target", "es2022", "--lib", "es2022,dom"];
   const bundler = ["--module", "esnext", "--moduleResolution", "bundler"];
-  const uses = Object.values(entries).flatMap((name) => [name, `${name}-subpaths`, `${name}-results`]);
+  const uses = Object.values(entries).flatMap((name) =>
+    ["", "-subpaths", "-results", "-learning"].map((part) => `${name}${part}`),
+  );
   const modules = uses.map((name) => `${name}.mts`);
   const commonModules = uses.map((name) => `${name}.cts`);
   const current = [

@@ -137,3 +137,65 @@ export function elements(x: Tensor<"float32">, mask: Tensor<"bool">): readonly (
   return [first, rows.length, matrix.length, flag, either, number, x.item() + 1];
 }
 `;
+
+/**
+ * A model of the user's own that learns.
+ * @param {string} entry
+ */
+export const useOfLearning = (entry) => `
+import { add, Tensor } from "${entry}";
+import { Linear, Module } from "wasm-attention/nn";
+import {
+  AdamW,
+  backward,
+  checkpoint,
+  clipGradNorm,
+  cosineSchedule,
+  crossEntropy,
+  type CrossEntropyOptions,
+  decayGroups,
+  noGrad,
+  type OptimizerStateDict,
+  type Reduction,
+  type Schedule,
+} from "wasm-attention/train";
+
+class Residual extends Module {
+  first = new Linear(4, 4, { activation: "gelu" });
+  second = new Linear(4, 3);
+
+  forward(x: Tensor): Tensor {
+    return this.second.forward(add(x, checkpoint((input: Tensor) => this.first.forward(input), x)));
+  }
+}
+
+export function learn(x: Tensor, classes: Int32Array, reduction: Reduction): OptimizerStateDict {
+  const model: Residual = new Residual().requiresGrad(true).requiresGrad(false, /bias$/);
+  const optimizer = new AdamW(decayGroups(model, 0.1), { lr: 1e-3, betas: [0.9, 0.95] });
+  const schedule: Schedule = cosineSchedule({ warmupSteps: 1, totalSteps: 10 });
+  const options: CrossEntropyOptions = { labelSmoothing: 0.1, reduction };
+  x.requiresGrad = true;
+  const logits: Tensor = model.forward(x);
+  logits.retainGrad();
+  const loss: Tensor = crossEntropy(logits, classes, options);
+  loss.backward(undefined, { retainGraph: true });
+  backward([loss, logits], [Tensor.from(new Float32Array(1), []), logits.detach()]);
+  const norm: number = clipGradNorm(model.parameters(), 1);
+  optimizer.lrFactor = schedule(1);
+  optimizer.step();
+  optimizer.zeroGrad();
+  model.zeroGrad();
+  const gradient: Tensor<"float32"> | null = x.grad;
+  const frozen: boolean = noGrad(() => model.forward(x)).requiresGrad;
+  console.log(norm.toFixed(), gradient?.shape, frozen);
+  // @ts-expect-error there may be none
+  x.grad.toArray();
+  // @ts-expect-error an option that there is not
+  crossEntropy(logits, classes, { smoothing: 0.1 });
+  // @ts-expect-error of the wrong kind
+  loss.requiresGrad = 1;
+  // @ts-expect-error only backward sets it
+  x.grad = null;
+  return optimizer.stateDict();
+}
+`;

@@ -6,14 +6,17 @@ import {
   Linear,
   loadSafetensors,
   memoryUsage,
+  mul,
   MultiheadAttention,
   saveSafetensors,
   scaledDotProductAttention,
   scope,
   SelfAttention,
   softmax,
+  sum,
   Tensor,
 } from "../../ts/entry/default.js";
+import { backward, crossEntropy, noGrad, SGD } from "../../ts/entry/train.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { expectThrows } from "../support/expect-error.js";
 
@@ -48,6 +51,65 @@ class Scaled extends Linear {
 
 forEachArithmetic(() => {
   describe.each(proxies)("%s", (_, wrap) => {
+    test("of a tensor whose gradient is asked for", () => {
+      const { bytesInUse } = memoryUsage();
+      const tensor = Tensor.from([1, 2]);
+      const proxy = wrap(tensor);
+      proxy.requiresGrad = true;
+      expect([proxy.requiresGrad, tensor.requiresGrad, proxy.grad]).toEqual([true, true, null]);
+      scope(() => {
+        expect(noGrad(() => proxy.reshape([2, 1])).requiresGrad).toBe(false);
+        const flat = wrap(wrap(mul(proxy, proxy)).reshape([2, 1]));
+        flat.retainGrad();
+        const output = wrap(sum(flat));
+        output.backward(wrap(Tensor.from(Float32Array.of(1), [])), { retainGraph: true });
+        // The derivative of x² is 2x, each time.
+        expect([tensor.grad?.toNested(), flat.grad?.toNested()]).toEqual([
+          [2, 4],
+          [[1], [1]],
+        ]);
+        backward([output], [wrap(Tensor.from(Float32Array.of(1), []))]);
+        expect(proxy.grad?.toNested()).toEqual([4, 8]);
+        expect(wrap(proxy.detach()).requiresGrad).toBe(false);
+      });
+      proxy.zeroGrad();
+      expect(tensor.grad).toBe(null);
+      proxy.requiresGrad = false;
+      expect(tensor.requiresGrad).toBe(false);
+      proxy.dispose();
+      expect(memoryUsage().bytesInUse).toBe(bytesInUse);
+    });
+
+    test("of a layer that learns", () => {
+      const { bytesInUse } = memoryUsage();
+      const step = (wrapped: <T extends object>(target: T) => T): number[] =>
+        scope(() => {
+          const layer = new Linear(2, 2);
+          layer.loadStateDict({
+            weight: { data: [1, 2, 3, 4], shape: [2, 2] },
+            bias: { data: [0.5, -0.5], shape: [2] },
+          });
+          const proxy = wrapped(layer);
+          proxy.requiresGrad(false, /bias/);
+          const optimizer = wrapped(new SGD(wrapped(proxy.parameters().map(wrapped)), { lr: 1, momentum: 0.5 }));
+          for (const target of [0, 1]) {
+            const loss = wrapped(crossEntropy(proxy.forward(wrapped(Tensor.from([[1, -1]]))), [target]));
+            loss.backward();
+            optimizer.step();
+            proxy.zeroGrad();
+          }
+          expect(layer.bias?.toNested()).toEqual([0.5, -0.5]);
+          const learned = Array.from(layer.weight.toArray());
+          optimizer.dispose();
+          proxy.dispose();
+          return learned;
+        });
+      const learned = step(wrap);
+      expect(learned).not.toEqual([1, 2, 3, 4]);
+      expect(learned).toEqual(step((target) => target));
+      expect(memoryUsage().bytesInUse).toBe(bytesInUse);
+    });
+
     test("of a tensor", () => {
       const { bytesInUse } = memoryUsage();
       const tensor = Tensor.from([[1, 2]]);

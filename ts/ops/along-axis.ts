@@ -16,7 +16,7 @@ export type AxisKernel = (
   outer: number,
   length: number,
   inner: number,
-) => number;
+) => void;
 
 /** What the gradient of a call along an axis depends on. */
 export interface AxisDetails {
@@ -29,9 +29,9 @@ export function runAlongAxis(
   call: Call,
   arrays: number,
   { outer, length, inner }: Axis,
-  kernel: (kernels: Kernels, scratch: number, outer: number, length: number, inner: number) => number,
+  kernel: (kernels: Kernels, scratch: number, outer: number, length: number, inner: number) => void,
 ): void {
-  const scratchLength = call.kernelStatus((kernels) => kernels.axis_scratch_length(arrays, length, inner));
+  const scratchLength = call.kernelSize((kernels) => kernels.axis_scratch_length(arrays, length, inner));
   const scratch = scratchLength === 0 ? 0 : call.temporary(scratchLength * bytesPerElement.float32);
   call.kernel((kernels) => kernel(kernels, scratch, outer, length, inner));
 }

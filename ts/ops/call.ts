@@ -1,10 +1,9 @@
-import { AttentionError } from "../errors.js";
 import { requireInstance } from "../runtime/instance.js";
 import type { Kernels } from "../runtime/build.js";
-import { callKernel } from "../runtime/kernels.js";
+import { callKernel, kernelSize } from "../runtime/kernels.js";
 import { allocate, type float32View, free, type int32View } from "../runtime/memory.js";
 import { bytesPerElement, type DType, type FloatDType } from "../tensor/dtype.js";
-import { dtypes, statuses } from "../wasm/interface.js";
+import { dtypes } from "../wasm/interface.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
 import { record } from "../tensor/recorder.js";
 import { createTensor, isTensor, pointerOf, type Tensor, tensorFromSource } from "../tensor/tensor.js";
@@ -96,20 +95,14 @@ export class Call {
     this.#convert(pointerOf(output), output.dtype, pointerOf(input), input.dtype, input.shape);
   }
 
-  /** Runs one export that answers a status. */
-  kernel(invoke: (kernels: Kernels) => number): void {
-    const status = this.kernelStatus(invoke);
-    if (status !== statuses.ok) {
-      throw new AttentionError(
-        "ERR_INTERNAL",
-        `${this.#operation}: a kernel refused its arguments, with status ${status}`,
-      );
-    }
+  /** Runs one export. */
+  kernel<R>(invoke: (kernels: Kernels) => R): R {
+    return callKernel(this.#operation, invoke);
   }
 
-  /** Runs one export that answers a status of several meanings, or a size. */
-  kernelStatus(invoke: (kernels: Kernels) => number): number {
-    return callKernel(this.#operation, invoke);
+  /** Runs one export that answers a size. */
+  kernelSize(invoke: (kernels: Kernels) => number): number {
+    return kernelSize(this.#operation, invoke);
   }
 
   /** Frees what was needed during the call. */

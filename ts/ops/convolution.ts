@@ -35,7 +35,7 @@ export type Conv1dDetails = Pick<
 /** The argument block of a convolution, or of a part of its backward pass, with its working memory. */
 export function convolutionBlock(call: Call, values: ConvolutionArguments): ArgumentBlock<typeof convolutionArguments> {
   const block = new ArgumentBlock(call, convolutionArguments, values);
-  const length = call.kernelStatus((kernels) => kernels.conv1d_scratch_length(block.pointer));
+  const length = call.kernelSize((kernels) => kernels.conv1d_scratch_length(block.pointer));
   block.setInteger("scratch", call.temporary(length * bytesPerElement.float32));
   return block;
 }

@@ -7,7 +7,7 @@ import { runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
 
-type Kernel = (kernels: Kernels, ...numbers: [number, number, number, number, number]) => number;
+type Kernel = (kernels: Kernels, ...numbers: [number, number, number, number, number]) => void;
 
 /** An operand that may be a number: a tensor of rank 0 then, which is a constant. */
 function describeOperand(operation: string, argument: string, value: TensorLike | number): FloatOperand {

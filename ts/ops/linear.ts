@@ -82,7 +82,7 @@ export function checkInput(operation: string, { argument, shape }: FloatOperand,
 
 /** Elements of the packed form of a weight `[outFeatures, inFeatures]`. */
 export const packedLength = (call: Call, inFeatures: number, outFeatures: number): number =>
-  call.kernelStatus((kernels) => kernels.linear_packed_length(inFeatures, outFeatures));
+  call.kernelSize((kernels) => kernels.linear_packed_length(inFeatures, outFeatures));
 
 /** Packs a float32 weight, all by pointers. */
 export function pack(call: Call, packed: number, weight: number, inFeatures: number, outFeatures: number): void {
@@ -106,7 +106,7 @@ export function multiply<D extends FloatDType>(
   const leading: Shape = input.shape.slice(0, -1);
   const rows = elementCount(leading);
   const source = call.inputAsFloat32(input);
-  const scratchLength = call.kernelStatus((kernels) => kernels.linear_scratch_length(rows, inFeatures));
+  const scratchLength = call.kernelSize((kernels) => kernels.linear_scratch_length(rows, inFeatures));
   const scratch = call.temporary(scratchLength * bytesPerElement.float32);
   const code = activations[activation ?? "identity"];
   return call.outputFromFloat32([...leading, outFeatures], dtype, (output) => {

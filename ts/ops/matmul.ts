@@ -42,7 +42,7 @@ export function multiplyMatrices<D extends FloatDType>(
   const code = transpositions[transposed];
   return runCall(operation, (call) => {
     const [x, y] = [call.inputAsFloat32(a.operand), call.inputAsFloat32(b.operand)];
-    const length = call.kernelStatus((kernels) => kernels.matmul_scratch_length(allRows, depth, columns, code));
+    const length = call.kernelSize((kernels) => kernels.matmul_scratch_length(allRows, depth, columns, code));
     const scratch = call.temporary(length * bytesPerElement.float32);
     const axes = broadcastAxes(call, batch, batchOf(a.shape), batchOf(b.shape));
     return call.outputFromFloat32(shape, dtype, (product) =>

@@ -21,7 +21,7 @@ type Kernel = (
   bias: number,
   rows: number,
   columns: number,
-) => number;
+) => void;
 
 /** What the gradient of a norm depends on. */
 export interface NormDetails {

@@ -89,7 +89,7 @@ function randomTensor<D extends FloatDType>(
   operation: string,
   shape: Shape,
   { seed, dtype = "float32" as D }: RandomOptions<D>,
-  fill: (kernels: Kernels, pointer: number, length: number, words: Words) => number,
+  fill: (kernels: Kernels, pointer: number, length: number, words: Words) => void,
 ): Tensor<D> {
   const sizes = checkShape(operation, "shape", shape);
   if (!isFloat(checkDType(operation, "dtype", dtype))) {

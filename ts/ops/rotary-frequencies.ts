@@ -206,11 +206,5 @@ export function writeRotaryFrequencies(
     kernels.rotary_frequencies(pointer, pairs, base, sequenceLength, kind, first, second, third, fourth, fifth),
   );
   if (typeof attention === "number") return [pointer, attention];
-  let attentionFactor = 1;
-  call.kernel((kernels) => {
-    // It can't fail, and answers the number itself.
-    attentionFactor = kernels.rotary_attention_factor(...attention);
-    return 0;
-  });
-  return [pointer, attentionFactor];
+  return [pointer, call.kernel((kernels) => kernels.rotary_attention_factor(...attention))];
 }

@@ -1,6 +1,6 @@
 import { outOfMemoryError } from "../errors.js";
 import { currentMemory, fateOf, requireInstance } from "./instance.js";
-import { callKernel } from "./kernels.js";
+import { callKernel, kernelSize } from "./kernels.js";
 import { LARGEST_MEMORY } from "./options.js";
 
 /** Memory of the runtime, in bytes. */
@@ -24,9 +24,9 @@ const LARGEST_ALLOCATION = 2 ** 31;
 export function memoryUsage(): MemoryUsage {
   const { memory } = requireInstance("memoryUsage");
   return {
-    bytesInUse: callKernel("memoryUsage", (kernels) => kernels.bytes_in_use()),
+    bytesInUse: kernelSize("memoryUsage", (kernels) => kernels.bytes_in_use()),
     bytesReserved: memory.buffer.byteLength,
-    bytesPeak: callKernel("memoryUsage", (kernels) => kernels.bytes_peak()),
+    bytesPeak: kernelSize("memoryUsage", (kernels) => kernels.bytes_peak()),
   };
 }
 
@@ -34,7 +34,7 @@ export function memoryUsage(): MemoryUsage {
 export function allocate(operation: string, bytes: number): number {
   const { maximumMemory } = requireInstance(operation);
   // Arguments wrap in silence on their way into WebAssembly: larger ones must not get there.
-  const pointer = bytes < LARGEST_ALLOCATION ? callKernel(operation, (kernels) => kernels.allocate(bytes)) : 0;
+  const pointer = bytes < LARGEST_ALLOCATION ? kernelSize(operation, (kernels) => kernels.allocate(bytes)) : 0;
   if (pointer === 0) {
     const limit = maximumMemory === LARGEST_MEMORY ? "4 GiB" : `maximumMemory, ${maximumMemory} bytes`;
     throw outOfMemoryError(
@@ -48,10 +48,7 @@ export function allocate(operation: string, bytes: number): number {
 /** Gives a block of the instance with this number back; nothing when that instance is gone. */
 export function free(instanceNumber: number, pointer: number): void {
   if (fateOf(instanceNumber) !== "running") return;
-  callKernel("free", (kernels) => {
-    kernels.free(pointer);
-    return 0;
-  });
+  callKernel("free", (kernels) => kernels.free(pointer));
 }
 
 // Any allocation can grow the memory, which detaches all views: they are made when needed, and never kept.

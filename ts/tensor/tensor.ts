@@ -275,7 +275,11 @@ export class Tensor<D extends DType = DType> {
     return internalsOf(this).track?.grad ?? null;
   }
 
-  /** Disposes the gradient, which becomes null. */
+  /**
+   * Disposes the gradient, which becomes null.
+   *
+   * @throws {AttentionError} when the runtime has failed.
+   */
   zeroGrad(): void {
     internalsOf(this).track?.zeroGrad();
   }
@@ -283,10 +287,12 @@ export class Tensor<D extends DType = DType> {
   /**
    * Lets a tensor that is computed from others keep its gradient, too. For leaves nothing changes.
    *
-   * @throws {TypeError} when the tensor requires no gradients, and when it has been disposed.
+   * @throws {TypeError} without the import of "wasm-attention/train", when the tensor requires no gradients, and when it has
+   *   been disposed.
    */
   retainGrad(): void {
     requireUsable("Tensor.retainGrad", "this", this);
+    requireRecorder("Tensor.retainGrad");
     const track = trackOf(this);
     if (track?.requiresGrad !== true) throw misuseError("Tensor.retainGrad", "this", "requires no gradients");
     track.retainsGrad = true;
@@ -305,7 +311,7 @@ export class Tensor<D extends DType = DType> {
    * const logits = Tensor.from([1, 2, 3]);
    * logits.requiresGrad = true;
    * softmax(logits).backward(Tensor.from([1, 0, 0]));
-   * console.log(logits.grad.shape); // [3]
+   * console.log(logits.grad?.shape); // [3]
    * ```
    *
    * @param gradient That of the result with respect to this tensor, of its shape and of any float dtype. Default: 1, for a

@@ -27,7 +27,7 @@ const tensorsIn = (result: CheckpointResult): Tensor[] =>
  * const layer = new Linear(2, 2, { activation: "gelu" });
  * const output = checkpoint((x) => layer.forward(x), Tensor.from([[1, 2]]));
  * output.backward(Tensor.from([[1, 1]]));
- * console.log(layer.weight.grad.shape); // [2, 2]
+ * console.log(layer.weight.grad?.shape); // [2, 2]
  * ```
  *
  * @param fn A function of tensors that computes the same when it is called again, with whatever parameters. It is done when it

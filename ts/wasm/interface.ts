@@ -6,13 +6,6 @@ export const OVERFLOW = 4294967295;
 /** What a signed word of an argument block holds for something that is not there. */
 export const ABSENT = -1;
 
-/** What an export answers, with its number. */
-export const statuses = {
-  ok: 0,
-  "invalid-argument": 1,
-  "index-out-of-range": 2,
-} as const;
-
 /** How a build multiplies and adds, with its number. */
 export const arithmetics = {
   separate: 0,
@@ -391,4 +384,4 @@ export const adamArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0xba145fac;
+export const INTERFACE_HASH = 0x5ed1fb62;

@@ -3,11 +3,9 @@
  * @param {number} sums
  * @param {number} addends
  * @param {number} length
- * @returns {number}
  */
 export function accumulate(sums, addends, length) {
-    const ret = wasm.accumulate(sums, addends, length);
-    return ret >>> 0;
+    wasm.accumulate(sums, addends, length);
 }
 
 /**
@@ -16,11 +14,9 @@ export function accumulate(sums, addends, length) {
  * @param {number} input
  * @param {number} length
  * @param {number} activation
- * @returns {number}
  */
 export function activation(output, input, length, activation) {
-    const ret = wasm.activation(output, input, length, activation);
-    return ret >>> 0;
+    wasm.activation(output, input, length, activation);
 }
 
 /**
@@ -30,21 +26,17 @@ export function activation(output, input, length, activation) {
  * @param {number} input
  * @param {number} length
  * @param {number} activation
- * @returns {number}
  */
 export function activation_backward(gradient, output_gradient, input, length, activation) {
-    const ret = wasm.activation_backward(gradient, output_gradient, input, length, activation);
-    return ret >>> 0;
+    wasm.activation_backward(gradient, output_gradient, input, length, activation);
 }
 
 /**
  * A step of Adam or AdamW over the argument block at `arguments`.
  * @param {number} _arguments
- * @returns {number}
  */
 export function adam(_arguments) {
-    const ret = wasm.adam(_arguments);
-    return ret >>> 0;
+    wasm.adam(_arguments);
 }
 
 /**
@@ -54,11 +46,9 @@ export function adam(_arguments) {
  * @param {number} b
  * @param {number} axes
  * @param {number} axis_count
- * @returns {number}
  */
 export function add(output, a, b, axes, axis_count) {
-    const ret = wasm.add(output, a, b, axes, axis_count);
-    return ret >>> 0;
+    wasm.add(output, a, b, axes, axis_count);
 }
 
 /**
@@ -83,11 +73,9 @@ export function allocate(bytes) {
  * @param {number} extra_length
  * @param {number} columns
  * @param {number} is_batch_first
- * @returns {number}
  */
 export function append_rows(output, rows, extra, batch, length, extra_length, columns, is_batch_first) {
-    const ret = wasm.append_rows(output, rows, extra, batch, length, extra_length, columns, is_batch_first);
-    return ret >>> 0;
+    wasm.append_rows(output, rows, extra, batch, length, extra_length, columns, is_batch_first);
 }
 
 /**
@@ -104,16 +92,14 @@ export function arithmetic() {
  * of its own.
  * @param {number} _arguments
  * @param {number} backward_arguments
- * @returns {number}
  */
 export function attention_backward(_arguments, backward_arguments) {
-    const ret = wasm.attention_backward(_arguments, backward_arguments);
-    return ret >>> 0;
+    wasm.attention_backward(_arguments, backward_arguments);
 }
 
 /**
- * Bytes of working memory that `attention_backward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
- * arguments are invalid. `scratch` may still be 0.
+ * Bytes of working memory that `attention_backward` needs for these arguments; `OVERFLOW` when the sizes overflow.
+ * `scratch` may still be 0.
  * @param {number} _arguments
  * @param {number} backward_arguments
  * @returns {number}
@@ -126,16 +112,14 @@ export function attention_backward_scratch_bytes(_arguments, backward_arguments)
 /**
  * Scaled dot-product attention over the argument block at `arguments`.
  * @param {number} _arguments
- * @returns {number}
  */
 export function attention_forward(_arguments) {
-    const ret = wasm.attention_forward(_arguments);
-    return ret >>> 0;
+    wasm.attention_forward(_arguments);
 }
 
 /**
- * Bytes of working memory that `attention_forward` needs for these arguments; `OVERFLOW` when the sizes overflow or the
- * arguments are invalid. `scratch` and the outputs' pointers may still be 0.
+ * Bytes of working memory that `attention_forward` needs for these arguments; `OVERFLOW` when the sizes overflow.
+ * `scratch` and the outputs' pointers may still be 0.
  * @param {number} _arguments
  * @returns {number}
  */
@@ -151,11 +135,9 @@ export function attention_scratch_bytes(_arguments) {
  * @param {number} length
  * @param {number} decay
  * @param {number} share
- * @returns {number}
  */
 export function average(averages, parameter, length, decay, share) {
-    const ret = wasm.average(averages, parameter, length, decay, share);
-    return ret >>> 0;
+    wasm.average(averages, parameter, length, decay, share);
 }
 
 /**
@@ -179,11 +161,9 @@ export function axis_scratch_length(arrays, length, inner) {
  * @param {number} optional_weight
  * @param {number} optional_positive_weight
  * @param {number} length
- * @returns {number}
  */
 export function binary_cross_entropy(losses, logits, targets, optional_weight, optional_positive_weight, length) {
-    const ret = wasm.binary_cross_entropy(losses, logits, targets, optional_weight, optional_positive_weight, length);
-    return ret >>> 0;
+    wasm.binary_cross_entropy(losses, logits, targets, optional_weight, optional_positive_weight, length);
 }
 
 /**
@@ -196,11 +176,9 @@ export function binary_cross_entropy(losses, logits, targets, optional_weight, o
  * @param {number} gradient_factors
  * @param {number} factor_count
  * @param {number} length
- * @returns {number}
  */
 export function binary_cross_entropy_backward(gradient, logits, targets, optional_weight, optional_positive_weight, gradient_factors, factor_count, length) {
-    const ret = wasm.binary_cross_entropy_backward(gradient, logits, targets, optional_weight, optional_positive_weight, gradient_factors, factor_count, length);
-    return ret >>> 0;
+    wasm.binary_cross_entropy_backward(gradient, logits, targets, optional_weight, optional_positive_weight, gradient_factors, factor_count, length);
 }
 
 /**
@@ -227,11 +205,9 @@ export function bytes_peak() {
  * @param {number} length
  * @param {number} low
  * @param {number} high
- * @returns {number}
  */
 export function clamp(values, length, low, high) {
-    const ret = wasm.clamp(values, length, low, high);
-    return ret >>> 0;
+    wasm.clamp(values, length, low, high);
 }
 
 /**
@@ -248,36 +224,29 @@ export function clamp(values, length, low, high) {
  * @param {number} row_stride
  * @param {number} combined_dtype
  * @param {number} mask_dtype
- * @returns {number}
  */
 export function combine_mask(combined, mask, batch, heads, rows, keys, columns, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype) {
-    const ret = wasm.combine_mask(combined, mask, batch, heads, rows, keys, columns, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype);
-    return ret >>> 0;
+    wasm.combine_mask(combined, mask, batch, heads, rows, keys, columns, batch_stride, head_stride, row_stride, combined_dtype, mask_dtype);
 }
 
 /**
  * Convolution over the argument block at `arguments`.
  * @param {number} _arguments
- * @returns {number}
  */
 export function conv1d(_arguments) {
-    const ret = wasm.conv1d(_arguments);
-    return ret >>> 0;
+    wasm.conv1d(_arguments);
 }
 
 /**
  * The gradients of a convolution that the argument block at `arguments` asks for.
  * @param {number} _arguments
- * @returns {number}
  */
 export function conv1d_backward(_arguments) {
-    const ret = wasm.conv1d_backward(_arguments);
-    return ret >>> 0;
+    wasm.conv1d_backward(_arguments);
 }
 
 /**
- * Elements of scratch memory that a call of the argument block at `arguments` needs; `OVERFLOW` when that overflows, or the sizes
- * are no convolution's.
+ * Elements of scratch memory that a call of the argument block at `arguments` needs; `OVERFLOW` when that overflows.
  * @param {number} _arguments
  * @returns {number}
  */
@@ -293,11 +262,9 @@ export function conv1d_scratch_length(_arguments) {
  * @param {number} length
  * @param {number} output_dtype
  * @param {number} input_dtype
- * @returns {number}
  */
 export function convert(output, input, length, output_dtype, input_dtype) {
-    const ret = wasm.convert(output, input, length, output_dtype, input_dtype);
-    return ret >>> 0;
+    wasm.convert(output, input, length, output_dtype, input_dtype);
 }
 
 /**
@@ -308,22 +275,18 @@ export function convert(output, input, length, output_dtype, input_dtype) {
  * @param {number} length
  * @param {number} output_stride
  * @param {number} input_stride
- * @returns {number}
  */
 export function copy_rows(output, input, rows, length, output_stride, input_stride) {
-    const ret = wasm.copy_rows(output, input, rows, length, output_stride, input_stride);
-    return ret >>> 0;
+    wasm.copy_rows(output, input, rows, length, output_stride, input_stride);
 }
 
 /**
  * `result`, a float64, = cos(angle), for |angle| ≤ 2^31.
  * @param {number} result
  * @param {number} angle
- * @returns {number}
  */
 export function cosine(result, angle) {
-    const ret = wasm.cosine(result, angle);
-    return ret >>> 0;
+    wasm.cosine(result, angle);
 }
 
 /**
@@ -338,11 +301,9 @@ export function cosine(result, angle) {
  * @param {number} ignored
  * @param {number} smoothing
  * @param {number} scale
- * @returns {number}
  */
 export function cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale) {
-    const ret = wasm.cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale);
-    return ret >>> 0;
+    wasm.cross_entropy(losses, logits, optional_classes, optional_probabilities, optional_weight, rows, columns, ignored, smoothing, scale);
 }
 
 /**
@@ -359,11 +320,9 @@ export function cross_entropy(losses, logits, optional_classes, optional_probabi
  * @param {number} ignored
  * @param {number} smoothing
  * @param {number} scale
- * @returns {number}
  */
 export function cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale) {
-    const ret = wasm.cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale);
-    return ret >>> 0;
+    wasm.cross_entropy_backward(gradient, logits, optional_classes, optional_probabilities, optional_weight, gradient_factors, factor_count, rows, columns, ignored, smoothing, scale);
 }
 
 /**
@@ -380,11 +339,9 @@ export function cross_entropy_backward(gradient, logits, optional_classes, optio
  * @param {number} classes
  * @param {number} blank
  * @param {number} zero_infinity
- * @returns {number}
  */
 export function ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity) {
-    const ret = wasm.ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity);
-    return ret >>> 0;
+    wasm.ctc(losses, optional_gradient, log_probabilities, integers, optional_factors, scratch, frames, batch, classes, blank, zero_infinity);
 }
 
 /**
@@ -409,11 +366,9 @@ export function ctc_scratch_length(frames, labels) {
  * @param {number} scale
  * @param {number} seed_low
  * @param {number} seed_high
- * @returns {number}
  */
 export function dropout(output, input, length, threshold, scale, seed_low, seed_high) {
-    const ret = wasm.dropout(output, input, length, threshold, scale, seed_low, seed_high);
-    return ret >>> 0;
+    wasm.dropout(output, input, length, threshold, scale, seed_low, seed_high);
 }
 
 /**
@@ -425,11 +380,9 @@ export function dropout(output, input, length, threshold, scale, seed_low, seed_
  * @param {number} rows
  * @param {number} columns
  * @param {number} dtype
- * @returns {number}
  */
 export function embedding(output, table, indices, count, rows, columns, dtype) {
-    const ret = wasm.embedding(output, table, indices, count, rows, columns, dtype);
-    return ret >>> 0;
+    wasm.embedding(output, table, indices, count, rows, columns, dtype);
 }
 
 /**
@@ -441,11 +394,9 @@ export function embedding(output, table, indices, count, rows, columns, dtype) {
  * @param {number} count
  * @param {number} rows
  * @param {number} columns
- * @returns {number}
  */
 export function embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns) {
-    const ret = wasm.embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns);
-    return ret >>> 0;
+    wasm.embedding_backward(gradient, output_gradient, indices, padding_index, count, rows, columns);
 }
 
 /**
@@ -467,11 +418,9 @@ export function free(pointer) {
  * @param {number} columns
  * @param {number} combined_dtype
  * @param {number} is_causal
- * @returns {number}
  */
 export function hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, columns, combined_dtype, is_causal) {
-    const ret = wasm.hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, columns, combined_dtype, is_causal);
-    return ret >>> 0;
+    wasm.hide_keys(combined, optional_key_lengths, batch, heads, rows, keys, columns, combined_dtype, is_causal);
 }
 
 /**
@@ -483,11 +432,9 @@ export function hide_keys(combined, optional_key_lengths, batch, heads, rows, ke
  * @param {number} rows
  * @param {number} columns
  * @param {number} epsilon
- * @returns {number}
  */
 export function layer_norm(output, input, optional_weight, optional_bias, rows, columns, epsilon) {
-    const ret = wasm.layer_norm(output, input, optional_weight, optional_bias, rows, columns, epsilon);
-    return ret >>> 0;
+    wasm.layer_norm(output, input, optional_weight, optional_bias, rows, columns, epsilon);
 }
 
 /**
@@ -502,11 +449,9 @@ export function layer_norm(output, input, optional_weight, optional_bias, rows, 
  * @param {number} in_features
  * @param {number} out_features
  * @param {number} activation
- * @returns {number}
  */
 export function linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features, activation) {
-    const ret = wasm.linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features, activation);
-    return ret >>> 0;
+    wasm.linear(output, input, packed, optional_bias, scratch, rows, in_features, out_features, activation);
 }
 
 /**
@@ -515,11 +460,9 @@ export function linear(output, input, packed, optional_bias, scratch, rows, in_f
  * @param {number} output_gradient
  * @param {number} rows
  * @param {number} out_features
- * @returns {number}
  */
 export function linear_bias_backward(bias_gradient, output_gradient, rows, out_features) {
-    const ret = wasm.linear_bias_backward(bias_gradient, output_gradient, rows, out_features);
-    return ret >>> 0;
+    wasm.linear_bias_backward(bias_gradient, output_gradient, rows, out_features);
 }
 
 /**
@@ -528,11 +471,9 @@ export function linear_bias_backward(bias_gradient, output_gradient, rows, out_f
  * @param {number} weight
  * @param {number} in_features
  * @param {number} out_features
- * @returns {number}
  */
 export function linear_pack(packed, weight, in_features, out_features) {
-    const ret = wasm.linear_pack(packed, weight, in_features, out_features);
-    return ret >>> 0;
+    wasm.linear_pack(packed, weight, in_features, out_features);
 }
 
 /**
@@ -542,11 +483,9 @@ export function linear_pack(packed, weight, in_features, out_features) {
  * @param {number} matrix
  * @param {number} rows
  * @param {number} columns
- * @returns {number}
  */
 export function linear_pack_columns(packed, matrix, rows, columns) {
-    const ret = wasm.linear_pack_columns(packed, matrix, rows, columns);
-    return ret >>> 0;
+    wasm.linear_pack_columns(packed, matrix, rows, columns);
 }
 
 /**
@@ -581,11 +520,9 @@ export function linear_scratch_length(rows, in_features) {
  * @param {number} rows
  * @param {number} in_features
  * @param {number} out_features
- * @returns {number}
  */
 export function linear_weight_backward(weight_gradient, output_gradient, input, scratch, rows, in_features, out_features) {
-    const ret = wasm.linear_weight_backward(weight_gradient, output_gradient, input, scratch, rows, in_features, out_features);
-    return ret >>> 0;
+    wasm.linear_weight_backward(weight_gradient, output_gradient, input, scratch, rows, in_features, out_features);
 }
 
 /**
@@ -608,11 +545,9 @@ export function linear_weight_backward_scratch_length(rows, in_features, out_fea
  * @param {number} outer
  * @param {number} length
  * @param {number} inner
- * @returns {number}
  */
 export function log_softmax(output, input, scratch, outer, length, inner) {
-    const ret = wasm.log_softmax(output, input, scratch, outer, length, inner);
-    return ret >>> 0;
+    wasm.log_softmax(output, input, scratch, outer, length, inner);
 }
 
 /**
@@ -624,11 +559,9 @@ export function log_softmax(output, input, scratch, outer, length, inner) {
  * @param {number} outer
  * @param {number} length
  * @param {number} inner
- * @returns {number}
  */
 export function log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner) {
-    const ret = wasm.log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
-    return ret >>> 0;
+    wasm.log_softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
 }
 
 /**
@@ -637,11 +570,9 @@ export function log_softmax_backward(gradient, output_gradient, output, scratch,
  * @param {number} losses
  * @param {number} length
  * @param {number} divisor
- * @returns {number}
  */
 export function loss_reduction(output, losses, length, divisor) {
-    const ret = wasm.loss_reduction(output, losses, length, divisor);
-    return ret >>> 0;
+    wasm.loss_reduction(output, losses, length, divisor);
 }
 
 /**
@@ -652,11 +583,9 @@ export function loss_reduction(output, losses, length, divisor) {
  * @param {number} batch
  * @param {number} length
  * @param {number} columns
- * @returns {number}
  */
 export function masked_mean(output, input, mask, batch, length, columns) {
-    const ret = wasm.masked_mean(output, input, mask, batch, length, columns);
-    return ret >>> 0;
+    wasm.masked_mean(output, input, mask, batch, length, columns);
 }
 
 /**
@@ -667,11 +596,9 @@ export function masked_mean(output, input, mask, batch, length, columns) {
  * @param {number} batch
  * @param {number} length
  * @param {number} columns
- * @returns {number}
  */
 export function masked_mean_backward(input_gradient, gradient, mask, batch, length, columns) {
-    const ret = wasm.masked_mean_backward(input_gradient, gradient, mask, batch, length, columns);
-    return ret >>> 0;
+    wasm.masked_mean_backward(input_gradient, gradient, mask, batch, length, columns);
 }
 
 /**
@@ -687,11 +614,9 @@ export function masked_mean_backward(input_gradient, gradient, mask, batch, leng
  * @param {number} depth
  * @param {number} columns
  * @param {number} transposed
- * @returns {number}
  */
 export function matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed) {
-    const ret = wasm.matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed);
-    return ret >>> 0;
+    wasm.matmul(output, a, b, scratch, axes, axis_count, rows, depth, columns, transposed);
 }
 
 /**
@@ -713,11 +638,9 @@ export function matmul_scratch_length(rows, depth, columns, transposed) {
  * @param {number} input
  * @param {number} target
  * @param {number} length
- * @returns {number}
  */
 export function mean_squared_error(losses, input, target, length) {
-    const ret = wasm.mean_squared_error(losses, input, target, length);
-    return ret >>> 0;
+    wasm.mean_squared_error(losses, input, target, length);
 }
 
 /**
@@ -728,11 +651,9 @@ export function mean_squared_error(losses, input, target, length) {
  * @param {number} gradient_factors
  * @param {number} factor_count
  * @param {number} length
- * @returns {number}
  */
 export function mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length) {
-    const ret = wasm.mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length);
-    return ret >>> 0;
+    wasm.mean_squared_error_backward(gradient, input, target, gradient_factors, factor_count, length);
 }
 
 /**
@@ -742,11 +663,9 @@ export function mean_squared_error_backward(gradient, input, target, gradient_fa
  * @param {number} b
  * @param {number} axes
  * @param {number} axis_count
- * @returns {number}
  */
 export function mul(output, a, b, axes, axis_count) {
-    const ret = wasm.mul(output, a, b, axes, axis_count);
-    return ret >>> 0;
+    wasm.mul(output, a, b, axes, axis_count);
 }
 
 /**
@@ -774,11 +693,9 @@ export function multiply_add(a, b, c) {
  * @param {number} columns
  * @param {number} epsilon
  * @param {number} is_centered
- * @returns {number}
  */
 export function norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered) {
-    const ret = wasm.norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered);
-    return ret >>> 0;
+    wasm.norm_backward(optional_input_gradient, optional_weight_gradient, optional_bias_gradient, output_gradient, input, optional_weight, scratch, rows, columns, epsilon, is_centered);
 }
 
 /**
@@ -799,11 +716,9 @@ export function norm_backward_scratch_length(columns) {
  * @param {number} outer
  * @param {number} length
  * @param {number} inner
- * @returns {number}
  */
 export function normalize(output, input, scratch, outer, length, inner) {
-    const ret = wasm.normalize(output, input, scratch, outer, length, inner);
-    return ret >>> 0;
+    wasm.normalize(output, input, scratch, outer, length, inner);
 }
 
 /**
@@ -815,11 +730,9 @@ export function normalize(output, input, scratch, outer, length, inner) {
  * @param {number} outer
  * @param {number} length
  * @param {number} inner
- * @returns {number}
  */
 export function normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner) {
-    const ret = wasm.normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner);
-    return ret >>> 0;
+    wasm.normalize_backward(gradient, output_gradient, input, scratch, outer, length, inner);
 }
 
 /**
@@ -832,11 +745,9 @@ export function normalize_backward(gradient, output_gradient, input, scratch, ou
  * @param {number} seed_high
  * @param {number} offset_low
  * @param {number} offset_high
- * @returns {number}
  */
 export function random_normal(output, length, mean, deviation, seed_low, seed_high, offset_low, offset_high) {
-    const ret = wasm.random_normal(output, length, mean, deviation, seed_low, seed_high, offset_low, offset_high);
-    return ret >>> 0;
+    wasm.random_normal(output, length, mean, deviation, seed_low, seed_high, offset_low, offset_high);
 }
 
 /**
@@ -849,11 +760,9 @@ export function random_normal(output, length, mean, deviation, seed_low, seed_hi
  * @param {number} seed_high
  * @param {number} offset_low
  * @param {number} offset_high
- * @returns {number}
  */
 export function random_uniform(output, length, low, high, seed_low, seed_high, offset_low, offset_high) {
-    const ret = wasm.random_uniform(output, length, low, high, seed_low, seed_high, offset_low, offset_high);
-    return ret >>> 0;
+    wasm.random_uniform(output, length, low, high, seed_low, seed_high, offset_low, offset_high);
 }
 
 /**
@@ -864,11 +773,9 @@ export function random_uniform(output, length, low, high, seed_low, seed_high, o
  * @param {number} rows
  * @param {number} columns
  * @param {number} epsilon
- * @returns {number}
  */
 export function rms_norm(output, input, optional_weight, rows, columns, epsilon) {
-    const ret = wasm.rms_norm(output, input, optional_weight, rows, columns, epsilon);
-    return ret >>> 0;
+    wasm.rms_norm(output, input, optional_weight, rows, columns, epsilon);
 }
 
 /**
@@ -886,11 +793,9 @@ export function rotary_attention_factor(factor, mscale, mscale_all_dim) {
 /**
  * Rotary embedding over the argument block at `arguments`.
  * @param {number} _arguments
- * @returns {number}
  */
 export function rotary_embedding(_arguments) {
-    const ret = wasm.rotary_embedding(_arguments);
-    return ret >>> 0;
+    wasm.rotary_embedding(_arguments);
 }
 
 /**
@@ -906,11 +811,9 @@ export function rotary_embedding(_arguments) {
  * @param {number} third
  * @param {number} fourth
  * @param {number} fifth
- * @returns {number}
  */
 export function rotary_frequencies(frequencies, pairs, base, length, rope_type, first, second, third, fourth, fifth) {
-    const ret = wasm.rotary_frequencies(frequencies, pairs, base, length, rope_type, first, second, third, fourth, fifth);
-    return ret >>> 0;
+    wasm.rotary_frequencies(frequencies, pairs, base, length, rope_type, first, second, third, fourth, fifth);
 }
 
 /**
@@ -924,11 +827,9 @@ export function rotary_frequencies(frequencies, pairs, base, length, rope_type, 
  * @param {number} pairs
  * @param {number} first_position
  * @param {number} attention_factor
- * @returns {number}
  */
 export function rotary_tables(cosine, sine, frequencies, optional_position_ids, rows, pairs, first_position, attention_factor) {
-    const ret = wasm.rotary_tables(cosine, sine, frequencies, optional_position_ids, rows, pairs, first_position, attention_factor);
-    return ret >>> 0;
+    wasm.rotary_tables(cosine, sine, frequencies, optional_position_ids, rows, pairs, first_position, attention_factor);
 }
 
 /**
@@ -936,11 +837,9 @@ export function rotary_tables(cosine, sine, frequencies, optional_position_ids, 
  * @param {number} values
  * @param {number} length
  * @param {number} factor
- * @returns {number}
  */
 export function scale(values, length, factor) {
-    const ret = wasm.scale(values, length, factor);
-    return ret >>> 0;
+    wasm.scale(values, length, factor);
 }
 
 /**
@@ -963,11 +862,9 @@ export function set_memory_limit(pages) {
  * @param {number} share
  * @param {number} nesterov
  * @param {number} is_first
- * @returns {number}
  */
 export function sgd(parameter, optional_buffer, gradient, length, step_size, weight_decay, momentum, share, nesterov, is_first) {
-    const ret = wasm.sgd(parameter, optional_buffer, gradient, length, step_size, weight_decay, momentum, share, nesterov, is_first);
-    return ret >>> 0;
+    wasm.sgd(parameter, optional_buffer, gradient, length, step_size, weight_decay, momentum, share, nesterov, is_first);
 }
 
 /**
@@ -975,11 +872,9 @@ export function sgd(parameter, optional_buffer, gradient, length, step_size, wei
  * @param {number} output
  * @param {number} rows
  * @param {number} columns
- * @returns {number}
  */
 export function sinusoidal_positions(output, rows, columns) {
-    const ret = wasm.sinusoidal_positions(output, rows, columns);
-    return ret >>> 0;
+    wasm.sinusoidal_positions(output, rows, columns);
 }
 
 /**
@@ -990,11 +885,9 @@ export function sinusoidal_positions(output, rows, columns) {
  * @param {number} outer
  * @param {number} length
  * @param {number} inner
- * @returns {number}
  */
 export function softmax(output, input, scratch, outer, length, inner) {
-    const ret = wasm.softmax(output, input, scratch, outer, length, inner);
-    return ret >>> 0;
+    wasm.softmax(output, input, scratch, outer, length, inner);
 }
 
 /**
@@ -1006,11 +899,9 @@ export function softmax(output, input, scratch, outer, length, inner) {
  * @param {number} outer
  * @param {number} length
  * @param {number} inner
- * @returns {number}
  */
 export function softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner) {
-    const ret = wasm.softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
-    return ret >>> 0;
+    wasm.softmax_backward(gradient, output_gradient, output, scratch, outer, length, inner);
 }
 
 /**
@@ -1020,11 +911,9 @@ export function softmax_backward(gradient, output_gradient, output, scratch, out
  * @param {number} outer
  * @param {number} length
  * @param {number} inner
- * @returns {number}
  */
 export function sum_along(output, input, outer, length, inner) {
-    const ret = wasm.sum_along(output, input, outer, length, inner);
-    return ret >>> 0;
+    wasm.sum_along(output, input, outer, length, inner);
 }
 
 /**
@@ -1032,11 +921,9 @@ export function sum_along(output, input, outer, length, inner) {
  * @param {number} total
  * @param {number} values
  * @param {number} length
- * @returns {number}
  */
 export function sum_of_squares(total, values, length) {
-    const ret = wasm.sum_of_squares(total, values, length);
-    return ret >>> 0;
+    wasm.sum_of_squares(total, values, length);
 }
 
 /**
@@ -1045,11 +932,9 @@ export function sum_of_squares(total, values, length) {
  * @param {number} a
  * @param {number} b
  * @param {number} length
- * @returns {number}
  */
 export function swiglu(output, a, b, length) {
-    const ret = wasm.swiglu(output, a, b, length);
-    return ret >>> 0;
+    wasm.swiglu(output, a, b, length);
 }
 
 /**
@@ -1059,11 +944,9 @@ export function swiglu(output, a, b, length) {
  * @param {number} a
  * @param {number} b
  * @param {number} length
- * @returns {number}
  */
 export function swiglu_backward(gradient, output_gradient, a, b, length) {
-    const ret = wasm.swiglu_backward(gradient, output_gradient, a, b, length);
-    return ret >>> 0;
+    wasm.swiglu_backward(gradient, output_gradient, a, b, length);
 }
 
 /**
@@ -1077,11 +960,9 @@ export function swiglu_backward(gradient, output_gradient, a, b, length) {
  * @param {number} length
  * @param {number} inner
  * @param {number} k
- * @returns {number}
  */
 export function topk(optional_values, indices, input, scratch, outer, length, inner, k) {
-    const ret = wasm.topk(optional_values, indices, input, scratch, outer, length, inner, k);
-    return ret >>> 0;
+    wasm.topk(optional_values, indices, input, scratch, outer, length, inner, k);
 }
 
 /**
@@ -1093,11 +974,9 @@ export function topk(optional_values, indices, input, scratch, outer, length, in
  * @param {number} length
  * @param {number} inner
  * @param {number} k
- * @returns {number}
  */
 export function topk_backward(input_gradient, gradient, indices, outer, length, inner, k) {
-    const ret = wasm.topk_backward(input_gradient, gradient, indices, outer, length, inner, k);
-    return ret >>> 0;
+    wasm.topk_backward(input_gradient, gradient, indices, outer, length, inner, k);
 }
 
 /**
@@ -1109,11 +988,9 @@ export function topk_backward(input_gradient, gradient, indices, outer, length, 
  * @param {number} middle
  * @param {number} second
  * @param {number} bytes
- * @returns {number}
  */
 export function transpose(output, input, outer, first, middle, second, bytes) {
-    const ret = wasm.transpose(output, input, outer, first, middle, second, bytes);
-    return ret >>> 0;
+    wasm.transpose(output, input, outer, first, middle, second, bytes);
 }
 export function __wbindgen_init_externref_table() {
     const table = wasm.__wbindgen_externrefs;

@@ -48,16 +48,19 @@ def write_answer(answer, payload=b""):
 
 
 def call_until(job, seconds):
-    """Calls until the time is up, at least once; the milliseconds of each call."""
+    """Calls until the time is up, at least once; the milliseconds of each call, and of its backward pass where the job tells."""
     times = []
+    backward_times = []
     spent = 0.0
     while not times or spent < seconds:
+        middle = []
         start = perf_counter()
-        job.run()
-        elapsed = perf_counter() - start
-        spent += elapsed
-        times.append(1000 * elapsed)
-    return times
+        job.run(lambda: middle.append(perf_counter()))
+        end = perf_counter()
+        spent += end - start
+        times.append(1000 * (end - start))
+        backward_times += [1000 * (end - after_forward) for after_forward in middle]
+    return {"times": times, "backwardTimes": backward_times}
 
 
 write_answer(opening)
@@ -75,11 +78,13 @@ while (request := read_request()) is not None:
                 job = engine.prepare(request["case"], arrays)
                 result = job is not None
             case "run":
-                job.run()
+                job.run(lambda: None)
             case "sample":
                 result = call_until(job, request["milliseconds"] / 1000)
             case "result":
-                payload = numpy.ascontiguousarray(job.result(), numpy.float32).tobytes()
+                results = [numpy.ascontiguousarray(array, numpy.float32).ravel() for array in job.result()]
+                result = [array.size for array in results]
+                payload = b"".join(array.tobytes() for array in results)
             case "close":
                 job = None
         write_answer({"result": result}, payload)

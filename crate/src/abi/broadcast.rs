@@ -1,6 +1,5 @@
 //! The axes of operands that are broadcast.
 
-use super::Status;
 use super::slices::{product, slice};
 use crate::broadcast::{Axis, extents, position_count};
 
@@ -13,9 +12,9 @@ pub struct Broadcast<'a> {
 
 /// The `count` axes at `pointer`.
 #[inline(never)]
-pub fn broadcast<'a>(pointer: usize, count: usize) -> Result<Broadcast<'a>, Status> {
-    let (axes, _) = slice::<u32>(pointer, product(&[count, 3])?)?.as_chunks();
-    let positions = position_count(axes).ok_or(Status::InvalidArgument)?;
-    let extents = if positions == 0 { [0; 2] } else { extents(axes).ok_or(Status::InvalidArgument)? };
-    Ok(Broadcast { axes, positions, extents })
+pub fn broadcast<'a>(pointer: usize, count: usize) -> Broadcast<'a> {
+    let (axes, _) = slice::<u32>(pointer, product(&[count, 3])).as_chunks();
+    let positions = position_count(axes).unwrap();
+    let extents = if positions == 0 { [0; 2] } else { extents(axes).unwrap() };
+    Broadcast { axes, positions, extents }
 }

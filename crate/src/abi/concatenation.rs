@@ -1,7 +1,6 @@
 //! The export that appends rows.
 
-use super::Status;
-use super::slices::{product, slice, slice_mut, status};
+use super::slices::{product, slice, slice_mut};
 use crate::attention::arrays::{Strides, concatenate};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -18,21 +17,16 @@ pub fn append_rows(
     extra_length: usize,
     columns: usize,
     is_batch_first: u32,
-) -> u32 {
-    let run = || {
-        let full = length.checked_add(extra_length).ok_or(Status::InvalidArgument)?;
-        let output: &mut [u32] = slice_mut(output, product(&[batch, full, columns])?)?;
-        let rows: &[u32] = slice(rows, product(&[batch, length, columns])?)?;
-        let extra: &[u32] = slice(extra, product(&[extra_length, columns])?)?;
-        let strides = |length: usize| {
-            let [batch, row] =
-                if is_batch_first == 0 { [columns, batch * columns] } else { [length * columns, columns] };
-            Strides { batch, head: 0, row }
-        };
-        let repeated = Strides { batch: 0, head: 0, row: columns };
-        let (first, second) = ((rows, strides(length), length), (extra, repeated, extra_length));
-        concatenate((output, strides(full)), first, second, batch, 1, columns);
-        Ok(())
+) {
+    let full = length.checked_add(extra_length).unwrap();
+    let output: &mut [u32] = slice_mut(output, product(&[batch, full, columns]));
+    let rows: &[u32] = slice(rows, product(&[batch, length, columns]));
+    let extra: &[u32] = slice(extra, product(&[extra_length, columns]));
+    let strides = |length: usize| {
+        let [batch, row] = if is_batch_first == 0 { [columns, batch * columns] } else { [length * columns, columns] };
+        Strides { batch, head: 0, row }
     };
-    status(run())
+    let repeated = Strides { batch: 0, head: 0, row: columns };
+    let (first, second) = ((rows, strides(length), length), (extra, repeated, extra_length));
+    concatenate((output, strides(full)), first, second, batch, 1, columns);
 }

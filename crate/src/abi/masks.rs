@@ -1,25 +1,24 @@
 //! The exports for the masks of PyTorch's modules. A combined mask is `[batch, heads, rows, columns]`; it and the masks in it are
 //! of the `MaskDtype` float32 or bool.
 
-use super::Status;
 use super::numbers::MaskDtype;
-use super::slices::{optional_slice, product, slice, slice_mut, status};
+use super::slices::{optional_slice, product, slice, slice_mut};
 use crate::attention::arrays::Strides;
 use crate::masks::{self, Combined, Mask, Sizes};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The combined mask of both exports.
 #[inline(never)]
-fn combined<'a>(pointer: usize, dtype: u32, sizes: &Sizes) -> Result<Combined<'a>, Status> {
+fn combined<'a>(pointer: usize, dtype: u32, sizes: &Sizes) -> Combined<'a> {
     let Sizes { batch, heads, rows, keys, columns } = *sizes;
     if keys > columns {
-        return Err(Status::InvalidArgument);
+        panic!();
     }
-    let length = product(&[batch, heads, rows, columns])?;
+    let length = product(&[batch, heads, rows, columns]);
     match MaskDtype::from_number(dtype) {
-        Some(MaskDtype::Bool) => Ok(Combined::Boolean(slice_mut(pointer, length)?)),
-        Some(MaskDtype::Float32) => Ok(Combined::Float(slice_mut(pointer, length)?)),
-        _ => Err(Status::InvalidArgument),
+        Some(MaskDtype::Bool) => Combined::Boolean(slice_mut(pointer, length)),
+        Some(MaskDtype::Float32) => Combined::Float(slice_mut(pointer, length)),
+        _ => panic!(),
     }
 }
 
@@ -38,25 +37,21 @@ pub fn combine_mask(
     row_stride: usize,
     combined_dtype: u32,
     mask_dtype: u32,
-) -> u32 {
-    let run = || {
-        let sizes = Sizes { batch, heads, rows, keys, columns };
-        let strides = Strides { batch: batch_stride, head: head_stride, row: row_stride };
-        let mut combined = self::combined(combined, combined_dtype, &sizes)?;
-        let mut length = if batch == 0 || heads == 0 || rows == 0 { 0 } else { keys };
-        for (count, stride) in [(batch, batch_stride), (heads, head_stride), (rows, row_stride)] {
-            let last = product(&[count.saturating_sub(1), stride])?;
-            length = length.checked_add(last).ok_or(Status::InvalidArgument)?;
-        }
-        let mask = match (MaskDtype::from_number(mask_dtype), &combined) {
-            (Some(MaskDtype::Bool), _) => Mask::Boolean(slice(mask, length)?),
-            (Some(MaskDtype::Float32), Combined::Float(_)) => Mask::Float(slice(mask, length)?),
-            _ => return Err(Status::InvalidArgument),
-        };
-        masks::combine_mask(&mut combined, mask, &strides, &sizes);
-        Ok(())
+) {
+    let sizes = Sizes { batch, heads, rows, keys, columns };
+    let strides = Strides { batch: batch_stride, head: head_stride, row: row_stride };
+    let mut combined = self::combined(combined, combined_dtype, &sizes);
+    let mut length = if batch == 0 || heads == 0 || rows == 0 { 0 } else { keys };
+    for (count, stride) in [(batch, batch_stride), (heads, head_stride), (rows, row_stride)] {
+        let last = product(&[count.saturating_sub(1), stride]);
+        length = length.checked_add(last).unwrap();
+    }
+    let mask = match (MaskDtype::from_number(mask_dtype), &combined) {
+        (Some(MaskDtype::Bool), _) => Mask::Boolean(slice(mask, length)),
+        (Some(MaskDtype::Float32), Combined::Float(_)) => Mask::Float(slice(mask, length)),
+        _ => panic!(),
     };
-    status(run())
+    masks::combine_mask(&mut combined, mask, &strides, &sizes);
 }
 
 /// Hides keys in a combined mask: from the int32 key lengths `[batch]` on, and those after the query where `is_causal` is not 0.
@@ -71,12 +66,8 @@ pub fn hide_keys(
     columns: usize,
     combined_dtype: u32,
     is_causal: u32,
-) -> u32 {
-    let run = || {
-        let sizes = Sizes { batch, heads, rows, keys, columns };
-        let mut combined = self::combined(combined, combined_dtype, &sizes)?;
-        masks::hide_keys(&mut combined, optional_slice(optional_key_lengths, batch)?, is_causal != 0, &sizes);
-        Ok(())
-    };
-    status(run())
+) {
+    let sizes = Sizes { batch, heads, rows, keys, columns };
+    let mut combined = self::combined(combined, combined_dtype, &sizes);
+    masks::hide_keys(&mut combined, optional_slice(optional_key_lengths, batch), is_causal != 0, &sizes);
 }

@@ -1,9 +1,8 @@
 //! The exports of products of matrices.
 
-use super::Status;
 use super::broadcast::broadcast;
 use super::numbers::OVERFLOW;
-use super::slices::{product, slice, slice_mut, status};
+use super::slices::{product, slice, slice_mut};
 use crate::matmul;
 use crate::matmul::{Product, Transposed};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -29,21 +28,17 @@ pub fn matmul(
     depth: usize,
     columns: usize,
     transposed: u32,
-) -> u32 {
-    let run = || {
-        let transposed = Transposed::from_number(transposed).ok_or(Status::InvalidArgument)?;
-        let sizes = Product { rows, depth, columns, transposed };
-        let batch = broadcast(axes, axis_count)?;
-        let [a_matrices, b_matrices] = batch.extents;
-        matmul::matmul(
-            slice_mut(output, product(&[batch.positions, rows, columns])?)?,
-            slice(a, product(&[a_matrices, rows, depth])?)?,
-            slice(b, product(&[b_matrices, depth, columns])?)?,
-            slice_mut(scratch, matmul::scratch_length(sizes).ok_or(Status::InvalidArgument)?)?,
-            batch.axes,
-            sizes,
-        );
-        Ok(())
-    };
-    status(run())
+) {
+    let transposed = Transposed::from_number(transposed).unwrap();
+    let sizes = Product { rows, depth, columns, transposed };
+    let batch = broadcast(axes, axis_count);
+    let [a_matrices, b_matrices] = batch.extents;
+    matmul::matmul(
+        slice_mut(output, product(&[batch.positions, rows, columns])),
+        slice(a, product(&[a_matrices, rows, depth])),
+        slice(b, product(&[b_matrices, depth, columns])),
+        slice_mut(scratch, matmul::scratch_length(sizes).unwrap()),
+        batch.axes,
+        sizes,
+    );
 }

@@ -1,8 +1,8 @@
-//! The WebAssembly exports, by family: numbers in, a status out.
+//! The WebAssembly exports, by family: numbers in, at most a number out.
 //!
 //! Pointers are byte addresses in the linear memory, sizes count elements. Here they become slices, once, after a check
-//! that they lie inside the memory and are aligned, so that a mistake in the calling layer is a status and not a trap.
-//! Sizes that the kernels multiply are multiplied with a check first. Natively a "pointer" has no meaning, so the
+//! that they lie inside the memory and are aligned. Sizes that the kernels multiply are multiplied with a check first. A mistake
+//! in the calling layer is a bug, and so a panic, before anything is written. Natively a "pointer" has no meaning, so the
 //! exports exist on wasm32 alone; native tests call the kernels.
 //!
 //! Signatures have outputs first, then inputs, sizes and scalars. A call of more than a dozen numbers takes a block of them
@@ -74,6 +74,3 @@ mod softmax;
 mod sum;
 #[cfg(target_arch = "wasm32")]
 mod topk;
-
-#[cfg(target_arch = "wasm32")]
-use numbers::Status;

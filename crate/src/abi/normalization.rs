@@ -1,9 +1,8 @@
 //! The exports of the norms.
 
-use super::Status;
 use super::axis::along_axis;
 use super::numbers::OVERFLOW;
-use super::slices::{optional_slice, optional_slice_mut, product, slice, slice_mut, status};
+use super::slices::{optional_slice, optional_slice_mut, product, slice, slice_mut};
 use crate::normalization;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -17,28 +16,20 @@ pub fn layer_norm(
     rows: usize,
     columns: usize,
     epsilon: f32,
-) -> u32 {
-    let run = || {
-        let length = product(&[rows, columns])?;
-        let weight = optional_slice(optional_weight, columns)?;
-        let bias = optional_slice(optional_bias, columns)?;
-        let output = slice_mut(output, length)?;
-        normalization::layer_norm(output, slice(input, length)?, weight, bias, rows, columns, epsilon);
-        Ok(())
-    };
-    status(run())
+) {
+    let length = product(&[rows, columns]);
+    let weight = optional_slice(optional_weight, columns);
+    let bias = optional_slice(optional_bias, columns);
+    let output = slice_mut(output, length);
+    normalization::layer_norm(output, slice(input, length), weight, bias, rows, columns, epsilon);
 }
 
 /// RMS norm over the columns of `[rows, columns]`.
 #[wasm_bindgen]
-pub fn rms_norm(output: usize, input: usize, optional_weight: usize, rows: usize, columns: usize, epsilon: f32) -> u32 {
-    let run = || {
-        let length = product(&[rows, columns])?;
-        let weight = optional_slice(optional_weight, columns)?;
-        normalization::rms_norm(slice_mut(output, length)?, slice(input, length)?, weight, rows, columns, epsilon);
-        Ok(())
-    };
-    status(run())
+pub fn rms_norm(output: usize, input: usize, optional_weight: usize, rows: usize, columns: usize, epsilon: f32) {
+    let length = product(&[rows, columns]);
+    let weight = optional_slice(optional_weight, columns);
+    normalization::rms_norm(slice_mut(output, length), slice(input, length), weight, rows, columns, epsilon);
 }
 
 /// Elements of scratch memory that `norm_backward` needs; `OVERFLOW` when that overflows.
@@ -61,32 +52,28 @@ pub fn norm_backward(
     columns: usize,
     epsilon: f32,
     is_centered: u32,
-) -> u32 {
-    let run = || {
-        let length = product(&[rows, columns])?;
-        let scratch_length = normalization::backward_scratch_length(columns).ok_or(Status::InvalidArgument)?;
-        normalization::norm_backward(
-            optional_slice_mut(optional_input_gradient, length)?,
-            optional_slice_mut(optional_weight_gradient, columns)?,
-            optional_slice_mut(optional_bias_gradient, columns)?,
-            slice(output_gradient, length)?,
-            slice(input, length)?,
-            optional_slice(optional_weight, columns)?,
-            slice_mut(scratch, scratch_length)?,
-            rows,
-            columns,
-            epsilon,
-            is_centered != 0,
-        );
-        Ok(())
-    };
-    status(run())
+) {
+    let length = product(&[rows, columns]);
+    let scratch_length = normalization::backward_scratch_length(columns).unwrap();
+    normalization::norm_backward(
+        optional_slice_mut(optional_input_gradient, length),
+        optional_slice_mut(optional_weight_gradient, columns),
+        optional_slice_mut(optional_bias_gradient, columns),
+        slice(output_gradient, length),
+        slice(input, length),
+        optional_slice(optional_weight, columns),
+        slice_mut(scratch, scratch_length),
+        rows,
+        columns,
+        epsilon,
+        is_centered != 0,
+    );
 }
 
 /// Rows of length 1 along the axis in the middle of `[outer, length, inner]`.
 #[wasm_bindgen]
-pub fn normalize(output: usize, input: usize, scratch: usize, outer: usize, length: usize, inner: usize) -> u32 {
-    along_axis(normalization::normalize, output, input, 0, scratch, [outer, length, inner])
+pub fn normalize(output: usize, input: usize, scratch: usize, outer: usize, length: usize, inner: usize) {
+    along_axis(normalization::normalize, output, input, 0, scratch, [outer, length, inner]);
 }
 
 /// The gradient of normalize's input, of its output's and the input.
@@ -99,6 +86,6 @@ pub fn normalize_backward(
     outer: usize,
     length: usize,
     inner: usize,
-) -> u32 {
-    along_axis(normalization::normalize_backward, gradient, output_gradient, input, scratch, [outer, length, inner])
+) {
+    along_axis(normalization::normalize_backward, gradient, output_gradient, input, scratch, [outer, length, inner]);
 }

@@ -3,17 +3,6 @@
 use crate::numbered::numbered;
 use crate::simd::FUSED;
 
-numbered! {
-    /// What an export answers.
-    pub enum Status {
-        Ok = "ok",
-        /// A pointer outside the memory or misaligned, a number that stands for nothing, or sizes whose product overflows.
-        InvalidArgument = "invalid-argument",
-        /// An index outside its table.
-        IndexOutOfRange = "index-out-of-range",
-    }
-}
-
 /// What an export answers in place of a size that overflows.
 pub const OVERFLOW: u32 = u32::MAX;
 

@@ -1,6 +1,6 @@
 //! The exports of the random generator.
 
-use super::slices::{slice_mut, status};
+use super::slices::slice_mut;
 use crate::random;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -15,13 +15,9 @@ pub fn random_uniform(
     seed_high: u32,
     offset_low: u32,
     offset_high: u32,
-) -> u32 {
-    let run = || {
-        let offset = u64::from(offset_low) | u64::from(offset_high) << 32;
-        random::uniform(slice_mut(output, length)?, low, high, [seed_low, seed_high], offset);
-        Ok(())
-    };
-    status(run())
+) {
+    let offset = u64::from(offset_low) | u64::from(offset_high) << 32;
+    random::uniform(slice_mut(output, length), low, high, [seed_low, seed_high], offset);
 }
 
 /// Elements `offset` to `offset + length` of the seed's normal stream.
@@ -35,11 +31,7 @@ pub fn random_normal(
     seed_high: u32,
     offset_low: u32,
     offset_high: u32,
-) -> u32 {
-    let run = || {
-        let offset = u64::from(offset_low) | u64::from(offset_high) << 32;
-        random::normal(slice_mut(output, length)?, mean, deviation, [seed_low, seed_high], offset);
-        Ok(())
-    };
-    status(run())
+) {
+    let offset = u64::from(offset_low) | u64::from(offset_high) << 32;
+    random::normal(slice_mut(output, length), mean, deviation, [seed_low, seed_high], offset);
 }

@@ -1,7 +1,6 @@
 //! The exports of the frequencies of rotary embedding.
 
-use super::Status;
-use super::slices::{slice_mut, status};
+use super::slices::slice_mut;
 use crate::rotary_frequencies;
 use crate::rotary_frequencies::{RopeScaling, RopeType};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -20,14 +19,10 @@ pub fn rotary_frequencies(
     third: f64,
     fourth: f64,
     fifth: f64,
-) -> u32 {
-    let run = || {
-        let rope_type = RopeType::from_number(rope_type).ok_or(Status::InvalidArgument)?;
-        let scaling = RopeScaling::from_fields(rope_type, [first, second, third, fourth, fifth]);
-        rotary_frequencies::rotary_frequencies(slice_mut(frequencies, pairs)?, base, scaling, length);
-        Ok(())
-    };
-    status(run())
+) {
+    let rope_type = RopeType::from_number(rope_type).unwrap();
+    let scaling = RopeScaling::from_fields(rope_type, [first, second, third, fourth, fifth]);
+    rotary_frequencies::rotary_frequencies(slice_mut(frequencies, pairs), base, scaling, length);
 }
 
 /// By what YaRN multiplies cosines and sines.

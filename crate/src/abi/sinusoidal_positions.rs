@@ -1,15 +1,11 @@
 //! The export of sinusoidal positions.
 
-use super::slices::{product, slice_mut, status};
+use super::slices::{product, slice_mut};
 use crate::sinusoidal_positions;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// output `[rows, columns]` = sines and cosines of positions.
 #[wasm_bindgen]
-pub fn sinusoidal_positions(output: usize, rows: usize, columns: usize) -> u32 {
-    let run = || {
-        sinusoidal_positions::sinusoidal_positions(slice_mut(output, product(&[rows, columns])?)?, rows, columns);
-        Ok(())
-    };
-    status(run())
+pub fn sinusoidal_positions(output: usize, rows: usize, columns: usize) {
+    sinusoidal_positions::sinusoidal_positions(slice_mut(output, product(&[rows, columns])), rows, columns);
 }

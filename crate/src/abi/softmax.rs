@@ -6,14 +6,14 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Softmax along the axis in the middle of `[outer, length, inner]`.
 #[wasm_bindgen]
-pub fn softmax(output: usize, input: usize, scratch: usize, outer: usize, length: usize, inner: usize) -> u32 {
-    along_axis(softmax::softmax, output, input, 0, scratch, [outer, length, inner])
+pub fn softmax(output: usize, input: usize, scratch: usize, outer: usize, length: usize, inner: usize) {
+    along_axis(softmax::softmax, output, input, 0, scratch, [outer, length, inner]);
 }
 
 /// As `softmax`, its logarithm.
 #[wasm_bindgen]
-pub fn log_softmax(output: usize, input: usize, scratch: usize, outer: usize, length: usize, inner: usize) -> u32 {
-    along_axis(softmax::log_softmax, output, input, 0, scratch, [outer, length, inner])
+pub fn log_softmax(output: usize, input: usize, scratch: usize, outer: usize, length: usize, inner: usize) {
+    along_axis(softmax::log_softmax, output, input, 0, scratch, [outer, length, inner]);
 }
 
 /// The gradient of softmax's input, of its output's and the output.
@@ -26,8 +26,8 @@ pub fn softmax_backward(
     outer: usize,
     length: usize,
     inner: usize,
-) -> u32 {
-    along_axis(softmax::softmax_backward, gradient, output_gradient, output, scratch, [outer, length, inner])
+) {
+    along_axis(softmax::softmax_backward, gradient, output_gradient, output, scratch, [outer, length, inner]);
 }
 
 /// The gradient of log-softmax's input, of its output's and the output.
@@ -40,6 +40,6 @@ pub fn log_softmax_backward(
     outer: usize,
     length: usize,
     inner: usize,
-) -> u32 {
-    along_axis(softmax::log_softmax_backward, gradient, output_gradient, output, scratch, [outer, length, inner])
+) {
+    along_axis(softmax::log_softmax_backward, gradient, output_gradient, output, scratch, [outer, length, inner]);
 }

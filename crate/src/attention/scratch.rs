@@ -127,64 +127,59 @@ pub struct SharedWanted {
 }
 
 impl<'a> ScoresMemory<'a> {
-    fn cut(pieces: &mut Pieces<'a>, head_size: usize) -> Option<Self> {
-        Some(Self {
-            query_rows: pieces.take(PANEL, head_size)?,
-            natural_query: pieces.take(head_size, PANEL)?,
-            scaled_query: pieces.take(head_size, PANEL)?,
-            products: pieces.take(SINGLE_ROW_BLOCKS, KEY_BLOCK)?,
-            recomputed: pieces.take(KEY_BLOCK, PANEL)?,
-            mask: pieces.take(KEY_BLOCK, PANEL)?,
-            mask_rows: pieces.take(PANEL, KEY_BLOCK)?,
-        })
+    fn cut(pieces: &mut Pieces<'a>, head_size: usize) -> Self {
+        Self {
+            query_rows: pieces.take(PANEL, head_size),
+            natural_query: pieces.take(head_size, PANEL),
+            scaled_query: pieces.take(head_size, PANEL),
+            products: pieces.take(SINGLE_ROW_BLOCKS, KEY_BLOCK),
+            recomputed: pieces.take(KEY_BLOCK, PANEL),
+            mask: pieces.take(KEY_BLOCK, PANEL),
+            mask_rows: pieces.take(PANEL, KEY_BLOCK),
+        }
     }
 }
 
 impl<'a> BackwardScratch<'a> {
-    /// The one list of the pieces and their lengths. None when a length overflows or there is too little memory.
+    /// The one list of the pieces and their lengths.
     #[inline(never)]
-    fn cut(
-        pieces: &mut Pieces<'a>,
-        attention: &Attention<'_>,
-        has_weights: bool,
-        wanted: SharedWanted,
-    ) -> Option<Self> {
+    fn cut(pieces: &mut Pieces<'a>, attention: &Attention<'_>, has_weights: bool, wanted: SharedWanted) -> Self {
         let sizes = &attention.sizes;
         let (head_size, value_head_size) = (sizes.head_size, sizes.value_head_size);
-        let key_width = head_size.checked_next_multiple_of(PANEL)?;
-        let value_width = value_head_size.checked_next_multiple_of(PANEL)?;
+        let key_width = head_size.next_multiple_of(PANEL);
+        let value_width = value_head_size.next_multiple_of(PANEL);
         let block_rows = PANELS * PANEL;
         let rows_where = |is_needed: bool, rows: usize| if is_needed { rows } else { 0 };
-        let mask = if wanted.mask { mask_extent(attention)? } else { 0 };
-        Some(Self {
+        let mask = if wanted.mask { mask_extent(attention).unwrap_or(usize::MAX) } else { 0 };
+        Self {
             block: BlockMemory {
-                scores: ScoresMemory::cut(pieces, head_size)?,
-                weights: pieces.take(block_rows, KEY_BLOCK)?,
-                kept: pieces.take(rows_where(attention.dropout.is_some(), block_rows), KEY_BLOCK)?,
-                products: pieces.take(block_rows, KEY_BLOCK)?,
-                capped: pieces.take(rows_where(attention.softcap != 0.0, PANEL), KEY_BLOCK)?,
-                cotangents: pieces.take(rows_where(has_weights, PANEL), KEY_BLOCK)?,
-                zeros: pieces.take(rows_where(has_weights, 1), KEY_BLOCK)?,
-                output_panels: pieces.take(block_rows, value_head_size)?,
-                output_columns: pieces.take(block_rows, value_width)?,
-                query_columns: pieces.take(block_rows, key_width)?,
-                query_sums: pieces.take(block_rows, head_size)?,
-                keys: ValuesMemory { block_sum: &mut [], finite_values: pieces.take(KEY_BLOCK, head_size)? },
-                output: pieces.take(PANEL, value_head_size)?,
-                rows: pieces.take(PANEL, head_size)?,
+                scores: ScoresMemory::cut(pieces, head_size),
+                weights: pieces.take(block_rows, KEY_BLOCK),
+                kept: pieces.take(rows_where(attention.dropout.is_some(), block_rows), KEY_BLOCK),
+                products: pieces.take(block_rows, KEY_BLOCK),
+                capped: pieces.take(rows_where(attention.softcap != 0.0, PANEL), KEY_BLOCK),
+                cotangents: pieces.take(rows_where(has_weights, PANEL), KEY_BLOCK),
+                zeros: pieces.take(rows_where(has_weights, 1), KEY_BLOCK),
+                output_panels: pieces.take(block_rows, value_head_size),
+                output_columns: pieces.take(block_rows, value_width),
+                query_columns: pieces.take(block_rows, key_width),
+                query_sums: pieces.take(block_rows, head_size),
+                keys: ValuesMemory { block_sum: &mut [], finite_values: pieces.take(KEY_BLOCK, head_size) },
+                output: pieces.take(PANEL, value_head_size),
+                rows: pieces.take(PANEL, head_size),
             },
-            key: pieces.take(rows_where(has_narrow_keys(attention), sizes.key_length), head_size)?,
-            value: pieces.take(rows_where(has_narrow_values(attention), sizes.key_length), value_head_size)?,
+            key: pieces.take(rows_where(has_narrow_keys(attention), sizes.key_length), head_size),
+            value: pieces.take(rows_where(has_narrow_values(attention), sizes.key_length), value_head_size),
             sums: KeySums {
-                keys: pieces.take(sizes.key_length, key_width)?,
-                values: pieces.take(sizes.key_length, value_width)?,
+                keys: pieces.take(sizes.key_length, key_width),
+                values: pieces.take(sizes.key_length, value_width),
             },
             shared: SharedMemory {
-                mask: pieces.take(1, mask)?,
-                slopes: pieces.take(rows_where(wanted.slopes, sizes.batch), sizes.heads)?,
-                sinks: pieces.take(rows_where(wanted.sinks, sizes.batch), sizes.heads)?,
+                mask: pieces.take(1, mask),
+                slopes: pieces.take(rows_where(wanted.slopes, sizes.batch), sizes.heads),
+                sinks: pieces.take(rows_where(wanted.sinks, sizes.batch), sizes.heads),
             },
-        })
+        }
     }
 
     /// Cuts `memory` into the pieces; None when it is shorter than `backward_length` says.
@@ -194,15 +189,15 @@ impl<'a> BackwardScratch<'a> {
         has_weights: bool,
         wanted: SharedWanted,
     ) -> Option<Self> {
-        Self::cut(&mut Pieces { memory: Some(memory), length: 0 }, attention, has_weights, wanted)
+        Pieces::cut(memory, |pieces| Self::cut(pieces, attention, has_weights, wanted))
     }
 }
 
 /// Floats that the backward pass's working memory needs; None when the sizes overflow.
 pub fn backward_length(attention: &Attention<'_>, has_weights: bool, wanted: SharedWanted) -> Option<usize> {
-    let mut pieces = Pieces { memory: None, length: 0 };
-    BackwardScratch::cut(&mut pieces, attention, has_weights, wanted)?;
-    Some(pieces.length)
+    let mut pieces = Pieces::of(&mut []);
+    BackwardScratch::cut(&mut pieces, attention, has_weights, wanted);
+    pieces.length
 }
 
 const fn is_narrow(heads: &Heads<'_>) -> bool {
@@ -218,35 +213,35 @@ fn has_narrow_values(attention: &Attention<'_>) -> bool {
 }
 
 impl<'a> Scratch<'a> {
-    /// The one list of the pieces and their lengths. None when a length overflows or there is too little memory.
+    /// The one list of the pieces and their lengths.
     #[inline(never)]
-    fn cut(pieces: &mut Pieces<'a>, attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<Self> {
+    fn cut(pieces: &mut Pieces<'a>, attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Self {
         let sizes = &attention.sizes;
         let (head_size, value_head_size) = (sizes.head_size, sizes.value_head_size);
         let has_statistics = weights.is_some_and(|weights| weights.mode.is_normalized());
         let has_average = weights.is_some_and(|weights| weights.average_heads);
         let output_columns = value_head_size.max(if weights.is_some() { KEY_BLOCK } else { 0 });
         let rows_where = |is_needed: bool, rows: usize| if is_needed { rows } else { 0 };
-        let head_rows = sizes.batch.checked_mul(sizes.heads)?;
-        Some(Self {
+        let head_rows = sizes.batch.saturating_mul(sizes.heads);
+        Self {
             panel: PanelMemory {
-                scores: ScoresMemory::cut(pieces, head_size)?,
-                weights: pieces.take(KEY_BLOCK, PANEL)?,
-                accumulator: pieces.take(value_head_size, PANEL)?,
+                scores: ScoresMemory::cut(pieces, head_size),
+                weights: pieces.take(KEY_BLOCK, PANEL),
+                accumulator: pieces.take(value_head_size, PANEL),
                 values: ValuesMemory {
-                    block_sum: pieces.take(value_head_size.div_ceil(PANEL), PANEL)?,
-                    finite_values: pieces.take(KEY_BLOCK, value_head_size)?,
+                    block_sum: pieces.take(value_head_size.div_ceil(PANEL), PANEL),
+                    finite_values: pieces.take(KEY_BLOCK, value_head_size),
                 },
-                output_rows: pieces.take(PANEL, output_columns)?,
+                output_rows: pieces.take(PANEL, output_columns),
             },
-            key: pieces.take(rows_where(has_narrow_keys(attention), sizes.key_length), head_size)?,
-            value: pieces.take(rows_where(has_narrow_values(attention), sizes.key_length), value_head_size)?,
+            key: pieces.take(rows_where(has_narrow_keys(attention), sizes.key_length), head_size),
+            value: pieces.take(rows_where(has_narrow_values(attention), sizes.key_length), value_head_size),
             statistics: Statistics {
-                references: pieces.take(rows_where(has_statistics, head_rows), sizes.query_length)?,
-                inverses: pieces.take(rows_where(has_statistics, head_rows), sizes.query_length)?,
+                references: pieces.take(rows_where(has_statistics, head_rows), sizes.query_length),
+                inverses: pieces.take(rows_where(has_statistics, head_rows), sizes.query_length),
             },
-            head_sum: pieces.take(rows_where(has_average, sizes.key_length), PANEL)?,
-        })
+            head_sum: pieces.take(rows_where(has_average, sizes.key_length), PANEL),
+        }
     }
 
     /// Cuts `memory` into the pieces; None when it is shorter than `length` says.
@@ -255,34 +250,46 @@ impl<'a> Scratch<'a> {
         attention: &Attention<'_>,
         weights: Option<&WeightsRequest<'_>>,
     ) -> Option<Self> {
-        Self::cut(&mut Pieces { memory: Some(memory), length: 0 }, attention, weights)
+        Pieces::cut(memory, |pieces| Self::cut(pieces, attention, weights))
     }
 }
 
 /// Floats that the working memory needs; None when the sizes overflow.
 pub fn length(attention: &Attention<'_>, weights: Option<&WeightsRequest<'_>>) -> Option<usize> {
-    let mut pieces = Pieces { memory: None, length: 0 };
-    Scratch::cut(&mut pieces, attention, weights)?;
-    Some(pieces.length)
+    let mut pieces = Pieces::of(&mut []);
+    Scratch::cut(&mut pieces, attention, weights);
+    pieces.length
 }
 
 /// Hands over one piece after the other.
 struct Pieces<'a> {
-    /// What is left of the memory; None to add up the lengths alone: then pieces are empty.
-    memory: Option<&'a mut [f32]>,
-    /// Of all pieces so far.
-    length: usize,
+    /// What is left of the memory; empty to add up the lengths alone: then pieces are empty.
+    memory: &'a mut [f32],
+    /// Of all pieces so far; None once it has overflowed.
+    length: Option<usize>,
 }
 
 impl<'a> Pieces<'a> {
-    /// The next piece, `[rows][columns]`, which starts at a multiple of 16 bytes.
-    fn take(&mut self, rows: usize, columns: usize) -> Option<&'a mut [f32]> {
-        let length = rows.checked_mul(columns)?;
-        let padded = length.checked_next_multiple_of(4)?;
-        self.length = self.length.checked_add(padded)?;
-        match &mut self.memory {
-            Some(memory) => Some(&mut memory.split_off_mut(..padded)?[..length]),
-            None => Some(&mut []),
+    fn of(memory: &'a mut [f32]) -> Self {
+        Self { memory, length: Some(0) }
+    }
+
+    /// What `cut` makes of the memory; None when that is too short.
+    fn cut<T>(memory: &'a mut [f32], cut: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let length = memory.len();
+        let mut pieces = Self::of(memory);
+        let scratch = cut(&mut pieces);
+        pieces.length.is_some_and(|needed| needed <= length).then_some(scratch)
+    }
+
+    /// The next piece, `[rows][columns]`, which starts at a multiple of 16 bytes; empty where the memory ends.
+    #[inline(never)]
+    fn take(&mut self, rows: usize, columns: usize) -> &'a mut [f32] {
+        let padded = rows.checked_mul(columns).and_then(|length| length.checked_next_multiple_of(4));
+        self.length = self.length.zip(padded).and_then(|(before, padded)| before.checked_add(padded));
+        match padded.and_then(|padded| self.memory.split_off_mut(..padded)) {
+            Some(piece) => &mut piece[..rows * columns],
+            None => &mut [],
         }
     }
 }

@@ -132,6 +132,8 @@ fn normalize_block(
         F32x8::from_fn(|lane| values[attention.sizes.row_number(b, rows.heads[lane], rows.indices[lane])])
     };
     let (reference, inverse) = (of_rows(statistics.references), of_rows(statistics.inverses));
+    // Of rows that see no key; of a key that they do see the score is −Infinity, and the weight 0.
+    let reference = reference.eq(F32x8::splat(f32::NEG_INFINITY)).select(F32x8::zero(), reference);
     weigh(weights, reference);
     let dropout = attention.dropout.as_ref().filter(|_| after_dropout);
     if let Some(dropout) = dropout {

@@ -1,1 +1,2 @@
 exports.Tensor = require("wasm-attention").Tensor;
+exports.SGD = require("wasm-attention/train").SGD;

@@ -34,6 +34,7 @@ export const attentionModuleRecords: readonly OperationRecord[] = [
     computes: "attention of several heads, with projections of its own",
     error: "that of its parts",
     property: { suite: "nn/multihead-attention-properties" },
+    gradient: { suite: "conformance/pytorch/attention-gradients" },
     refusals: { suite: "nn/multihead-attention" },
     call: () => ofMultihead(3),
     memory: {
@@ -53,6 +54,7 @@ export const attentionModuleRecords: readonly OperationRecord[] = [
     computes: "the same of one input",
     error: "that of its parts",
     property: { suite: "nn/self-attention" },
+    gradient: { suite: "conformance/pytorch/attention-gradients" },
     refusals: { suite: "nn/self-attention" },
     call: () => ofSelf(3),
     memory: {

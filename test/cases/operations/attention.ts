@@ -28,6 +28,7 @@ export const attentionRecord: OperationRecord = {
   computes: "softmax(scale · query · keyᵀ + masks) · value",
   error: "[semantics.md, 8.2](semantics.md#8-dtypes-and-error)",
   property: { suite: "ops/attention/properties" },
+  gradient: { suite: "train/attention-gradients" },
   refusals: { suite: "ops/attention/bad-input" },
   call: () => [scaledDotProductAttention(floats(2, 3, 4), floats(2, 5, 4), floats(2, 5, 6)).output],
   memory: {

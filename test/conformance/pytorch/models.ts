@@ -26,7 +26,7 @@ export interface Tokens {
 }
 
 /** A model that gives the loss of a batch, by the name of its tensors. */
-export abstract class Model extends Module {
+export abstract class TrainedModel extends Module {
   abstract loss(batch: Readonly<Record<string, Tokens>>): Tensor;
 }
 
@@ -91,7 +91,7 @@ class LanguageModelLayer extends Module {
 }
 
 /** Pre-norm, with learned positions and a head that is tied to the embedding. */
-export class LanguageModel extends Model {
+export class LanguageModel extends TrainedModel {
   token_embedding: Tensor;
   position_embedding: Tensor;
   layers: LanguageModelLayer[];
@@ -164,7 +164,7 @@ class DecoderLayer extends Module {
 }
 
 /** Post-norm, on padded sequences. */
-export class Translator extends Model {
+export class Translator extends TrainedModel {
   token_embedding: Tensor;
   position_embedding: Tensor;
   encoder: EncoderLayer[];

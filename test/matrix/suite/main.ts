@@ -6,7 +6,8 @@ import { startTests, type VitestRunner } from "@vitest/runner";
 import { getTests } from "@vitest/runner/utils";
 import { files } from "test-files";
 import { type Arithmetic, init } from "../../../ts/entry/default.js";
-import { hashOfAll } from "../../cases/bits.js";
+import { fnv, hashOfAll } from "../../cases/bits.js";
+import { trainingRuns } from "../../conformance/pytorch/training-runs.js";
 
 /** What one run of the suite found. */
 export interface SuiteReport {
@@ -21,6 +22,8 @@ export interface SuiteReport {
   readonly tests: Readonly<Record<string, number>>;
   /** One hash over the output bits of all cases, in each arithmetic that the host has. */
   readonly hashes: Readonly<Partial<Record<Arithmetic, string>>>;
+  /** One hash over the bits of the losses of all training runs, likewise. */
+  readonly lossHashes: Readonly<Partial<Record<Arithmetic, string>>>;
 }
 
 const FAILURES_SHOWN = 10;
@@ -50,14 +53,18 @@ const runner: VitestRunner = {
   importFile: (path) => files[path.slice(1)](),
 };
 
-async function hashesOfBits(): Promise<Partial<Record<Arithmetic, string>>> {
+const hashOfLosses = (): string => fnv(trainingRuns.map(({ losses }) => new Uint8Array(losses().buffer)));
+
+async function hashesOfBits(): Promise<Pick<SuiteReport, "hashes" | "lossHashes">> {
   const hashes: Partial<Record<Arithmetic, string>> = {};
+  const lossHashes: Partial<Record<Arithmetic, string>> = {};
   for (const deterministic of [true, false]) {
     const runtime = await init({ deterministic });
     hashes[runtime.arithmetic] ??= hashOfAll();
+    lossHashes[runtime.arithmetic] ??= hashOfLosses();
     runtime.dispose();
   }
-  return hashes;
+  return { hashes, lossHashes };
 }
 
 /** Runs the tests one after the other: all of them, or those of the files whose names match. */
@@ -89,6 +96,6 @@ export async function runSuite(part = /(?:)/): Promise<SuiteReport> {
     failures,
     arithmetic,
     tests: Object.fromEntries(ran.map((file) => [file.name, getTests(file).length])),
-    hashes,
+    ...hashes,
   };
 }

@@ -97,7 +97,7 @@ export function scaledDotProductAttention(
       ...weightsArguments(call, request),
       ...(kept && keptArguments(kept, problem)),
     });
-    const scratchBytes = call.kernelStatus((kernels) => kernels.attention_scratch_bytes(block.pointer));
+    const scratchBytes = call.kernelSize((kernels) => kernels.attention_scratch_bytes(block.pointer));
     if (scratchBytes === OVERFLOW) {
       throw outOfMemoryError(`${OPERATION}: the working memory for these sizes exceeds 4 GiB`);
     }

@@ -71,7 +71,7 @@ const attention: Rule<AttentionDetails> = ({ inputs, details, needs, save }) => 
         logSumExpCotangent: optionalPointer(given.get("logSumExp")),
         ...weightsArguments(call, request, given.get("weights"), geometry.sizes),
       });
-      const bytes = call.kernelStatus((kernels) =>
+      const bytes = call.kernelSize((kernels) =>
         kernels.attention_backward_scratch_bytes(forward.pointer, block.pointer),
       );
       if (bytes === OVERFLOW) throw outOfMemoryError("backward: the working memory for these sizes exceeds 4 GiB");

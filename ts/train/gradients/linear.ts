@@ -26,7 +26,7 @@ const linear: Rule<LinearDetails> = ({ inputs, details: { weightRow, biasRow, ou
   const weightGradient = (dy: GradientTensor, input: FloatOperand): GradientTensor =>
     gradientOf([outFeatures, inFeatures], (call, dw) => {
       const [gradient, x] = [pointerOf(dy), call.inputAsFloat32(input)];
-      const scratchLength = call.kernelStatus((kernels) =>
+      const scratchLength = call.kernelSize((kernels) =>
         kernels.linear_weight_backward_scratch_length(rows, inFeatures, outFeatures),
       );
       const scratch = call.temporary(scratchLength * bytesPerElement.float32);

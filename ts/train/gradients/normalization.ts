@@ -17,7 +17,7 @@ const norm: Rule<NormDetails> = ({ inputs, details, needs, save }) => {
       const weights = weight === undefined ? 0 : call.inputAsFloat32(weight);
       const gradients = shapes.map((shape) => shape && call.output(shape, "float32"));
       const [dx, dw, db] = gradients.map((wanted) => (wanted === undefined ? 0 : pointerOf(wanted)));
-      const scratchLength = call.kernelStatus((kernels) => kernels.norm_backward_scratch_length(columns));
+      const scratchLength = call.kernelSize((kernels) => kernels.norm_backward_scratch_length(columns));
       const scratch = call.temporary(scratchLength * bytesPerElement.float32);
       call.kernel((kernels) =>
         kernels.norm_backward(

@@ -20,7 +20,7 @@ import { tensorRules } from "./tensor.js";
 import { topkRules } from "./topk.js";
 
 /** The gradient of every operation, by the name under which it is recorded. */
-export const rules: Readonly<Record<string, Rule<never> | undefined>> = {
+export const rules: Readonly<Record<string, Rule<never>>> = {
   ...activationRules,
   ...attentionRules,
   ...concatenationRules,

@@ -11,7 +11,7 @@ type AxisBackward = (
   gradient: number,
   outputGradient: number,
   ...rest: Parameters<AxisKernel> extends [Kernels, number, ...infer Rest] ? Rest : never
-) => number;
+) => void;
 
 /** From the input, or where `forward` is given from the output as float32. */
 export const axisRule =

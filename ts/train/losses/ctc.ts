@@ -36,7 +36,7 @@ export interface CtcDetails {
 
 /** Scratch memory of a pass over so many frames. */
 export function ctcScratch(call: Call, frames: number, { largestTargetLength }: CtcDetails): number {
-  const length = call.kernelStatus((kernels) => kernels.ctc_scratch_length(frames, largestTargetLength));
+  const length = call.kernelSize((kernels) => kernels.ctc_scratch_length(frames, largestTargetLength));
   return call.temporary(length * bytesPerElement.float32);
 }
 

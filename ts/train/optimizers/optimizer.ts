@@ -52,7 +52,7 @@ export interface UpdateRule<H extends Hyperparameters> {
   /** The tensors of a parameter's state, by PyTorch's names. */
   readonly names: (hyperparameters: H) => readonly string[];
   /** Allocates what an update needs, and gives the call of a kernel that does it. */
-  readonly prepare: (call: Call, update: Update<H>) => (kernels: Kernels) => number;
+  readonly prepare: (call: Call, update: Update<H>) => (kernels: Kernels) => void;
 }
 
 /** The state of an optimizer under PyTorch's names. */
@@ -101,6 +101,7 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
   /** What every group's learning rate is multiplied with, as a schedule says. It is not part of the state. */
   lrFactor = 1;
 
+  /** @internal Its declaration would bring in those of all kernels. */
   protected constructor(operation: string, parameters: Parameters, defaults: H, rule: UpdateRule<H>) {
     requireInstance(operation);
     const groups = readGroups(operation, parameters).map((group: CheckedGroup) => {

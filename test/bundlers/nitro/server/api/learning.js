@@ -1,0 +1,3 @@
+import { learn } from "../../learn-by-bare-import.js";
+
+export default () => learn();
