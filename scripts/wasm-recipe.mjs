@@ -23,11 +23,10 @@ export const builds = /** @type {const} */ ({
 export const buildNames = /** @type {BuildName[]} */ (Object.keys(builds));
 
 // LLVM's loop-strength reduction turns constant offsets into additions that engines can't fold into the load. Loops whose
-// length is known when they run are unrolled by the engines themselves: once more costs bytes and gains nothing. Of those of a
-// constant length a register tile's are unrolled, the eight lanes of a panel in code that runs once a block are not.
+// length is known when they run are unrolled by the engines themselves: once more costs bytes and gains nothing.
 // A panic is a bug, which traps: its text, and where it happened, nobody would see, and both together are an eighth of a build.
 export const commonRustflags = [
-  "-Cllvm-args=-disable-lsr -unroll-runtime=0 -unroll-full-max-count=7",
+  "-Cllvm-args=-disable-lsr -unroll-runtime=0",
   "-Zunstable-options",
   "-Cpanic=immediate-abort",
   // Kernels are written in vectors. Other loops are not worth two, one in vectors and one for the rest.

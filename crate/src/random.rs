@@ -4,7 +4,7 @@
 //! the seed and on e alone, so a stream may be drawn in pieces of any length. Both arithmetics give the same bits.
 
 use crate::math::{log2_double, sin_cos};
-use crate::simd::{F32x4, I32x4};
+use crate::simd::{F32x4, I32x4, unrolled};
 
 /// The third and fourth counter words of the streams. Dropout's counters (a row and a batch there) stay far below, so
 /// that with one seed neither repeats the other's words.
@@ -36,11 +36,12 @@ impl Philox {
     #[inline(never)]
     pub fn words(&self, counters: [I32x4; 4]) -> [I32x4; 4] {
         let [mut c0, mut c1, mut c2, mut c3] = counters;
-        for key in &self.round_keys {
+        unrolled::<10>(|round| {
+            let key = &self.round_keys[round];
             let [high0, low0] = c0.multiply_wide(self.multipliers[0]);
             let [high1, low1] = c2.multiply_wide(self.multipliers[1]);
             (c0, c1, c2, c3) = (high1 ^ c1 ^ key[0], low1, high0 ^ c3 ^ key[1], low0);
-        }
+        });
         [c0, c1, c2, c3]
     }
 

@@ -110,8 +110,7 @@ pub fn map2(output: &mut [f32], a: &[f32], b: &[f32], function: impl Fn(F32x4, F
     body_and_tail(output, a, b, &function);
 }
 
-/// Calls `step` with 0 to N − 1, up to 11, as code without a loop: longer loops are unrolled nowhere else
-/// (scripts/wasm-recipe.mjs), and an array stays in registers only where each of its indices is a constant.
+/// Calls `step` with 0 to N − 1, up to 11, as code without a loop, also where the compiler would not unroll it.
 #[inline(always)]
 pub fn unrolled<const N: usize>(mut step: impl FnMut(usize)) {
     const { assert!(N <= 12) };
