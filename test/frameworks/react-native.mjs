@@ -63,7 +63,7 @@ export async function testReactNative(project) {
     });
     tryHermes(out);
     const found = JSON.parse(run(folder, process.execPath, [out]).stdout);
-    assert.deepEqual(found, { result: [true, 0.5, 0.5], left: 0 }, `${out} in Node`);
+    assert.deepEqual(found, { result: [true, 0.5, 0.5, 4], left: 0 }, `${out} in Node`);
   }
   const { version } = JSON.parse(readFileSync(join(tools, "@react-native/metro-config/package.json"), "utf8"));
   return `React Native ${version}${system === undefined ? `, without Hermes, which ${machine} has not` : ""}`;

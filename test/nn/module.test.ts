@@ -235,12 +235,13 @@ describe("Module", () => {
           return super.train(false);
         }
       }
-      class Model extends Module {
+      // No other test may have a class of this name: the bundle of the matrix would give one of them another.
+      class Switched extends Module {
         readonly everything = new Everything();
         readonly frozen = new Frozen();
       }
       withModule(
-        () => new Model(),
+        () => new Switched(),
         (model) => {
           const modes = (): boolean[] => Array.from(model.namedModules().values(), ({ training }) => training);
           expect(new Set(modes())).toEqual(new Set([true]));
@@ -248,7 +249,12 @@ describe("Module", () => {
           expect(new Set(modes())).toEqual(new Set([false]));
           model.train();
           expect([model.everything.attention.out_proj.training, model.frozen.training]).toEqual([true, false]);
-          expectThrows(() => model.train(1 as never), TypeError, "ERR_INVALID_TYPE", /^Model\.train: mode: expected a/);
+          expectThrows(
+            () => model.train(1 as never),
+            TypeError,
+            "ERR_INVALID_TYPE",
+            /^Switched\.train: mode: expected a/,
+          );
         },
       );
     });

@@ -5,4 +5,5 @@ attempt({
   slim: require("wasm-attention/slim"),
   nn: require("wasm-attention/nn"),
   io: require("wasm-attention/io"),
+  train: require("wasm-attention/train"),
 });

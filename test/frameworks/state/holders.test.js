@@ -7,13 +7,16 @@ import {
   linear,
   loadSafetensors,
   memoryUsage,
+  mul,
   MultiheadAttention,
   saveSafetensors,
   scaledDotProductAttention,
   scope,
   softmax,
+  sum,
   Tensor,
 } from "wasm-attention";
+import { mseLoss, SGD } from "wasm-attention/train";
 import { holders } from "./holders.js";
 
 beforeAll(async () => {
@@ -113,6 +116,19 @@ describe.each(holders)("$name", ({ hold, isSnapshot }) => {
         const indices = hold(Tensor.from(Int32Array.of(1, 0)));
         expect(numbers(embedding(indices, tensor))).toEqual([3, 4, 1, 2]);
       });
+      tensor.dispose();
+      expectMemoryBack();
+    });
+
+    test("has a gradient", () => {
+      const original = matrix();
+      const tensor = hold(original);
+      tensor.requiresGrad = true;
+      scope(() => hold(sum(mul(tensor, tensor))).backward());
+      expect([tensor.requiresGrad, original.requiresGrad]).toEqual([true, true]);
+      expect([numbers(tensor.grad), numbers(original.grad)]).toEqual([[2, 4, 6, 8], [2, 4, 6, 8]]); // prettier-ignore
+      tensor.zeroGrad();
+      expect(original.grad).toBe(null);
       tensor.dispose();
       expectMemoryBack();
     });
@@ -241,6 +257,21 @@ describe.each(holders)("$name", ({ hold, isSnapshot }) => {
       expect(hold(layerOf(kind))).toEqual(layerOf(kind));
       expect(hold(layerOf(kind))).not.toEqual(new kind(2, 2));
     });
+  });
+
+  test("a layer learns", () => {
+    const original = layerOf(Linear);
+    const layer = hold(original);
+    const optimizer = hold(new SGD(layer.parameters(), { lr: 1 }));
+    // The gradient at the output is the output itself.
+    scope(() => hold(mseLoss(layer.forward(input), hold(Tensor.from([[0, 0]])))).backward());
+    optimizer.step();
+    optimizer.zeroGrad();
+    expect(numbers(original.weight)).toEqual([-3, 6, -2, 9]);
+    expect([numbers(layer.bias), original.bias.grad]).toEqual([[1, 1], null]);
+    optimizer.dispose();
+    layer.dispose();
+    expectMemoryBack();
   });
 
   describe("MultiheadAttention", () => {
