@@ -6,10 +6,12 @@ import { expectAnswers } from "../records.js";
 import { trainingRuns } from "./training-runs.js";
 
 forEachArithmetic(() => {
-  it.each(trainingRuns)("$name", ({ run, losses }) => {
-    const before = memoryUsage().bytesInUse;
-    const loss = losses();
-    expect(memoryUsage().bytesInUse).toBe(before);
-    scope(() => expectAnswers(run, { loss: Tensor.from(loss) }));
-  });
+  for (const { name, run, losses } of trainingRuns) {
+    it(`${name}: ${run.name}`, () => {
+      const before = memoryUsage().bytesInUse;
+      const loss = losses();
+      expect(memoryUsage().bytesInUse).toBe(before);
+      scope(() => expectAnswers(run, { loss: Tensor.from(loss) }));
+    });
+  }
 });
