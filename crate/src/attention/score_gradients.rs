@@ -21,6 +21,7 @@ use super::weights::WeightsMode;
 use super::{panel, register_tile};
 use crate::simd::F32x8;
 use crate::tiles::{KEY_BLOCK, PANEL};
+use core::f32::consts::LOG2_E;
 use core::ops::Range;
 
 /// Writes P, what dropout leaves of it, and dS of `keys`, a part of a block, to panel `p` of the memory; adds to the sums of the
@@ -43,7 +44,9 @@ pub fn write_score_gradients(
     let place = start..start + keys.len() * PANEL;
     let weights = &mut memory.weights[place.clone()];
     let mut scores = PanelScores::new(&mut memory.scores, attention, task.b, Keys::Rows(task.keys), &panel.rows);
-    if !weigh(weights, &mut scores, panel, keys) {
+    let has_softcap = attention.softcap != 0.0;
+    let capped = &mut memory.capped[..if has_softcap { keys.len() * PANEL } else { 0 }];
+    if !weigh(weights, capped, &mut scores, panel, keys) {
         return false;
     }
     let products = &mut memory.products[place.clone()];
@@ -80,13 +83,16 @@ pub fn write_score_gradients(
     }
     hide(products, &scores, panel, keys);
     shared.add_scores(products, task, &scores.panel, panel, keys);
-    if attention.softcap != 0.0 {
-        let capped = &mut memory.capped[..keys.len() * PANEL];
-        scores.write(capped, keys, Stage::Capped);
-        let (softcap, one) = (F32x8::splat(attention.softcap), F32x8::splat(1.0));
-        // capped = softcap · tanh(raw / softcap)
+    if has_softcap {
+        // score = softcap · log2 e · tanh(raw / softcap), if nothing has been added to it
+        let mut bound = attention.softcap * LOG2_E;
+        if attention.mask.is_some() || attention.slopes.is_some() {
+            scores.write(capped, keys, Stage::Capped);
+            bound = attention.softcap;
+        }
+        let (bound, one) = (F32x8::splat(bound), F32x8::splat(1.0));
         panel::for_each_pair(products, capped, |gradient, capped| {
-            let t = capped / softcap;
+            let t = capped / bound;
             gradient * t.negative_mul_add(t, one)
         });
         hide(products, &scores, panel, keys);
@@ -100,11 +106,18 @@ pub fn write_score_gradients(
     true
 }
 
-/// P of `keys`; false when no row sees any.
+/// P of `keys`; false when no row sees any. The scores in units of log 2 are copied as far as there is room for them.
 #[inline(never)]
-fn weigh(weights: &mut [f32], scores: &mut PanelScores<'_, '_>, panel: &BlockPanel, keys: &Range<usize>) -> bool {
+fn weigh(
+    weights: &mut [f32],
+    copy: &mut [f32],
+    scores: &mut PanelScores<'_, '_>,
+    panel: &BlockPanel,
+    keys: &Range<usize>,
+) -> bool {
     let is_visible = scores.write(weights, keys, Stage::Log2).is_some();
     if is_visible {
+        copy.copy_from_slice(&weights[..copy.len()]);
         let (power, reference) = (Power::plain(), panel.reference);
         panel::for_each(weights, |score| power.of(score - reference));
         hide(weights, scores, panel, keys);
@@ -182,7 +195,7 @@ pub fn sum_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, pan
     for keys in key_blocks(panel.keys.clone()) {
         let weights = &mut memory.weights[..keys.len() * PANEL];
         let mut scores = PanelScores::new(&mut memory.scores, attention, b, Keys::Rows(task.keys), &panel.rows);
-        if !weigh(weights, &mut scores, panel, &keys) {
+        if !weigh(weights, &mut [], &mut scores, panel, &keys) {
             continue;
         }
         if let (Some(dropout), WeightsMode::Dropout) = (&attention.dropout, of_weights.mode) {
