@@ -442,6 +442,14 @@ export const attentionBits: readonly BitsCase[] = [
     cotangents: ["output"],
   },
   {
+    name: "attention's gradients: softcap alone",
+    seed: 227,
+    amplitude: 3,
+    sizes: { batch: 1, heads: 2, keyHeads: 2, queries: 20, keys: 30, size: 8, valueSize: 8 },
+    options: { rightWindowSize: 5, softcap: 4 },
+    cotangents: ["output"],
+  },
+  {
     name: "attention's gradients: float mask, dropout, sinks, weights",
     seed: 222,
     amplitude: 2,
