@@ -18,7 +18,7 @@
 //! | `simd` | four lanes of float32 and int32, with one of two multiply-adds |
 //! | `math` | exp, log, tanh, the normal distribution, sin and cos with stated errors |
 //! | `dtype` | float16 and bfloat16 bits to and from float32 |
-//! | `attention` | scaled dot-product attention, forward |
+//! | `attention` | scaled dot-product attention, forward and backward |
 //! | `masks` | PyTorch's modules' masks as one |
 //! | `linear` | x·Wᵀ + b over packed weights, its gradients, products of matrices |
 //! | `convolution` | convolution along one axis, forward and backward |

@@ -22,6 +22,9 @@ pub const NARROW_TILE: usize = 8;
 /// the same keys in every call. A panel's scores, 8 KB, stay in the L1 cache. (Blocks of 132 keys cost 2% more.)
 pub const KEY_BLOCK: usize = 264;
 
+/// Panels of a block of query rows in the backward pass: 64 rows.
+pub const BLOCK_PANELS: usize = 8;
+
 /// Keys side by side in a strip, `[keys / 12][D][12]`: two register tiles of 6, three of 4, three vectors.
 pub const KEY_STRIP: usize = 12;
 

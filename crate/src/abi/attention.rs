@@ -4,7 +4,7 @@ use super::arguments::{ABSENT, AttentionArguments, AttentionBackwardArguments};
 use super::numbers::{CausalAlignment, MaskDtype, OVERFLOW};
 use super::slices::{Number, optional_slice, optional_slice_mut, product, read, slice, slice_mut};
 use crate::attention::arrays::{Elements, ElementsMut, Heads, KeyHeads, Strides, ValueHeads, concatenate};
-use crate::attention::backward::{Cotangents, Forward, Gradients, HeadGradients, WeightsCotangent};
+use crate::attention::backward_call::{Cotangents, Forward, Gradients, HeadGradients, WeightsCotangent};
 use crate::attention::dropout::Dropout;
 use crate::attention::mask::{Mask, MaskElements};
 use crate::attention::scratch::{self, BackwardScratch, Scratch, SharedWanted, Statistics};

@@ -32,111 +32,23 @@
 //! Sums go by rows and keys in ascending order, cut into blocks by the shapes alone. A task (b, h′) writes nothing that another
 //! writes.
 
-use super::arrays::{Elements, Heads, KeyHeads, Strides, ValueHeads};
+use super::arrays::{Elements, Heads, KeyHeads, ValueHeads};
+use super::backward_call::{Cotangents, Forward, Gradients, HeadGradients, KeySums, Task};
 use super::call::Attention;
 use super::key_blocks::key_blocks;
 use super::layout::Values;
-use super::matrix::Matrix;
-use super::query_block::{PANELS, QueryBlock};
+use super::query_block::QueryBlock;
 use super::query_rows::panels;
-use super::score_gradients::write_score_gradients;
+use super::score_gradients::{add_weights_cotangents, write_score_gradients};
 use super::scratch::{BackwardScratch, BlockMemory};
 use super::shared_gradients::SharedGradients;
 use super::weighted_values::HeadValues;
-use super::weights::WeightsMode;
 use super::{panel, register_tile};
 use crate::dtype::canonical;
 use crate::simd::{F32x8, map};
-use crate::tiles::{KEY_BLOCK, PANEL, TILE};
+use crate::tiles::{BLOCK_PANELS, KEY_BLOCK, PANEL, TILE};
 use core::array::from_fn;
 use core::ops::Range;
-
-/// What the forward pass has left.
-#[derive(Clone, Copy)]
-pub struct Forward<'a> {
-    /// O `[B, H, L, Dv]` in float32.
-    pub output: Heads<'a>,
-    /// r `[B, H, L]`.
-    pub references: &'a [f32],
-    /// 1 / s `[B, H, L]`.
-    pub inverses: &'a [f32],
-}
-
-/// The gradients of what the forward pass gave.
-#[derive(Clone, Copy)]
-pub struct Cotangents<'a> {
-    /// dO `[B, H, L, Dv]` in float32.
-    pub output: Heads<'a>,
-    /// Of the present keys `[B, Hkv, T, D]`, in float32, which are added to their gradient.
-    pub present_key: Option<Heads<'a>>,
-    /// Of the present values `[B, Hkv, T, Dv]`, likewise.
-    pub present_value: Option<Heads<'a>>,
-    /// dL `[B, H, L]`.
-    pub log_sum_exp: Option<&'a [f32]>,
-    pub weights: Option<WeightsCotangent<'a>>,
-}
-
-/// The gradient of attention weights.
-#[derive(Clone, Copy)]
-pub struct WeightsCotangent<'a> {
-    /// `Score`, `Softmax` or `Dropout`.
-    pub mode: WeightsMode,
-    /// `[B, heads, rows, T]`.
-    pub elements: &'a [f32],
-    pub heads: usize,
-    pub rows: usize,
-    /// T.
-    pub key_length: usize,
-    /// `[H]`: where a query head stands among `heads`; negative where it doesn't.
-    pub head_places: &'a [i32],
-    /// `[L]`: where a query row stands among `rows`; negative where it doesn't.
-    pub row_places: &'a [i32],
-    /// `[H]`: a factor of the head's.
-    pub head_factors: &'a [f32],
-}
-
-/// A gradient to write: float32 at strides.
-pub struct HeadGradients<'a> {
-    pub elements: &'a mut [f32],
-    pub strides: Strides,
-}
-
-/// What the backward pass writes; what is None is not wanted.
-pub struct Gradients<'a> {
-    /// `[B, H, L, D]`.
-    pub query: Option<HeadGradients<'a>>,
-    /// `[B, Hkv, S, D]`, of the new keys.
-    pub key: Option<HeadGradients<'a>>,
-    /// `[B, Hkv, S, Dv]`, of the new values.
-    pub value: Option<HeadGradients<'a>>,
-    /// `[B, Hkv, P, D]`.
-    pub past_key: Option<HeadGradients<'a>>,
-    /// `[B, Hkv, P, Dv]`.
-    pub past_value: Option<HeadGradients<'a>>,
-    /// As long as the mask.
-    pub mask: Option<&'a mut [f32]>,
-    /// As long as the slopes.
-    pub slopes: Option<&'a mut [f32]>,
-    /// `[H]`.
-    pub sinks: Option<&'a mut [f32]>,
-}
-
-/// What every part of the pass reads, for one batch and key head.
-pub struct Task<'a> {
-    pub attention: &'a Attention<'a>,
-    pub forward: &'a Forward<'a>,
-    pub cotangents: &'a Cotangents<'a>,
-    pub b: usize,
-    pub key_head: usize,
-    pub keys: Matrix<'a>,
-    pub values: Matrix<'a>,
-}
-
-/// The gradients of a task's keys `[T, D]` and values `[T, Dv]`; rows are filled up to whole vectors of 8.
-pub struct KeySums<'a> {
-    pub keys: &'a mut [f32],
-    pub values: &'a mut [f32],
-}
 
 /// Computes the gradients. `scratch` is cut for the same call. The call's keys and values lie in rows.
 pub fn attention_backward(
@@ -163,10 +75,11 @@ pub fn attention_backward(
             let mut rows = panels(sizes, key_head);
             loop {
                 // Deviation 1.
-                let query_block = QueryBlock::read(&mut block, &task, rows.by_ref().take(PANELS));
+                let mut query_block = QueryBlock::read(&mut block, &task, rows.by_ref().take(BLOCK_PANELS));
                 if query_block.panels().next().is_none() {
                     break;
                 }
+                add_weights_cotangents(&mut block, &task, &mut query_block);
                 run_block(&mut block, &mut sums, &mut shared, &task, &mut keys_as_values, &query_block);
                 if let Some(query) = &mut gradients.query {
                     write_query(query, &mut block, &task, &query_block);
@@ -195,7 +108,7 @@ fn run_block(
     let first = visible().map(|keys| keys.start).min().unwrap_or(0);
     let end = visible().map(|keys| keys.end).max().unwrap_or(0);
     for keys in key_blocks(first..end) {
-        let mut parts: [Range<usize>; PANELS] = from_fn(|_| keys.start..keys.start);
+        let mut parts: [Range<usize>; BLOCK_PANELS] = from_fn(|_| keys.start..keys.start);
         let mut count = 0;
         for (p, panel) in query_block.panels().enumerate() {
             count = p + 1;
@@ -257,14 +170,6 @@ fn add_key_sums(
             );
         }
         j += count;
-    }
-}
-
-impl Task<'_> {
-    /// D and Dv, filled up to whole vectors of 8.
-    pub fn widths(&self) -> (usize, usize) {
-        let sizes = &self.attention.sizes;
-        (sizes.head_size.next_multiple_of(PANEL), sizes.value_head_size.next_multiple_of(PANEL))
     }
 }
 

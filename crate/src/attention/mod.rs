@@ -1,4 +1,4 @@
-//! Scaled dot-product attention, forward.
+//! Scaled dot-product attention, forward and backward.
 //!
 //! For batch b, head h, query i and key j, with h′ = floor(h / (H / Hkv)):
 //!
@@ -41,7 +41,7 @@
 //! | `arrays` | the tensors |
 //! | `visibility` | which keys the rules open to a row; tile classes |
 //! | `mask`, `dropout` | a user's mask; the seeded drop pattern |
-//! | `weights`, `call` | the weights that are asked for; all that a call reads and writes |
+//! | `weights`, `call`, `backward_call` | the weights that are asked for; all that a call of either pass reads and writes |
 //! | `scratch` | the working memory |
 //! | `register_tile`, `single_row` | the two products: for a panel, for one row |
 //! | `online_softmax` | weights, running sum and maximum, normalisation |
@@ -50,9 +50,14 @@
 //! | `weighted_values` | the product of a block's weights with its values |
 //! | `write_weights` | attention weights, for the heads and rows that are asked for |
 //! | `forward` | the loops, and where the code differs from them, by number |
+//! | `query_block` | 64 query rows, as the backward pass reads them |
+//! | `shared_gradients` | the gradients of mask, slopes and sinks |
+//! | `score_gradients` | a panel's weights once more, and the gradients of its scores |
+//! | `backward` | the loops of the backward pass, and where the code differs from them |
 
 pub mod arrays;
-pub mod backward;
+mod backward;
+pub mod backward_call;
 mod call;
 pub mod dropout;
 mod forward;

@@ -1,19 +1,15 @@
 //! A block of query rows, as the products of the backward pass read it.
 
-use super::backward::Task;
+use super::backward_call::Task;
 use super::online_softmax::sink_weight;
 use super::panel;
 use super::query_panel::QueryPanel;
 use super::query_rows::{PanelRows, QueryRows};
-use super::score_gradients::sum_weights_cotangents;
 use super::scratch::BlockMemory;
 use crate::simd::{F32x8, I32x8};
-use crate::tiles::{KEY_STRIP, PANEL};
+use crate::tiles::{BLOCK_PANELS, KEY_STRIP, PANEL};
 use core::array::from_fn;
 use core::ops::Range;
-
-/// Panels of a block: 64 rows.
-pub const PANELS: usize = 8;
 
 /// The common factor of the forward pass's weights, which its inverse sums have to cancel.
 const FACTOR: f32 = 4_294_967_296.0;
@@ -29,7 +25,7 @@ pub struct BlockPanel {
     pub reference: F32x8,
     /// 1 / s; 0 for rows that see no key, or nothing but their sink.
     pub inverse: F32x8,
-    /// δ − dL.
+    /// δ − dL, δ as yet without what the gradients of weights add.
     pub difference: F32x8,
     /// D: (δ − dL) / s.
     pub delta: F32x8,
@@ -46,7 +42,7 @@ impl BlockPanel {
 
 /// Up to 64 rows.
 pub struct QueryBlock {
-    panels: [Option<BlockPanel>; PANELS],
+    panels: [Option<BlockPanel>; BLOCK_PANELS],
 }
 
 impl QueryBlock {
@@ -55,7 +51,7 @@ impl QueryBlock {
     pub fn read(memory: &mut BlockMemory<'_>, task: &Task<'_>, mut rows: impl Iterator<Item = PanelRows>) -> Self {
         memory.query_columns.fill(0.0);
         memory.output_columns.fill(0.0);
-        let mut block = Self { panels: [const { None }; PANELS] };
+        let mut block = Self { panels: [const { None }; BLOCK_PANELS] };
         for (p, panel) in block.panels.iter_mut().enumerate() {
             *panel = rows.next().map(|rows| read_panel(memory, task, p, rows));
         }
@@ -64,6 +60,10 @@ impl QueryBlock {
 
     pub fn panels(&self) -> impl Iterator<Item = &BlockPanel> {
         self.panels.iter().flatten()
+    }
+
+    pub fn panels_mut(&mut self) -> impl Iterator<Item = &mut BlockPanel> {
+        self.panels.iter_mut().flatten()
     }
 }
 
@@ -105,11 +105,9 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
         reference: masked.select(F32x8::zero(), reference),
         inverse,
         difference: dot - log_sum_exp,
-        delta: F32x8::zero(),
+        delta: inverse * (dot - log_sum_exp),
         is_finite: true,
     };
-    panel.difference = panel.difference + sum_weights_cotangents(memory, task, &panel);
-    panel.delta = inverse * panel.difference;
     let count = panel.rows.row_count;
     let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
     let queries_are_finite = copy_rows(memory.query_columns, &query[..count], &[attention.scale; PANEL], p);
@@ -149,7 +147,7 @@ fn copy_rows(columns: &mut [f32], rows: &[&[f32]], factors: &[f32; PANEL], p: us
     };
     for (c, (row, &factor)) in rows.iter().zip(factors).enumerate() {
         let (chunks, rest) = row.as_chunks::<PANEL>();
-        let start = |chunk: usize| (chunk * PANELS + p) * PANEL * PANEL + c * PANEL;
+        let start = |chunk: usize| (chunk * BLOCK_PANELS + p) * PANEL * PANEL + c * PANEL;
         for (d, chunk) in chunks.iter().enumerate() {
             copy(F32x8::load(chunk), factor, &mut columns[start(d)..]);
         }

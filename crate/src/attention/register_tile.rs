@@ -17,9 +17,8 @@
 
 use super::layout::{Keys, Values};
 use super::matrix::Matrix;
-use super::query_block::PANELS;
 use crate::simd::{F32x4, LANES, unrolled};
-use crate::tiles::{KEY_BLOCK, KEY_STRIP, NARROW_TILE, PANEL, TILE};
+use crate::tiles::{BLOCK_PANELS, KEY_BLOCK, KEY_STRIP, NARROW_TILE, PANEL, TILE};
 use core::array::from_fn;
 use core::ops::Range;
 
@@ -268,14 +267,14 @@ pub fn add_products(
     width: usize,
 ) {
     let count = panels.len();
-    assert!(count != 0 && panels.end <= PANELS && width.is_multiple_of(PANEL));
-    assert!(sums.len() >= keys * width && columns.len() >= width * PANELS * PANEL);
+    assert!(count != 0 && panels.end <= BLOCK_PANELS && width.is_multiple_of(PANEL));
+    assert!(sums.len() >= keys * width && columns.len() >= width * BLOCK_PANELS * PANEL);
     assert!(weights.len() >= (count - 1) * PANEL_STRIDE + keys * PANEL);
     for d in (0..width).step_by(PANEL) {
         // SAFETY: the assertions cover the weights, the columns from the first panel on, and the sums, an exclusive borrow.
         unsafe {
             let sums = sums.as_mut_ptr().add(d);
-            let columns = columns.as_ptr().add((d * PANELS + panels.start * PANEL) * PANEL);
+            let columns = columns.as_ptr().add((d * BLOCK_PANELS + panels.start * PANEL) * PANEL);
             let weights = weights.as_ptr();
             match keys {
                 keys if keys == TILE => products_tile::<TILE>(sums, weights, columns, width, count),

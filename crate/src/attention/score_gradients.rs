@@ -6,11 +6,11 @@
 //! dS = P · (dP − D)          plus the gradients of the scores; times 1 − tanh² with a softcap
 //! ```
 
-use super::backward::{KeySums, Task, WeightsCotangent};
+use super::backward_call::{KeySums, Task, WeightsCotangent};
 use super::key_blocks::key_blocks;
 use super::layout::Keys;
 use super::online_softmax::Power;
-use super::query_block::BlockPanel;
+use super::query_block::{BlockPanel, QueryBlock};
 use super::query_rows::QueryRows;
 use super::score_steps::Stage;
 use super::scores::PanelScores;
@@ -184,12 +184,24 @@ fn add_infinite(
     }
 }
 
+/// Adds to δ each row's Σ_j w · dw of the gradients of its weights, in all panels.
+pub fn add_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, query_block: &mut QueryBlock) {
+    if let Some(of_weights) = task.cotangents.weights.as_ref().filter(|weights| weights.mode.is_normalized()) {
+        for panel in query_block.panels_mut() {
+            panel.difference = panel.difference + sum_weights_cotangents(memory, task, of_weights, panel);
+            panel.delta = panel.inverse * panel.difference;
+        }
+    }
+}
+
 /// Each row's Σ_j w · dw of the gradients of its weights: mode 3's with w, mode 4's with what dropout makes of it.
-pub fn sum_weights_cotangents(memory: &mut BlockMemory<'_>, task: &Task<'_>, panel: &BlockPanel) -> F32x8 {
-    let Task { attention, cotangents, b, .. } = *task;
-    let Some(of_weights) = cotangents.weights.as_ref().filter(|weights| weights.mode.is_normalized()) else {
-        return F32x8::zero();
-    };
+fn sum_weights_cotangents(
+    memory: &mut BlockMemory<'_>,
+    task: &Task<'_>,
+    of_weights: &WeightsCotangent<'_>,
+    panel: &BlockPanel,
+) -> F32x8 {
+    let Task { attention, b, .. } = *task;
     let mut total = F32x8::zero();
     let mut factor = panel.inverse;
     for keys in key_blocks(panel.keys.clone()) {

@@ -1,12 +1,11 @@
 //! Working memory, handed over by the caller: a few blocks, and per-row statistics when weights are asked for. O(L).
 
 use super::arrays::{Elements, Heads, KeyHeads, ValueHeads};
-use super::backward::KeySums;
+use super::backward_call::KeySums;
+use super::backward_call::mask_extent;
 use super::call::Attention;
-use super::query_block::PANELS;
-use super::shared_gradients::mask_extent;
 use super::weights::WeightsRequest;
-use crate::tiles::{KEY_BLOCK, PANEL, SINGLE_ROW_BLOCKS};
+use crate::tiles::{BLOCK_PANELS, KEY_BLOCK, PANEL, SINGLE_ROW_BLOCKS};
 
 pub struct Scratch<'a> {
     pub panel: PanelMemory<'a>,
@@ -148,7 +147,7 @@ impl<'a> BackwardScratch<'a> {
         let (head_size, value_head_size) = (sizes.head_size, sizes.value_head_size);
         let key_width = head_size.next_multiple_of(PANEL);
         let value_width = value_head_size.next_multiple_of(PANEL);
-        let block_rows = PANELS * PANEL;
+        let block_rows = BLOCK_PANELS * PANEL;
         let rows_where = |is_needed: bool, rows: usize| if is_needed { rows } else { 0 };
         let mask = if wanted.mask { mask_extent(attention).unwrap_or(usize::MAX) } else { 0 };
         Self {

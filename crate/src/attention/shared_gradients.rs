@@ -8,7 +8,7 @@
 //!
 //! Each task, one batch and key head, has sums of its own, which are added in the order of the tasks.
 
-use super::backward::Task;
+use super::backward_call::{Task, is_mask_shared, mask_place};
 use super::call::Attention;
 use super::mask::Mask;
 use super::panel;
@@ -24,31 +24,6 @@ use core::ops::Range;
 pub struct SharedGradients<'a> {
     memory: SharedMemory<'a>,
     mask: Option<&'a mut [f32]>,
-}
-
-/// The elements of the mask that a task's query heads read: where they begin, and how far they go.
-fn mask_place(attention: &Attention<'_>, mask: &Mask<'_>, b: usize, key_head: usize) -> Range<usize> {
-    let sizes = &attention.sizes;
-    let start = b * mask.batch_stride + key_head * sizes.group() * mask.head_stride;
-    let last = (sizes.group() - 1) * mask.head_stride + (sizes.query_length.max(1) - 1) * mask.row_stride;
-    start..start + last + if mask.key_stride == 0 { 1 } else { mask.keys }
-}
-
-/// Whether several tasks read the same elements.
-fn is_mask_shared(attention: &Attention<'_>, mask: &Mask<'_>) -> bool {
-    let sizes = &attention.sizes;
-    (mask.batch_stride == 0 && sizes.batch > 1) || (mask.head_stride == 0 && sizes.key_heads > 1)
-}
-
-/// Floats that a task's sums of the mask need; 0 where they are the gradient itself. None when that overflows.
-pub fn mask_extent(attention: &Attention<'_>) -> Option<usize> {
-    let Some(mask) = attention.mask.as_ref().filter(|mask| is_mask_shared(attention, mask)) else {
-        return Some(0);
-    };
-    let sizes = &attention.sizes;
-    let heads = (sizes.group() - 1).checked_mul(mask.head_stride)?;
-    let rows = (sizes.query_length.max(1) - 1).checked_mul(mask.row_stride)?;
-    heads.checked_add(rows)?.checked_add(if mask.key_stride == 0 { 1 } else { mask.keys })
 }
 
 impl<'a> SharedGradients<'a> {

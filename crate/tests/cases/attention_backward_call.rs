@@ -2,7 +2,7 @@
 
 use crate::attention_call::{AttentionCall, Data, Guarded, InStrips, MaskData, POISON, same_bits};
 use wasm_attention::attention::arrays::{Elements, ElementsMut, Heads, Strides};
-use wasm_attention::attention::backward::{self, Forward, HeadGradients, WeightsCotangent};
+use wasm_attention::attention::backward_call::{self, Forward, HeadGradients, WeightsCotangent};
 use wasm_attention::attention::scratch::{self, BackwardScratch, Scratch, SharedWanted, Statistics};
 use wasm_attention::attention::weights::WeightsMode;
 use wasm_attention::attention::{Attention, Outputs, Sizes, attention_backward, attention_forward};
@@ -183,7 +183,7 @@ impl<'a> BackwardCall<'a> {
             let present = self.present[n].as_ref();
             present.map(|data| data.heads(call.layout, [batch, key_heads, key_length, size]))
         };
-        let given = backward::Cotangents {
+        let given = backward_call::Cotangents {
             output: of_output(&output_cotangent),
             present_key: present(0, head_size),
             present_value: present(1, value_head_size),
@@ -210,7 +210,7 @@ impl<'a> BackwardCall<'a> {
         let mut memory = Guarded::new(length, self.filling);
         let scratch = BackwardScratch::split(memory.slice(), attention, merged.is_some(), wanted).unwrap();
         let [query, key, value, past_key, past_value, mask, slopes, sinks] = memories.each_mut().map(Option::as_mut);
-        let gradients = backward::Gradients {
+        let gradients = backward_call::Gradients {
             query: head_gradients(query, &lengths[0]),
             key: head_gradients(key, &lengths[1]),
             value: head_gradients(value, &lengths[2]),
