@@ -27,7 +27,7 @@ const [fusedRows, separateRows] = find(
 ).map(Number);
 const block = tiles("KEY_BLOCK");
 /** Panels of a block of query rows in the backward pass. */
-const panels = constant("crate/src/attention/query_block.rs", "PANELS");
+const panels = constant("crate/src/tiles.rs", "BLOCK_PANELS");
 const keyStrip = tiles("KEY_STRIP");
 const valueStrip = tiles("VALUE_STRIP");
 /** Sums, vectors of the panel, and one scalar that is spread over a vector. */
