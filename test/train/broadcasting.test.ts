@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { add, cat, init, matmul, mul, narrow, type Runtime, sum, Tensor } from "../../ts/entry/default.js";
 import "../../ts/entry/train.js";
+import { leaf } from "../support/leaf.js";
 import { withoutLeak } from "../support/without-leak.js";
 
 let runtime: Runtime;
@@ -9,12 +10,6 @@ beforeAll(async () => {
   runtime = await init();
 });
 afterAll(() => runtime.dispose());
-
-function leaf(data: number[], shape: readonly number[] = [data.length]): Tensor<"float32"> {
-  const tensor = Tensor.from(Float32Array.from(data), shape);
-  tensor.requiresGrad = true;
-  return tensor;
-}
 
 it("a tensor that is both operands gets both gradients", () => {
   withoutLeak(() => {

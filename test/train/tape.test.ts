@@ -12,6 +12,7 @@ import {
   Tensor,
 } from "../../ts/entry/default.js";
 import { backward, checkpoint, noGrad } from "../../ts/entry/train.js";
+import { leaf } from "../support/leaf.js";
 import { expectThrowsWithoutLeak, withoutLeak } from "../support/without-leak.js";
 
 let runtime: Runtime;
@@ -19,13 +20,6 @@ beforeAll(async () => {
   runtime = await init();
 });
 afterAll(() => runtime.dispose());
-
-/** A leaf that requires gradients. */
-function leaf(data: number[], shape: readonly number[] = [data.length]): Tensor<"float32"> {
-  const tensor = Tensor.from(Float32Array.from(data), shape);
-  tensor.requiresGrad = true;
-  return tensor;
-}
 
 describe("gradients", () => {
   it("flow through reshape and to, and add up", () => {

@@ -24,3 +24,7 @@ export function readAxis(operation: string, asked: number, shape: Shape, argumen
   checkInteger(operation, argument, asked, -rank, rank - 1);
   return around(shape, asked < 0 ? asked + rank : asked);
 }
+
+/** The shape with another size along an axis. */
+export const withSize = (shape: Shape, axis: number, size: number): number[] =>
+  shape.map((own, at) => (at === axis ? size : own));

@@ -3,7 +3,7 @@ import { rangeError, shapeError, typeError } from "../errors.js";
 import { bytesPerElement } from "../tensor/dtype.js";
 import { checkShape, requireShape, type Shape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
-import { around, readAxis } from "./axis.js";
+import { around, readAxis, withSize } from "./axis.js";
 import { runCall } from "./call.js";
 import { describe, type TensorLike } from "./operand.js";
 
@@ -28,8 +28,6 @@ export interface NarrowDetails {
 export interface TransposeDetails {
   readonly axes: readonly [number, number];
 }
-
-const withSize = (shape: Shape, axis: number, size: number): Shape => shape.map((own, n) => (n === axis ? size : own));
 
 /** Throws a RangeError for a single number, which has no axis. */
 function requireAxes(operation: string, { argument, shape }: { argument: string; shape: Shape }): void {

@@ -1,9 +1,8 @@
 import { checkBoolean, checkInteger, checkOptions } from "../arguments.js";
 import { shapeError } from "../errors.js";
 import type { FloatDType } from "../tensor/dtype.js";
-import type { Shape } from "../tensor/shape.js";
 import { pointerOf, type Tensor } from "../tensor/tensor.js";
-import { type Axis, readAxis } from "./axis.js";
+import { type Axis, readAxis, withSize } from "./axis.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import type { TensorLike } from "./operand.js";
@@ -47,9 +46,6 @@ function select(
   const scratch = call.temporary(8 * k);
   call.kernel((kernels) => kernels.topk(values, indices, source, scratch, outer, length, inner, k));
 }
-
-const withSize = (shape: Shape, axis: number, size: number): number[] =>
-  shape.map((other, at) => (at === axis ? size : other));
 
 /**
  * Where along an axis the largest element stands: of equal ones the first. NaN counts as the largest, as in PyTorch, and 0 and −0
