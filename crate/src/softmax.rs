@@ -26,8 +26,9 @@ use crate::math::{exp, log};
 use crate::simd::{F32x4, LANES, map, map2};
 use crate::sum::{sum, sum_of_products};
 
-/// Below this difference to the maximum (2^-100) a result is 0, so that none is subnormal after the division.
-const CUTOFF: f32 = -69.32;
+/// Below this difference to the maximum (2^-100) an exponential is taken for 0, before it meets what makes it smaller: no result and
+/// no gradient is subnormal by it.
+pub const CUTOFF: f32 = -69.32;
 
 /// A row whose results add up to 1, an `axis::Row`.
 pub fn softmax(output: &mut [f32], input: &[f32], _: &[f32]) {

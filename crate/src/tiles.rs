@@ -36,14 +36,15 @@ pub const SINGLE_ROW_BLOCKS: usize = 8;
 /// in registers; 8 register tiles of 6, 12 of 4.
 pub const VALUE_STRIP: usize = 48;
 
-/// Input rows that a linear layer packs at a time: they stay in the L2 cache while the panels of weights pass by.
+/// Input rows that a linear layer packs at a time, and columns that a convolution gathers: they stay in the L2 cache while the panels of
+/// weights pass by.
 pub const INPUT_BLOCK: usize = 96;
 
-/// Rows of a block where a sum goes over the rows of matrices: a panel of them, 8 KB, stays in the L1 cache while the strips
-/// pass by.
+/// Rows of a block where a sum goes over the rows of matrices, or the outputs of a convolution: a panel of them, 8 KB, stays in the L1
+/// cache while the strips pass by.
 pub const ROW_BLOCK: usize = 256;
 
 const _: () = assert!(PANEL == 2 * LANES);
 const _: () = assert!(KEY_BLOCK.is_multiple_of(KEY_STRIP) && KEY_BLOCK.is_multiple_of(NARROW_TILE));
 const _: () = assert!(KEY_STRIP.is_multiple_of(TILE) && VALUE_STRIP.is_multiple_of(TILE));
-const _: () = assert!(INPUT_BLOCK.is_multiple_of(TILE));
+const _: () = assert!(INPUT_BLOCK.is_multiple_of(TILE) && INPUT_BLOCK.is_multiple_of(PANEL));

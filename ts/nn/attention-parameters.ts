@@ -3,8 +3,9 @@ import { requireInstance } from "../runtime/instance.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { zeros } from "../tensor/zeros.js";
 import type { Configuration } from "./configuration.js";
-import { uniform, xavierUniform, zeros } from "./initialization.js";
+import { uniform, xavierUniform } from "./initialization.js";
 import { adoptParameters, parameter } from "./parameter.js";
 import { type Expected, matchStateDict, type StateDictLike } from "./state-dict.js";
 

@@ -4,7 +4,7 @@ import { rand } from "../ops/random.js";
 import { show } from "../show.js";
 import { bytesPerElement } from "../tensor/dtype.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
-import { createTensor, type Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 /** One allocation is smaller. */
 const LARGEST_BYTES = 2 ** 31;
@@ -20,9 +20,3 @@ export function uniform(operation: string, shape: Shape, bound: number): Tensor<
 /** Glorot and Bengio 2010, for a weight `[outFeatures, inFeatures]`. */
 export const xavierUniform = (operation: string, shape: readonly [number, number]): Tensor<"float32"> =>
   uniform(operation, shape, Math.sqrt(6 / (shape[0] + shape[1])));
-
-export function zeros(operation: string, shape: Shape): Tensor<"float32"> {
-  const tensor = createTensor(operation, shape, "float32");
-  tensor.view().fill(0);
-  return tensor;
-}

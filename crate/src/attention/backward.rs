@@ -71,7 +71,7 @@ pub fn attention_backward(
             let task = Task { attention, forward, cotangents, b, key_head, keys, values };
             sums.keys.fill(0.0);
             sums.values.fill(0.0);
-            shared.begin(&task);
+            shared.begin();
             let mut rows = panels(sizes, key_head);
             loop {
                 // Deviation 1.

@@ -107,8 +107,7 @@ impl Task<'_> {
 pub fn mask_place(attention: &Attention<'_>, mask: &Mask<'_>, b: usize, key_head: usize) -> Range<usize> {
     let sizes = &attention.sizes;
     let start = b * mask.batch_stride + key_head * sizes.group() * mask.head_stride;
-    let last = (sizes.group() - 1) * mask.head_stride + (sizes.query_length.max(1) - 1) * mask.row_stride;
-    start..start + last + if mask.key_stride == 0 { 1 } else { mask.keys }
+    start..start + mask_reach(attention, mask).unwrap()
 }
 
 /// Whether several tasks read the same elements.
@@ -122,6 +121,11 @@ pub fn mask_extent(attention: &Attention<'_>) -> Option<usize> {
     let Some(mask) = attention.mask.as_ref().filter(|mask| is_mask_shared(attention, mask)) else {
         return Some(0);
     };
+    mask_reach(attention, mask)
+}
+
+/// Elements from the first to the last that a task reads; None when that overflows.
+fn mask_reach(attention: &Attention<'_>, mask: &Mask<'_>) -> Option<usize> {
     let sizes = &attention.sizes;
     let heads = (sizes.group() - 1).checked_mul(mask.head_stride)?;
     let rows = (sizes.query_length.max(1) - 1).checked_mul(mask.row_stride)?;

@@ -33,8 +33,8 @@ const HEADROOM: f32 = 8.0;
 const LOWEST: f32 = -127.0;
 /// Exponents from here on would leave float32 together with `FACTOR`.
 const HIGHEST: f32 = 94.0;
-/// The factor that all weights carry.
-const FACTOR: f32 = 4_294_967_296.0;
+/// The factor that all weights carry, and the inverse of that all inverse sums.
+pub const FACTOR: f32 = 4_294_967_296.0;
 /// 1.5·2^23 + 127: added to a small number, it rounds it to an integer and leaves that integer plus 127, an exponent,
 /// in the low bits.
 const ROUNDER: f32 = 12_582_912.0 + 127.0;
@@ -250,11 +250,10 @@ impl Normalization {
     }
 }
 
-/// What part of a row's sum its sink has: exp(sink − log-sum-exp). Of a sink of −Infinity none, in a row of NaN too.
+/// What part of a row's sum its sink has: exp(sink − log-sum-exp).
 pub fn sink_weight(sinks: F32x8, reference: F32x8, inverse: F32x8) -> F32x8 {
     let part = SinkPart::new(sinks, reference);
-    let weight = part.overwhelms.select(F32x8::splat(1.0), part.weight * inverse);
-    sinks.eq(F32x8::splat(f32::NEG_INFINITY)).select(F32x8::zero(), weight)
+    part.overwhelms.select(F32x8::splat(1.0), part.weight * inverse)
 }
 
 /// What a sink adds to the sums of the rows.

@@ -1,7 +1,7 @@
 //! A block of query rows, as the products of the backward pass read it.
 
 use super::backward_call::Task;
-use super::online_softmax::sink_weight;
+use super::online_softmax::{FACTOR, sink_weight};
 use super::panel;
 use super::query_panel::QueryPanel;
 use super::query_rows::{PanelRows, QueryRows};
@@ -10,9 +10,6 @@ use crate::simd::{F32x8, I32x8};
 use crate::tiles::{BLOCK_PANELS, KEY_STRIP, PANEL};
 use core::array::from_fn;
 use core::ops::Range;
-
-/// The common factor of the forward pass's weights, which its inverse sums have to cancel.
-const FACTOR: f32 = 4_294_967_296.0;
 
 /// What is known of a panel's rows, by lane.
 pub struct BlockPanel {
@@ -111,10 +108,9 @@ fn read_panel(memory: &mut BlockMemory<'_>, task: &Task<'_>, p: usize, rows: Pan
     let count = panel.rows.row_count;
     let query = attention.query.gather(memory.rows, b, &panel.rows, sizes.head_size);
     let queries_are_finite = copy_rows(memory.query_columns, &query[..count], &[attention.scale; PANEL], p);
-    let output = cotangents.output.gather(memory.rows, b, &panel.rows, size);
+    let mut seeing = cotangents.output.gather(memory.rows, b, &panel.rows, size);
     // Rows that see no key stay 0, whatever they hold.
     let mut factors = factor.to_array();
-    let mut seeing = output;
     for (c, row) in seeing.iter_mut().enumerate() {
         if !panel.has_row(c) {
             (*row, factors[c]) = (&[], 0.0);

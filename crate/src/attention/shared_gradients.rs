@@ -38,7 +38,7 @@ impl<'a> SharedGradients<'a> {
     }
 
     /// Before a task.
-    pub fn begin(&mut self, _: &Task<'_>) {
+    pub fn begin(&mut self) {
         self.memory.mask.fill(0.0);
     }
 
@@ -77,7 +77,7 @@ impl<'a> SharedGradients<'a> {
                 let distance = (query_panel.positions - bounds.keys(keys.start + step)).to_f32().abs();
                 sum = distance.negative_mul_add(panel::load(gradients, step), sum);
             }
-            self.add_by_head(Which::Slopes, sum, task, panel);
+            add_by_head(self.memory.slopes, sum, task, panel);
         }
     }
 
@@ -88,19 +88,8 @@ impl<'a> SharedGradients<'a> {
         }
         for panel in query_block.panels() {
             if let Some(gradient) = sink_gradients(task, panel) {
-                self.add_by_head(Which::Sinks, gradient, task, panel);
+                add_by_head(self.memory.sinks, gradient, task, panel);
             }
-        }
-    }
-
-    /// Adds the lanes to their heads, in the order of the rows.
-    fn add_by_head(&mut self, which: Which, lanes: F32x8, task: &Task<'_>, panel: &BlockPanel) {
-        let sums = match which {
-            Which::Slopes => &mut *self.memory.slopes,
-            Which::Sinks => &mut *self.memory.sinks,
-        };
-        for (lane, value) in lanes.to_array().into_iter().enumerate().take(panel.rows.row_count) {
-            sums[task.b * task.attention.sizes.heads + panel.rows.heads[lane]] += value;
         }
     }
 
@@ -123,10 +112,11 @@ impl<'a> SharedGradients<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Which {
-    Slopes,
-    Sinks,
+/// Adds the lanes to the sums of their heads, in the order of the rows.
+fn add_by_head(sums: &mut [f32], lanes: F32x8, task: &Task<'_>, panel: &BlockPanel) {
+    for (lane, value) in lanes.to_array().into_iter().enumerate().take(panel.rows.row_count) {
+        sums[task.b * task.attention.sizes.heads + panel.rows.heads[lane]] += value;
+    }
 }
 
 /// Adds a panel's gradients to the elements of the mask that it read; `sums` begins with those of the task.

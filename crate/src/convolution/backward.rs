@@ -12,10 +12,11 @@
 //! and has no gradient itself. A sum of N products is off by at most 2^-24 · (N + 2) · Σ |products|.
 
 use super::columns;
-use super::{BLOCK, SUM_BLOCK, Sizes, blocks, multiply_block, strips};
+use super::{Sizes, blocks, multiply_block, strips};
 use crate::dtype::canonical_scalar;
 use crate::linear::{pack_column_strips, pack_strip};
 use crate::sum::{accumulate, sum};
+use crate::tiles::{INPUT_BLOCK, ROW_BLOCK};
 
 /// input_gradient `[B, C, L]`, gradient `[B, O, T]`, weight `[O, C / groups, K]`, scratch: `Sizes::scratch_length` elements.
 pub fn input_backward(
@@ -83,12 +84,12 @@ pub fn weight_backward(
     if weight_gradient.is_empty() {
         return;
     }
-    let (panels, packed) = scratch.split_at_mut(SUM_BLOCK * BLOCK);
+    let (panels, packed) = scratch.split_at_mut(ROW_BLOCK * INPUT_BLOCK);
     for (n, gradient) in gradient.chunks_exact(rows * outputs).enumerate() {
         let (b, group) = (n / sizes.groups, n % sizes.groups);
         let weight_gradient = &mut weight_gradient[group * rows * depth..][..rows * depth];
-        for start in (0..outputs).step_by(SUM_BLOCK) {
-            let terms = start..outputs.min(start + SUM_BLOCK);
+        for start in (0..outputs).step_by(ROW_BLOCK) {
+            let terms = start..outputs.min(start + ROW_BLOCK);
             for strip in strips(rows) {
                 let packed = &mut packed[strip.start * terms.len()..strip.end * terms.len()];
                 let rows = &gradient[strip.start * outputs + start..(strip.end - 1) * outputs + terms.end];

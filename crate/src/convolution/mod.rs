@@ -27,14 +27,8 @@ use crate::dtype::canonical;
 use crate::linear::pack_strip;
 use crate::linear::register_tile::{multiply_strip, tile_rows};
 use crate::simd::{F32x4, map};
-use crate::tiles::{PANEL, TILE};
+use crate::tiles::{INPUT_BLOCK, PANEL, ROW_BLOCK, TILE};
 use core::ops::Range;
-
-/// Columns that are gathered at a time: they stay in the L2 cache while the strips of rows pass by. A multiple of `PANEL`.
-const BLOCK: usize = 96;
-
-/// Outputs over which the gradient of a weight is summed at a time.
-const SUM_BLOCK: usize = 256;
 
 /// What a call is about.
 #[derive(Clone, Copy, Debug)]
@@ -91,8 +85,8 @@ impl Sizes {
         let depth = (self.channels / self.groups).checked_mul(self.kernel_size)?;
         let outputs = self.group_outputs();
         let strips = self.out_channels.checked_mul(depth)?;
-        let block = depth.max(outputs).checked_mul(BLOCK)?.checked_add(strips)?;
-        Some(block.max(outputs.checked_add(BLOCK)?.checked_mul(SUM_BLOCK)?))
+        let block = depth.max(outputs).checked_mul(INPUT_BLOCK)?.checked_add(strips)?;
+        Some(block.max(outputs.checked_add(INPUT_BLOCK)?.checked_mul(ROW_BLOCK)?))
     }
 }
 
@@ -108,7 +102,7 @@ fn strips(rows: usize) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Multiplies packed rows, `strips` of `[rows, depth]`, with `panels` of so many columns, at most `BLOCK`, and calls `visit` with
+/// Multiplies packed rows, `strips` of `[rows, depth]`, with `panels` of so many columns, at most `INPUT_BLOCK`, and calls `visit` with
 /// every row's number and products, in ascending order.
 #[inline(never)]
 fn multiply_block(
@@ -121,7 +115,7 @@ fn multiply_block(
 ) {
     for strip in strips(rows) {
         let packed = &packed[strip.start * depth..strip.end * depth];
-        let mut products = [[0.0; BLOCK]; TILE];
+        let mut products = [[0.0; INPUT_BLOCK]; TILE];
         for panel in 0..columns.div_ceil(PANEL) {
             let mut sums = [[0.0; PANEL]; TILE];
             let sums = &mut sums[..strip.len()];
@@ -138,7 +132,7 @@ fn multiply_block(
 
 /// The blocks of so many columns.
 fn blocks(columns: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..columns).step_by(BLOCK).map(move |start| start..columns.min(start + BLOCK))
+    (0..columns).step_by(INPUT_BLOCK).map(move |start| start..columns.min(start + INPUT_BLOCK))
 }
 
 /// output `[B, O, T]`, input `[B, C, L]`, weight `[O, C / groups, K]`, bias `[O]`, scratch: `scratch_length` elements.

@@ -15,11 +15,11 @@
 //! 2^-24 · (T · (16 + 4 · d) + |loss|) of the truth, an occupancy γ within 2^-23 · T · (16 + 4 · d) · γ + 2^-100, with d the most that a state with a part in
 //! the result lies below the largest of its frame, and |x| there.
 
-use super::{CUTOFF, Factors, exp, log};
+use super::{Factors, exp, log};
 use crate::dtype::canonical_scalar;
 use crate::lanes::{fill, load, store};
 use crate::simd::{F32x4, LANES};
-use crate::softmax::largest;
+use crate::softmax::{CUTOFF, largest};
 use crate::sum::sum;
 
 /// What a call of CTC reads.

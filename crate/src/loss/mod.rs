@@ -15,7 +15,7 @@ use crate::dtype::canonical_scalar;
 use crate::lanes::{fill, load};
 use crate::math;
 use crate::simd::F32x4;
-use crate::softmax::largest;
+use crate::softmax::{CUTOFF, largest};
 use crate::sum::{sum, sums_double};
 
 /// What each loss is multiplied with on the way to the result that is differentiated: one number for all, or one for each.
@@ -54,10 +54,6 @@ fn exp(x: F32x4) -> F32x4 {
 fn log(x: F32x4) -> F32x4 {
     math::log(x)
 }
-
-/// Below this difference to the largest (2^-100) an exponential is taken for 0, before it meets small factors: no gradient is
-/// subnormal by it.
-const CUTOFF: f32 = -69.32;
 
 /// So many elements at a time are computed into memory of their own.
 const BLOCK: usize = 256;

@@ -10,6 +10,7 @@ import { requireInstance } from "../../runtime/instance.js";
 import { keep, scope } from "../../tensor/scope.js";
 import { requireShape } from "../../tensor/shape.js";
 import { createTensor, markChanged, requireUsable, type Tensor } from "../../tensor/tensor.js";
+import { zeros } from "../../tensor/zeros.js";
 import { type CheckedGroup, type Parameters, readGroups } from "./parameter-groups.js";
 
 /** Options of every optimizer. */
@@ -153,7 +154,7 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
           const before = states.get(parameter) ?? { step: 0, tensors: {} };
           const tensors = { ...before.tensors };
           const missing = rule.names(group).filter((name) => !(name in tensors));
-          for (const name of missing) tensors[name] = zerosLike(operation, parameter);
+          for (const name of missing) tensors[name] = zeros(operation, parameter.shape);
           const state = { step: before.step, tensors };
           fresh.set(parameter, state);
           const step = state.step + 1;
@@ -284,12 +285,6 @@ function ownOf<H extends Hyperparameters>(
   if (own === undefined) throw typeError(operation, "this", "an optimizer", optimizer);
   if (own.isDisposed) throw codedTypeError("ERR_DISPOSED", `${operation}: this: the optimizer has been disposed`);
   return { rule: own.rule, states: own.states };
-}
-
-function zerosLike(operation: string, { shape }: Tensor): Tensor<"float32"> {
-  const zeros = createTensor(operation, shape, "float32");
-  zeros.view().fill(0);
-  return zeros;
 }
 
 /** A parameter's state, of the tensors with these names. */
