@@ -1,12 +1,10 @@
-import { randn } from "../ops/random.js";
 import { requireInstance } from "../runtime/instance.js";
-import { scope } from "../tensor/scope.js";
+import { filled } from "../tensor/filled.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { zeros } from "../tensor/zeros.js";
 import type { Configuration } from "./configuration.js";
-import { uniform, xavierUniform } from "./initialization.js";
-import { adoptParameters, parameter } from "./parameter.js";
+import { drawn, normal, uniform, xavierUniform } from "./initialization.js";
+import { adoptParameters } from "./parameter.js";
 import { type Expected, matchStateDict, type StateDictLike } from "./state-dict.js";
 
 /** Whether queries, keys and values are as wide as each other, so that PyTorch stacks their weights in one. */
@@ -45,12 +43,12 @@ export function drawParameters(operation: string, configuration: Configuration):
   const draw = (name: string, shape: Shape): Tensor<"float32"> => {
     if (name === "out_proj.weight") return uniform(operation, shape, 1 / Math.sqrt(shape[1]));
     if (name.endsWith("_weight")) return xavierUniform(operation, shape as readonly [number, number]);
-    if (name.endsWith("bias")) return zeros(operation, shape);
-    return randn(shape, { standardDeviation: 1 / Math.sqrt(configuration.embedDim) });
+    if (name.endsWith("bias")) return filled(operation, shape, 0);
+    return normal(operation, shape, 1 / Math.sqrt(configuration.embedDim));
   };
   const expected = [...expectedParameters(configuration)];
-  const drawn = scope(() => expected.map(([name, { shape }]) => [name, draw(name, shape)] as const));
-  return Object.fromEntries(drawn.map(([name, tensor]) => [name, parameter(tensor)]));
+  const parameters = drawn(() => expected.map(([name, { shape }]) => draw(name, shape)));
+  return Object.fromEntries(expected.map(([name], index) => [name, parameters[index]]));
 }
 
 /** Given parameters, of which float32 tensors are taken over. Throws what `matchStateDict` does for what doesn't fit. */

@@ -6,11 +6,10 @@ import type { TensorLike } from "../ops/operand.js";
 import { activationNames, PackedLinear } from "../ops/packed-linear.js";
 import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
-import { scope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { uniform } from "./initialization.js";
+import { drawn, uniform } from "./initialization.js";
 import { define, Module, rawModule, requireUsable, withPacked } from "./module.js";
-import { adoptParameters, parameter } from "./parameter.js";
+import { adoptParameters } from "./parameter.js";
 
 const NAME = "Linear";
 
@@ -34,7 +33,7 @@ function drawParameters(inFeatures: number, outFeatures: number, hasBias: boolea
   requireInstance(NAME);
   const bound = 1 / Math.sqrt(inFeatures);
   const shapes = [[outFeatures, inFeatures], ...(hasBias ? [[outFeatures]] : [])];
-  return scope(() => shapes.map((shape) => uniform(NAME, shape, bound))).map(parameter);
+  return drawn(() => shapes.map((shape) => uniform(NAME, shape, bound)));
 }
 
 /**

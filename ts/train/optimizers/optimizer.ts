@@ -7,10 +7,10 @@ import { readNumbers } from "../../ops/numbers.js";
 import { tensorOf, type TensorLike } from "../../ops/operand.js";
 import type { Kernels } from "../../runtime/build.js";
 import { requireInstance } from "../../runtime/instance.js";
+import { filled } from "../../tensor/filled.js";
 import { keep, scope } from "../../tensor/scope.js";
 import { requireShape } from "../../tensor/shape.js";
 import { createTensor, markChanged, requireUsable, type Tensor } from "../../tensor/tensor.js";
-import { zeros } from "../../tensor/zeros.js";
 import { type CheckedGroup, type Parameters, readGroups } from "./parameter-groups.js";
 
 /** Options of every optimizer. */
@@ -154,7 +154,7 @@ export abstract class Optimizer<H extends Hyperparameters = Hyperparameters> {
           const before = states.get(parameter) ?? { step: 0, tensors: {} };
           const tensors = { ...before.tensors };
           const missing = rule.names(group).filter((name) => !(name in tensors));
-          for (const name of missing) tensors[name] = zeros(operation, parameter.shape);
+          for (const name of missing) tensors[name] = filled(operation, parameter.shape, 0);
           const state = { step: before.step, tensors };
           fresh.set(parameter, state);
           const step = state.step + 1;
