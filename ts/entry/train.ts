@@ -4,12 +4,21 @@ import { tape } from "../train/tape.js";
 
 export { backward } from "../train/backward.js";
 export { checkpoint, type CheckpointResult } from "../train/checkpoint.js";
+export type { BatchSource, Data } from "../train/fit/batches.js";
+export type { ColumnLike } from "../train/fit/columns.js";
+export type { EarlyStoppingOptions } from "../train/fit/early-stopping.js";
+export { evaluate, type EvaluateOptions } from "../train/fit/evaluate.js";
+export { type EpochEvent, fit, type FitOptions, type FitResult, type StepEvent } from "../train/fit/fit.js";
+export type { InputsLike, Samples } from "../train/fit/samples.js";
+export type { LossFunction, Metrics, Model } from "../train/fit/scores.js";
+export { loadTrainingState, saveTrainingState, type TrainingStateParts } from "../train/fit/training-state.js";
 export { binaryCrossEntropyWithLogits, type BinaryCrossEntropyOptions } from "../train/losses/binary-cross-entropy.js";
 export { crossEntropy, type CrossEntropyOptions } from "../train/losses/cross-entropy.js";
 export { ctcLoss, type CtcOptions } from "../train/losses/ctc.js";
 export { distillationLoss, type DistillationOptions } from "../train/losses/distillation.js";
 export { mseLoss } from "../train/losses/mean-squared-error.js";
 export { type LossOptions, type Reduction } from "../train/losses/reduction.js";
+export type { Metric, MetricFactory } from "../train/metrics/metric.js";
 export { noGrad } from "../train/mode.js";
 export {
   Adam,
