@@ -4,6 +4,7 @@ import { drawSeed, generatorPosition, setGeneratorPosition } from "../../ops/ran
 import { requireInstance } from "../../runtime/instance.js";
 import { filled } from "../../tensor/filled.js";
 import { scope } from "../../tensor/scope.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import { clipGradNorm } from "../optimizers/clip.js";
 import { ExponentialMovingAverage } from "../optimizers/exponential-moving-average.js";
 import { Optimizer } from "../optimizers/optimizer.js";
@@ -238,6 +239,8 @@ interface StepResult {
   readonly gradientNorm: number | undefined;
 }
 
+const parametersOf = (optimizer: Optimizer): Tensor[] => optimizer.paramGroups.flatMap(({ parameters }) => parameters);
+
 /** Drops what is left of a step. */
 function dropGradients({ model, optimizer }: Training): void {
   model.zeroGrad();
@@ -274,7 +277,7 @@ function trainStep(
           count += judged.count;
         });
       }
-      const gradientNorm = clipNorm === undefined ? undefined : clipGradNorm(optimizer.paramGroups, clipNorm);
+      const gradientNorm = clipNorm === undefined ? undefined : clipGradNorm(parametersOf(optimizer), clipNorm);
       if (gradientNorm !== undefined) requireFinite("the norm of the gradients", gradientNorm);
       if (schedule !== undefined) optimizer.lrFactor = schedule(progress.step);
       optimizer.step();
