@@ -25,7 +25,7 @@ const data = { inputs, targets: inputs.map((tokens) => tokens.length % 3) };
 const { history } = await fit(model, data, {
   ...{ loss: crossEntropy, optimizer, epochs: 6, batchSize: 8 },
   trainingState: existsSync(file) ? readFileSync(file) : undefined,
-  onStep: async ({ step, saveTrainingState }) => {
+  onStep: async (/** @type {import("wasm-attention/train").StepEvent} */ { step, saveTrainingState }) => {
     writeFileSync(`${file}.new`, saveTrainingState());
     renameSync(`${file}.new`, file);
     console.log(`step ${step}`);

@@ -143,7 +143,7 @@ export function readTrainingState(
       if (number !== undefined && isTensor(tensor)) (state[number] ??= {})[own] = tensor;
     }
     // The only one of what follows that could fail, and it changes all or nothing.
-    parts.optimizer.loadStateDict({ state, param_groups: optimizer.paramGroups } as OptimizerStateDictLike);
+    parts.optimizer.loadStateDict({ state, param_groups: optimizer.paramGroups });
     parts.optimizer.lrFactor = optimizer.lrFactor;
     model.loadStateDict(tensors, { prefix: "model." });
     for (const [average, tensor] of loaded) {
