@@ -11,7 +11,7 @@ import { sameShape, type Shape } from "../../tensor/shape.js";
 import type { Elements } from "../../tensor/source.js";
 import { isTensor, markChanged, type Tensor } from "../../tensor/tensor.js";
 import { ExponentialMovingAverage } from "../optimizers/exponential-moving-average.js";
-import { Optimizer, type OptimizerStateDictLike } from "../optimizers/optimizer.js";
+import { Optimizer } from "../optimizers/optimizer.js";
 
 const FORMAT = "wasm-attention training state";
 const VERSION = "1";
