@@ -8,7 +8,7 @@ import {
   LayerNorm,
   linear,
   manualSeed,
-  Module,
+  type Module,
   PositionalEncoding,
   rand,
   Sequential,
@@ -23,9 +23,9 @@ import { leaf } from "../support/leaf.js";
 import { withoutLeak } from "../support/without-leak.js";
 
 /** Starts the generator with a seed, and gives the first two seeds that calls draw from it. */
-function seedsFrom(seed: number): [first: bigint, second: bigint] {
+function seedsFrom(seed: number): [first: number, second: number] {
   manualSeed(seed);
-  const seeds: [bigint, bigint] = [drawSeed("test"), drawSeed("test")];
+  const seeds: [number, number] = [drawSeed("test"), drawSeed("test")];
   manualSeed(seed);
   return seeds;
 }
@@ -85,7 +85,7 @@ forEachArithmetic(() => {
       withoutLeak(() => {
         const length = 100_000;
         manualSeed(8);
-        const result = new Dropout(p).forward(ones(length)).toArray();
+        const result = new Dropout(p).forward(ones(length)).toArray() as Float32Array;
         const dropped = result.filter((x) => x === 0).length / length;
         // Five standard errors.
         expect(Math.abs(dropped - p)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / length));
