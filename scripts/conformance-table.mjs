@@ -264,6 +264,17 @@ const groups = {
     [/^gradient_(normalize|swiglu|rotary|masked_mean)/, "`normalize`; SwiGLU, rotary embedding, masked mean, composed"],
     [/^gradient_conv1d/, "`conv1d` with stride, padding, dilation and groups"],
   ]),
+  "pytorch/layers": /** @type {[RegExp, string][]} */ ([
+    [/^layer_LayerNorm/, "`nn.LayerNorm`, without bias or affine too"],
+    [/^layer_RMSNorm/, "`nn.RMSNorm`"],
+    [/^layer_Embedding/, "`nn.Embedding`, with `padding_idx`"],
+    [/^layer_Conv1d/, "`nn.Conv1d` with stride, padding, dilation and groups"],
+    [/^layer_FeedForward_swiglu/, "`LlamaMLP` of transformers"],
+    [/^layer_FeedForward/, "the feed-forward part of `nn.TransformerEncoderLayer`, with six activations"],
+    [/^layer_PositionalEncodingState/, "the sinusoidal table, in float64"],
+    [/^layer_PositionalEncoding/, "the tutorial's `PositionalEncoding`; learned positions"],
+    [/^layer_Sequential/, "`nn.Sequential`, nested too"],
+  ]),
   "pytorch/losses": /** @type {[RegExp, string][]} */ ([
     [/^loss_cross_entropy/, "`cross_entropy`: weights, ignored and smoothed classes, targets that are probabilities"],
     [/^loss_binary/, "`binary_cross_entropy_with_logits`, with `weight` and `pos_weight`"],
@@ -282,6 +293,7 @@ const groups = {
   "pytorch/encoder_decoder_run": /** @type {[RegExp, string][]} */ ([
     [/^encoder_decoder_run/, "50 steps: the loss of each"],
   ]),
+  "pytorch/sequential_run": /** @type {[RegExp, string][]} */ ([[/^sequential_run/, "50 steps: the loss of each"]]),
   "transformers/schedules": /** @type {[RegExp, string][]} */ ([
     [/^schedule_constant/, "constant, with and without warmup"],
     [/^schedule_linear/, "linear"],

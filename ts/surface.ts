@@ -26,6 +26,7 @@ export { dropout, type DropoutOptions } from "./ops/dropout.js";
 export { add, mul } from "./ops/elementwise.js";
 export type { IndicesLike } from "./ops/indices.js";
 export { linear } from "./ops/linear.js";
+export { logicalNot } from "./ops/logical-not.js";
 export { maskedMean } from "./ops/masked-mean.js";
 export { matmul } from "./ops/matmul.js";
 export { manualSeed, rand, type RandnOptions, type RandOptions, randn } from "./ops/random.js";

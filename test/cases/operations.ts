@@ -10,7 +10,9 @@ import { convolutionRecord } from "./operations/convolution.js";
 import { dropoutRecord } from "./operations/dropout.js";
 import { elementwiseRecords } from "./operations/elementwise.js";
 import { embeddingRecord } from "./operations/embedding.js";
+import { layerRecords } from "./operations/layers.js";
 import { linearRecords } from "./operations/linear.js";
+import { logicalNotRecord } from "./operations/logical-not.js";
 import { maskedMeanRecord } from "./operations/masked-mean.js";
 import { matmulRecord } from "./operations/matmul.js";
 import { normalizationRecords } from "./operations/normalization.js";
@@ -39,9 +41,11 @@ export const operations: readonly OperationRecord[] = [
   ...rearrangementRecords,
   convolutionRecord,
   dropoutRecord,
+  logicalNotRecord,
   maskedMeanRecord,
   ...topkRecords,
   ...randomRecords,
+  ...layerRecords,
   ...attentionModuleRecords,
   ...safetensorsRecords,
 ];

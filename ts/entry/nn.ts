@@ -1,13 +1,22 @@
 // Layers with parameters, for whichever entry makes the runtime.
 export type { AttentionForwardOptions, AttentionForwardResult } from "../nn/attention-module.js";
 export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "../nn/configuration.js";
+export { Conv1d, type Conv1dLayerOptions } from "../nn/conv1d.js";
 export { Dropout } from "../nn/dropout.js";
 export { Embedding, type EmbeddingLayerOptions } from "../nn/embedding.js";
+export { FeedForward, type FeedForwardActivation, type FeedForwardOptions } from "../nn/feed-forward.js";
+export { generateSquareSubsequentMask } from "../nn/generate-square-subsequent-mask.js";
 export { LayerNorm, type LayerNormOptions } from "../nn/layer-norm.js";
 export { Linear, type LinearOptions } from "../nn/linear.js";
 export { Module } from "../nn/module.js";
 export { MultiheadAttention } from "../nn/multihead-attention.js";
 export { buffer, parameter } from "../nn/parameter.js";
+export {
+  PositionalEncoding,
+  type PositionalEncodingForwardOptions,
+  type PositionalEncodingOptions,
+} from "../nn/positional-encoding.js";
 export { RMSNorm, type RMSNormOptions } from "../nn/rms-norm.js";
 export { SelfAttention } from "../nn/self-attention.js";
+export { Sequential, type SequentialModule } from "../nn/sequential.js";
 export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "../nn/state-dict.js";

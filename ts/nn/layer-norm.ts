@@ -28,11 +28,11 @@ export interface LayerNormOptions {
 type Parameters = readonly Tensor<"float32">[];
 
 /** Sizes of at least 1, at least one of them. */
-export function readNormalizedShape(operation: string, normalizedShape: Shape | number): Shape {
+export function readNormalizedShape(operation: string, argument: string, normalizedShape: Shape | number): Shape {
   const asList = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
-  const sizes = checkShape(operation, "normalizedShape", asList);
+  const sizes = checkShape(operation, argument, asList);
   if (sizes.length === 0 || sizes.includes(0)) {
-    throw shapeError(operation, "normalizedShape", "at least one size, each at least 1", sizes);
+    throw shapeError(operation, argument, "at least one size, each at least 1", sizes);
   }
   return sizes;
 }
@@ -80,7 +80,7 @@ export class LayerNorm extends Module {
       elementwiseAffine: isAffine = true,
       bias: hasBias = true,
     } = checkOptions(NAME, options, ["eps", "elementwiseAffine", "bias"]);
-    const shape = readNormalizedShape(NAME, normalizedShape);
+    const shape = readNormalizedShape(NAME, "normalizedShape", normalizedShape);
     checkNumber(NAME, "eps", eps, 0);
     checkBoolean(NAME, "elementwiseAffine", isAffine);
     checkBoolean(NAME, "bias", hasBias);
@@ -133,7 +133,7 @@ function fromParameters(weight: TensorLike, bias: TensorLike | undefined, option
   const { eps } = checkOptions<LayerNormOptions>(operation, options, ["eps"]);
   const operands = [describeFloat(operation, "weight", weight)];
   const [{ shape }] = operands;
-  readNormalizedShape(operation, shape);
+  readNormalizedShape(operation, "weight", shape);
   if (bias !== undefined) {
     const operand = describeFloat(operation, "bias", bias);
     requireShape(operation, operand, [shape], ", that of weight");

@@ -40,6 +40,9 @@ function internalsOf(module: Module): Internals {
   return own;
 }
 
+/** Whether a value is a module, or a proxy of one. */
+export const isModule = (value: unknown): value is Module => internals.get(value) !== undefined;
+
 /** The module itself, of a proxy of it. */
 export const rawModule = <M extends Module>(module: M): M => internalsOf(module).module as M;
 

@@ -61,7 +61,7 @@ export class RMSNorm extends Module {
       "eps",
       "elementwiseAffine",
     ]);
-    const shape = readNormalizedShape(NAME, normalizedShape);
+    const shape = readNormalizedShape(NAME, "normalizedShape", normalizedShape);
     checkNumber(NAME, "eps", eps, 0);
     checkBoolean(NAME, "elementwiseAffine", isAffine);
     requireInstance(NAME);
@@ -109,7 +109,7 @@ function fromWeight(weight: TensorLike, options: object | undefined): RMSNorm {
   const operation = `${NAME}.from`;
   const { eps } = checkOptions<RMSNormOptions>(operation, options, ["eps"]);
   const operand = describeFloat(operation, "weight", weight);
-  readNormalizedShape(operation, operand.shape);
+  readNormalizedShape(operation, "weight", operand.shape);
   const create = RMSNorm as unknown as new (...content: unknown[]) => RMSNorm;
   return new create(operand.shape, { eps }, adoptParameters(operation, [operand]));
 }

@@ -24,6 +24,7 @@ import encoder_decoder_run  # noqa: E402
 import functional  # noqa: E402
 import functional_gradients  # noqa: E402
 import gpt_run  # noqa: E402
+import layers  # noqa: E402
 import linear  # noqa: E402
 import losses  # noqa: E402
 import multihead_attention  # noqa: E402
@@ -31,6 +32,7 @@ import multihead_attention_gradients  # noqa: E402
 import optimizers  # noqa: E402
 import scaled_dot_product_attention  # noqa: E402
 import scaled_dot_product_attention_gradients  # noqa: E402
+import sequential_run  # noqa: E402
 from cases import Cases  # noqa: E402
 
 MODULES = [
@@ -42,10 +44,12 @@ MODULES = [
     composed_attention_gradients,
     multihead_attention_gradients,
     functional_gradients,
+    layers,
     losses,
     optimizers,
     gpt_run,
     encoder_decoder_run,
+    sequential_run,
 ]
 
 

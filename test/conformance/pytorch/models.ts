@@ -1,8 +1,12 @@
-/** The models of the training runs, as gpt_run.py and encoder_decoder_run.py have them. */
+/** The models of the training runs, as gpt_run.py, encoder_decoder_run.py and sequential_run.py have them. */
 import {
   add,
+  Conv1d,
+  Embedding,
   embedding,
+  FeedForward,
   gelu,
+  LayerNorm,
   layerNorm,
   Linear,
   linear,
@@ -10,9 +14,14 @@ import {
   MultiheadAttention,
   narrow,
   parameter,
+  PositionalEncoding,
   relu,
+  RMSNorm,
+  Sequential,
   Tensor,
   type TensorData,
+  type TensorLike,
+  transpose,
 } from "../../../ts/entry/default.js";
 import { crossEntropy } from "../../../ts/entry/train.js";
 
@@ -193,5 +202,36 @@ export class Translator extends TrainedModel {
     let x = this.#embed(inputs);
     for (const layer of this.decoder) x = layer.forward(x, paddingOf(inputs), memory, sourcePadding);
     return crossEntropy(this.head.forward(x), columns(target, 1, 0), { ignoreIndex: PADDING });
+  }
+}
+
+/** From [B, L, E] to [B, E, L], or back. */
+class Transposition extends Module {
+  forward(x: TensorLike): Tensor {
+    return transpose(x, 1, 2);
+  }
+}
+
+/** All simple layers, one after the other. */
+export class Classifier extends TrainedModel {
+  layers: Sequential;
+
+  constructor({ width, hidden, kernel, vocabulary, classes, length }: Sizes) {
+    super();
+    this.layers = new Sequential(
+      new Embedding(vocabulary, width, { paddingIdx: PADDING }),
+      new PositionalEncoding(width, { type: "learned", maxLength: length, batchFirst: true }),
+      new Transposition(),
+      new Conv1d(width, width, kernel, { padding: Math.floor(kernel / 2), groups: 2 }),
+      new Transposition(),
+      new LayerNorm(width),
+      new Sequential(new FeedForward(width, hidden, { activation: "gelu" }), new RMSNorm(width)),
+      new FeedForward(width, hidden, { activation: "swiglu" }),
+      new Linear(width, classes),
+    );
+  }
+
+  override loss({ tokens, targets }: Readonly<Record<string, Tokens>>): Tensor {
+    return crossEntropy(this.layers.forward(tokens), targets);
   }
 }

@@ -1,4 +1,4 @@
-/** Fifty training steps of two models: the loss of each step is PyTorch's. */
+/** Fifty training steps of three models: the loss of each step is PyTorch's. */
 import { expect, it } from "vitest";
 import { memoryUsage, scope, Tensor } from "../../../ts/entry/default.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";

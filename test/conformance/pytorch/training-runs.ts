@@ -1,8 +1,8 @@
-/** The fifty training steps of gpt_run.py and encoder_decoder_run.py. */
+/** The fifty training steps of gpt_run.py, encoder_decoder_run.py and sequential_run.py. */
 import { scope } from "../../../ts/entry/default.js";
 import { AdamW, clipGradNorm, cosineSchedule } from "../../../ts/entry/train.js";
 import { type CaseRecord, loadCases } from "../records.js";
-import { LanguageModel, type TrainedModel, type Sizes, type Tokens, Translator } from "./models.js";
+import { Classifier, LanguageModel, type TrainedModel, type Sizes, type Tokens, Translator } from "./models.js";
 import { loadState } from "./modules.js";
 
 interface RunAttributes {
@@ -59,6 +59,7 @@ function losses(run: CaseRecord, create: new (sizes: Sizes) => TrainedModel): Fl
 const models: Readonly<Record<string, new (sizes: Sizes) => TrainedModel>> = {
   gpt_run: LanguageModel,
   encoder_decoder_run: Translator,
+  sequential_run: Classifier,
 };
 
 /** The runs, by the names of their files. */

@@ -67,9 +67,10 @@ def add_run(
     batches: dict[str, Tensor],
     optimizer_arguments: dict,
     sizes: dict[str, int],
+    start: dict[str, Tensor] | None = None,
 ) -> None:
     """Adds a run: start, batches and float32 losses. Raises ValueError where those aren't near to float64's."""
-    state = drawn_state(name, create())
+    state = drawn_state(name, create()) if start is None else start
     losses = losses_of(create, state, batches, optimizer_arguments, torch.float32)
     exact = losses_of(create, state, batches, optimizer_arguments, torch.float64)
     apart = max(abs(ours / truth - 1) for ours, truth in zip(losses, exact, strict=True))
