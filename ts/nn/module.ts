@@ -40,6 +40,11 @@ function internalsOf(module: Module): Internals {
   return own;
 }
 
+/** Throws a TypeError for anything but a module. */
+export function requireModule(operation: string, argument: string, value: unknown): void {
+  if (internals.get(value) === undefined) throw typeError(operation, argument, "a Module", value);
+}
+
 /** The module itself, of a proxy of it. */
 export const rawModule = <M extends Module>(module: M): M => internalsOf(module).module as M;
 
