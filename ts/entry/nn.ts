@@ -1,5 +1,10 @@
 // Layers with parameters, for whichever entry makes the runtime.
 export type { AttentionForwardOptions, AttentionForwardResult } from "../nn/attention-module.js";
+export {
+  attentionWeights,
+  type AttentionWeightsOptions,
+  type AttentionWeightsResult,
+} from "../nn/attention-weights.js";
 export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "../nn/configuration.js";
 export { Conv1d, type Conv1dLayerOptions } from "../nn/conv1d.js";
 export { Dropout } from "../nn/dropout.js";
@@ -20,3 +25,4 @@ export { RMSNorm, type RMSNormOptions } from "../nn/rms-norm.js";
 export { SelfAttention } from "../nn/self-attention.js";
 export { Sequential, type SequentialModule } from "../nn/sequential.js";
 export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "../nn/state-dict.js";
+export type { LayerAttentionWeights } from "../nn/weights-collection.js";

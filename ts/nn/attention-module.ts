@@ -1,5 +1,6 @@
 import { checkBoolean, checkOptions, checkSeed } from "../arguments.js";
 import { misuseError, shapeError } from "../errors.js";
+import type { WeightsSelection } from "../ops/attention/options.js";
 import { scaledDotProductAttention } from "../ops/attention/scaled-dot-product-attention.js";
 import { appendRows } from "../ops/concatenation.js";
 import { describeFloat } from "../ops/float-operand.js";
@@ -23,6 +24,7 @@ import { Linear } from "./linear.js";
 import { attentionMasks, readMasks } from "./masks.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
 import type { LoadStateDictOptions, StateDictLike } from "./state-dict.js";
+import { collect, collectionsOf } from "./weights-collection.js";
 
 /** Options of `forward`. Letters: B batch, L queries, S keys. */
 export interface AttentionForwardOptions {
@@ -159,6 +161,8 @@ export abstract class AttentionModule extends Module {
   declare readonly batchFirst: boolean;
   /** How queries and keys are turned; undefined when they are not. */
   declare readonly rotary: Configuration["rotary"];
+  /** The slopes of ALiBi, one a head; undefined without. */
+  declare readonly alibi: Configuration["alibi"];
   /** `[(H + 2·G)·D, E]`, unless keys or values have another width than E. */
   declare readonly in_proj_weight: Tensor<"float32"> | undefined;
   /** `[H·D, E]`, where there is no `in_proj_weight`. */
@@ -201,16 +205,17 @@ export abstract class AttentionModule extends Module {
     if (given.seed !== undefined) checkSeed(operation, "seed", given.seed);
     const inputs = readInputs(operation, layer, query, key, value);
     const { batch, queryLength, keyLength, isUnbatched, isBatchFirst, dtype } = inputs;
-    const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary } = layer;
+    const { numHeads, numKvHeads, headDim, addBiasKv, addZeroAttn, rotary, alibi } = layer;
     const masks = readMasks(operation, given, isCausal, { ...inputs, heads: numHeads });
     const rotations = readRotations(operation, rotary, given, inputs);
+    const collections = collectionsOf(layer, queryLength);
     const dropoutP = layer.training ? layer.dropout : 0;
     const layout = isBatchFirst ? "BLHD" : "LBHD";
     const seed = dropoutP > 0 ? (given.seed ?? drawSeed(operation)) : undefined;
 
     return scope(() => {
       // All that leads to it is freed before the output projection needs memory.
-      const { output: attended, weights } = scope(() => {
+      const { attended, weights, collected } = scope(() => {
         const { query: toQuery, key: toKey, value: toValue } = layer.#projections;
         const widened = widener();
         const project = (projection: PackedLinear, input: NamedInput, length: number, heads: number): Tensor =>
@@ -231,20 +236,27 @@ export abstract class AttentionModule extends Module {
           k = appendRows(operation, k, addBiasKv ? [bias_k, ...zeros] : zeros, isBatchFirst);
           v = appendRows(operation, v, addBiasKv ? [bias_v, ...zeros] : zeros, isBatchFirst);
         }
-        return scaledDotProductAttention(q, k, v, {
+        const options = {
           layout,
           ...attentionMasks(operation, masks, extraKeys),
+          alibiSlopes: alibi,
           dropoutP,
           seed,
-          needWeights: needWeights && { averageHeads: averageAttnWeights },
-          weightsMode: needWeights ? 4 : undefined,
-        });
+        } as const;
+        const attention = (needWeights: WeightsSelection) =>
+          scaledDotProductAttention(q, k, v, { ...options, needWeights, weightsMode: 4 });
+        // A call gives one selection of the weights. All calls give the same output.
+        const own = needWeights ? attention({ averageHeads: averageAttnWeights }) : undefined;
+        const others = collections.map(({ selection }) => attention(selection));
+        const { output: attended } = own ?? others.at(0) ?? scaledDotProductAttention(q, k, v, options);
+        return { attended, weights: own?.weights, collected: others.map(({ weights }) => weights) };
       });
       const output = layer.out_proj.forward(attended.reshape([...inputs.outputShape.slice(0, -1), numHeads * headDim]));
       const result: AttentionForwardResult = { output: rounded(output, dtype) };
-      if (weights !== undefined) {
-        result.weights = rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);
-      }
+      const finished = (weights: Tensor): Tensor<FloatDType> =>
+        rounded(isUnbatched ? weights.reshape(weights.shape.slice(1)) : weights, dtype);
+      if (weights !== undefined) result.weights = finished(weights);
+      collect(layer, collections, collected.map(finished));
       return result;
     });
   }

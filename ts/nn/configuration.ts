@@ -1,7 +1,9 @@
 import { checkBoolean, checkInteger, checkNumber, checkOptions } from "../arguments.js";
-import { rangeError, typeError } from "../errors.js";
+import { misuseError, rangeError, typeError } from "../errors.js";
 import { LARGEST_SIZE } from "../ops/head-axes.js";
+import type { NumbersLike } from "../ops/numbers.js";
 import { readRotaryFrequencies, type RotaryFrequencyOptions } from "../ops/rotary-frequencies.js";
+import { readSlopes } from "./alibi.js";
 
 /** How rotary position embeddings turn queries and keys. */
 export interface RotaryOptions extends RotaryFrequencyOptions {
@@ -27,6 +29,11 @@ export interface SelfAttentionOptions {
   numKvHeads?: number;
   /** Rotary position embeddings of projected queries and keys, by position in the sequence; true: with defaults. */
   rotary?: boolean | RotaryOptions;
+  /**
+   * ALiBi: subtract slope · |i − j| from the score of query i and key j, both by their place in the call. true: the slopes of the
+   * paper (Press, Smith and Lewis 2022); or `[numHeads]` slopes, which are constants. Not with extra keys. Default: false.
+   */
+  alibi?: boolean | NumbersLike;
 }
 
 /** Options of `MultiheadAttention`. */
@@ -53,6 +60,7 @@ export interface Configuration {
   readonly addZeroAttn: boolean;
   readonly batchFirst: boolean;
   readonly rotary: Readonly<RotaryOptions> | undefined;
+  readonly alibi: readonly number[] | undefined;
 }
 
 export const selfAttentionOptionNames = [
@@ -63,6 +71,7 @@ export const selfAttentionOptionNames = [
   "headDim",
   "numKvHeads",
   "rotary",
+  "alibi",
 ] as const;
 
 export const multiheadAttentionOptionNames = [...selfAttentionOptionNames, "kdim", "vdim", "batchFirst"] as const;
@@ -118,6 +127,10 @@ export function readConfiguration(
     checkBoolean(operation, argument, value);
   }
   const rotary = readRotary(operation, given.rotary, headDim);
+  const alibi = readSlopes(operation, given.alibi, numHeads);
+  if (alibi !== undefined && (addBiasKv || addZeroAttn)) {
+    throw misuseError(operation, "alibi", "excluded by addBiasKv and addZeroAttn, whose keys have no place");
+  }
   const sizes = { embedDim, numHeads, numKvHeads, headDim, kdim, vdim };
-  return { ...sizes, dropout, bias, addBiasKv, addZeroAttn, batchFirst, rotary };
+  return { ...sizes, dropout, bias, addBiasKv, addZeroAttn, batchFirst, rotary, alibi };
 }

@@ -43,6 +43,11 @@ function internalsOf(module: Module): Internals {
 /** Whether a value is a module, or a proxy of one. */
 export const isModule = (value: unknown): value is Module => internals.get(value) !== undefined;
 
+/** Throws a TypeError for anything but a module. */
+export function requireModule(operation: string, argument: string, value: unknown): void {
+  if (!isModule(value)) throw typeError(operation, argument, "a Module", value);
+}
+
 /** The module itself, of a proxy of it. */
 export const rawModule = <M extends Module>(module: M): M => internalsOf(module).module as M;
 

@@ -1,10 +1,8 @@
-import { misuseError, typeError } from "../errors.js";
+import { refusePromise } from "../arguments.js";
+import { typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { closeScope, type Disposable, forget, openScope } from "./open-scopes.js";
 import { rawTensor, refuseForeignTensor, type Tensor } from "./tensor.js";
-
-const isPromise = (value: object): value is PromiseLike<unknown> =>
-  typeof (value as { then?: unknown }).then === "function";
 
 /** What a value holds, one level down. */
 function contentOf(value: object): Iterable<unknown> {
@@ -28,15 +26,7 @@ function membersIn(result: unknown, members: ReadonlySet<Disposable>): Set<Dispo
     const value = open.pop();
     if (typeof value !== "object" || value === null || seen.has(value)) continue;
     seen.add(value);
-    if (isPromise(value)) {
-      // It fails soon, having lost its tensors: that must not end the process as an unhandled rejection.
-      value.then(undefined, () => {});
-      throw misuseError(
-        "scope",
-        "fn",
-        "expected a function that is done when it returns, got one that returns a promise",
-      );
-    }
+    refusePromise("scope", value);
     const tensor = rawTensor(value);
     if (tensor === undefined) for (const item of contentOf(value)) open.push(item);
     else if (members.has(tensor)) found.add(tensor);

@@ -1,4 +1,5 @@
 import { typeError } from "../errors.js";
+import { withCollections } from "../nn/weights-collection.js";
 import { atPosition, generatorPosition } from "../ops/random.js";
 import { scope } from "../tensor/scope.js";
 import { isTensor, setTrack, shareTensor, type Tensor, trackOf } from "../tensor/tensor.js";
@@ -65,7 +66,9 @@ export function checkpoint<Inputs extends readonly unknown[], Result extends Che
           return input;
         });
         const arrived = scope(() => {
-          const repeated = inMode("recording", () => atPosition(position, () => fn(...(again as unknown as Inputs))));
+          const repeat = (): Result => atPosition(position, () => fn(...(again as unknown as Inputs)));
+          // Attention weights were collected the first time.
+          const repeated = inMode("recording", () => withCollections([], repeat));
           const starts = tensorsIn(repeated).flatMap((output, index) => {
             const [track, gradient] = [trackOf(output), gradients[index]];
             return track?.requiresGrad === true && gradient !== undefined ? [{ track, gradient }] : [];

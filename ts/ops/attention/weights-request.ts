@@ -18,8 +18,8 @@ export interface WeightsRequest {
   readonly shape: Shape;
 }
 
-/** Some of so many, or all. */
-function readSelection(
+/** Some of so many, or all. Throws TypeError and RangeError. */
+export function readSelection(
   operation: string,
   argument: string,
   value: IndicesLike | undefined,

@@ -1,6 +1,6 @@
 import { checkInteger, checkOptions } from "../../arguments.js";
 import { typeError } from "../../errors.js";
-import { Module } from "../../nn/module.js";
+import { isModule } from "../../nn/module.js";
 import { requireInstance } from "../../runtime/instance.js";
 import { scope } from "../../tensor/scope.js";
 import { inMode } from "../mode.js";
@@ -24,7 +24,7 @@ export interface EvaluateOptions {
 
 /** Throws a TypeError for what is no model, or no loss. */
 export function checkModel(operation: string, model: Model, loss: LossFunction): void {
-  if (!(model instanceof Module) || typeof model.forward !== "function") {
+  if (!isModule(model) || typeof model.forward !== "function") {
     throw typeError(operation, "model", "a Module with a method forward", model);
   }
   if (typeof loss !== "function") throw typeError(operation, "loss", "a function of outputs and targets", loss);

@@ -1,7 +1,7 @@
 import { AttentionError, shapeError, typeError } from "../../errors.js";
 import { loadSafetensors } from "../../io/load-safetensors.js";
 import { saveSafetensors } from "../../io/save-safetensors.js";
-import { Module } from "../../nn/module.js";
+import { type Module, requireModule } from "../../nn/module.js";
 import { matchStateDict } from "../../nn/state-dict.js";
 import type { TensorLike } from "../../ops/operand.js";
 import { generatorPosition, type Position, setGeneratorPosition } from "../../ops/random.js";
@@ -59,7 +59,7 @@ const fromJson = (text: string): unknown =>
   );
 
 function checkParts(operation: string, { model, optimizer, ema }: TrainingStateParts): void {
-  if (!(model instanceof Module)) throw typeError(operation, "model", "a Module", model);
+  requireModule(operation, "model", model);
   if (!(optimizer instanceof Optimizer)) throw typeError(operation, "optimizer", "an optimizer", optimizer);
   if (ema !== undefined && !(ema instanceof ExponentialMovingAverage)) {
     throw typeError(operation, "ema", "an ExponentialMovingAverage", ema);
