@@ -1,7 +1,7 @@
 """Writes Keras's runs of `fit` and `evaluate` for fit.safetensors.
 
-See ../README.md for the file and its records. Every case draws its data from a generator seeded with its own name, so a case
-that is added or removed leaves the others as they are.
+See ../README.md for the file and its records. Every case draws its data from a generator seeded with its own name, so a
+case that is added or removed leaves the others as they are.
 """
 
 import os
@@ -51,8 +51,10 @@ if philox((0, 0), (0, 0, 0, 0)) != (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DB
 
 
 def drawn_seed(seed: int, number: int) -> int:
-    """The seed that the package's generator, started with `manualSeed(seed)`, draws as its `number`th: two of its 24-bit numbers."""
-    words = [philox((seed, 0), (element // 4, 0, 0, 0xFFFFFFFF))[element % 4] for element in (2 * number, 2 * number + 1)]
+    """The seed that the package draws as its `number`th after `manualSeed(seed)`: two numbers of 24 bits."""
+    words = [
+        philox((seed, 0), (element // 4, 0, 0, 0xFFFFFFFF))[element % 4] for element in (2 * number, 2 * number + 1)
+    ]
     return (words[0] >> 8) + (words[1] >> 8) * 2**24
 
 
@@ -269,7 +271,9 @@ def add(
     exact = run(attributes, inputs, state, "float64")
     distances = {key: apart(key, answers[key], exact[key]) for key in answers}
     worst = max(distances, key=distances.__getitem__)
-    print(f"{name}: {len(answers['loss'])} epochs, loss {answers['loss'][0]:.4f} to {answers['loss'][-1]:.4f},", end=" ")
+    print(
+        f"{name}: {len(answers['loss'])} epochs, loss {answers['loss'][0]:.4f} to {answers['loss'][-1]:.4f},", end=" "
+    )
     print(f"accuracy to {answers['accuracy'][-1]:.3f}, val", numpy.round(answers.get("val_loss", numpy.array([])), 4))
     print(f"  {worst}: {distances[worst]:.1e} of the tolerance from float64")
     if not distances[worst] <= (1 if worst.endswith("accuracy") else OWN_TOLERANCE / TOLERANCE):
@@ -320,7 +324,9 @@ def runs() -> None:
     restoring = stopping | {"patience": 3, "restore_best_weights": True}
     add("stopping_patience_restored", "dense", early_stopping=restoring, stops=True, **noisy)
     add("stopping_patience", "pooled", early_stopping=stopping | {"patience": 2}, stops=True, **noisy)
-    add("stopping_min_delta", "dense", early_stopping=stopping | {"min_delta": 0.02, "patience": 1}, stops=True, **noisy)
+    add(
+        "stopping_min_delta", "dense", early_stopping=stopping | {"min_delta": 0.02, "patience": 1}, stops=True, **noisy
+    )
     never = {"patience": 50, "restore_best_weights": True}
     add("stopping_restored_at_the_end", "dense", early_stopping=stopping | never, **noisy)
     training = {"monitor": "loss", "min_delta": 0.05, "patience": 2, "restore_best_weights": True}
