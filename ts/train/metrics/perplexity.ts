@@ -1,7 +1,6 @@
 import { scope } from "../../tensor/scope.js";
 import { exponential } from "../exponential.js";
 import { crossEntropy } from "../losses/cross-entropy.js";
-import { noGrad } from "../mode.js";
 import { type ClassMetricOptions, readClasses, readIgnoreIndex } from "./classes.js";
 import type { Metric } from "./metric.js";
 
@@ -25,8 +24,8 @@ export function perplexity(options?: ClassMetricOptions): Metric {
   return {
     update(outputs, targets, mask) {
       const { classes, shape } = readClasses(OPERATION, outputs, targets, mask, ignoreIndex);
-      const losses = noGrad(() =>
-        scope(() => crossEntropy(outputs, { data: classes, shape }, { ignoreIndex, reduction: "none" }).toArray()),
+      const losses = scope(() =>
+        crossEntropy(outputs, { data: classes, shape }, { ignoreIndex, reduction: "none" }).toArray(),
       );
       classes.forEach((expected, row) => {
         if (expected === ignoreIndex) return;
