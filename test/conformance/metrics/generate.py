@@ -45,7 +45,13 @@ def add(
     """Adds a case, whose score stands in the record, as float64. A tolerance of 0 asks for the very number."""
     for key, tensor in inputs.items():
         tensors[f"{name}/inputs/{key}"] = tensor
-    fields = {"inputs": list(inputs), "outputs": [], "score": float(score), "rtol": tolerance, "atol": tolerance}
+    fields = {
+        "inputs": list(inputs),
+        "outputs": [],
+        "score": float(score),
+        "rtol": tolerance,
+        "atol": min(tolerance, DOUBLE_TOLERANCE),
+    }
     records.append({"name": name, "operator": operator, "attributes": attributes} | fields)
 
 
