@@ -37,7 +37,11 @@ export type ErrorCode =
   /** AttentionError: a build of another version of this package. */
   | "ERR_VERSION_MISMATCH"
   /** AttentionError: a safetensors file that is broken or that holds what we don't compute with. */
-  | "ERR_SAFETENSORS";
+  | "ERR_SAFETENSORS"
+  /** AttentionError: a training state that is broken, of another version, or of another training. */
+  | "ERR_TRAINING_STATE"
+  /** AttentionError: a loss, or a gradient, that is NaN or infinite; the training has stopped. */
+  | "ERR_NOT_FINITE";
 
 /** What the host lacks or what became of the runtime. The caller's mistakes are TypeErrors and RangeErrors. */
 export class AttentionError extends Error {

@@ -1,4 +1,4 @@
-//! The random generator: Philox4x32-10, uniform and normal numbers.
+//! The random generator: Philox4x32-10, uniform and normal numbers, random orders.
 //!
 //! Counter-based (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): element e of a stream depends on
 //! the seed and on e alone, so a stream may be drawn in pieces of any length. Both arithmetics give the same bits.
@@ -10,6 +10,8 @@ use crate::simd::{F32x4, I32x4, unrolled};
 /// that with one seed neither repeats the other's words.
 const UNIFORM_STREAM: [u32; 2] = [0, u32::MAX];
 const NORMAL_STREAM: [u32; 2] = [1, u32::MAX];
+/// That of dropout is 2.
+const SHUFFLE_STREAM: [u32; 2] = [3, u32::MAX];
 
 /// Philox4x32 with 10 rounds under one key: four random words for a counter of four words, in each lane.
 pub struct Philox {
@@ -81,6 +83,17 @@ pub fn normal(output: &mut [f32], mean: f32, deviation: f32, seed: [u32; 2], off
         });
         [a[0], a[1], b[0], b[1]].map(|z| mean + deviation * z)
     });
+}
+
+/// Brings elements into a random order, each equally likely: for i from the last down to 1, element i and element ⌊word · (i + 1) /
+/// 2^32⌋ change places, with the first word at counter (i, number, 3, 2^32 − 1). (Knuth, The Art of Computer Programming, 3.4.2,
+/// algorithm P.) One seed has an order for each `number`.
+pub fn shuffle(elements: &mut [u32], seed: [u32; 2], number: u32) {
+    let philox = Philox::new(seed);
+    for i in (1..elements.len()).rev() {
+        let [word, ..] = philox.words_of([i as u32, number, SHUFFLE_STREAM[0], SHUFFLE_STREAM[1]]);
+        elements.swap(i, (u64::from(word) * (i as u64 + 1) >> 32) as usize);
+    }
 }
 
 /// Elements 4n to 4n + 3 come from the words at counter n.

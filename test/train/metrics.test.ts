@@ -1,7 +1,15 @@
 /** Metrics: worked examples, batches, what counts for nothing, and what is refused. */
 import { describe, expect, it } from "vitest";
 import { memoryUsage, scope, Tensor } from "../../ts/entry/default.js";
-import { accuracy, bleu, f1, type Metric, perplexity, type TextMetric, wordErrorRate } from "../../ts/entry/train.js";
+import {
+  accuracy,
+  bleu,
+  f1,
+  type ClassMetric,
+  perplexity,
+  type TextMetric,
+  wordErrorRate,
+} from "../../ts/entry/train.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { expectThrows } from "../support/expect-error.js";
 import { expectThrowsWithoutLeak, withoutLeak } from "../support/without-leak.js";
@@ -28,7 +36,7 @@ const make = { accuracy, f1, perplexity };
 const names = ["accuracy", "f1", "perplexity"] as const;
 
 /** What a metric gives for one batch. */
-function scoreOf(metric: Metric, ...batch: Parameters<Metric["update"]>): number {
+function scoreOf(metric: ClassMetric, ...batch: Parameters<ClassMetric["update"]>): number {
   metric.update(...batch);
   return metric.compute();
 }
@@ -136,6 +144,38 @@ forEachArithmetic(() => {
       });
     });
 
+    it("go on from a state that JSON has held, and refuse another", () => {
+      withoutLeak(() => {
+        for (const name of names) {
+          const [whole, first, second] = [make[name](), make[name](), make[name]()];
+          const [rows, rest] = [Tensor.from(logits), Tensor.from([[-Infinity, 0, 0]])];
+          for (const metric of [whole, first]) metric.update(rows, targets);
+          second.update(rest, [1]);
+          second.state = JSON.parse(JSON.stringify(first.state));
+          expect(second.compute(), name).toBe(first.compute());
+          // −ln p of it is infinite.
+          for (const metric of [whole, second]) metric.update(rest, [0]);
+          expect(second.compute(), name).toBe(whole.compute());
+          first.state = JSON.parse(JSON.stringify(second.state));
+          expect(first.compute(), name).toBe(whole.compute());
+          for (const state of [undefined, null, 5, ["x", "1"], [1, 2], ["1", ""], { right: 1 }]) {
+            const set = (): void => {
+              second.state = state;
+            };
+            expectThrows(set, TypeError, "ERR_INVALID_TYPE", new RegExp(`^${name}: state: `));
+          }
+          expect(second.compute(), name).toBe(whole.compute());
+        }
+        expectThrows(() => (accuracy().state = ["1"]), TypeError, "ERR_INVALID_TYPE", /accuracy: state/);
+      });
+    });
+
+    it("have the same bits on every host", () => {
+      withoutLeak(() => {
+        expect(scoreOf(perplexity(), Tensor.from(logits), targets)).toBe(2.3582327872581836);
+      });
+    });
+
     it("start anew with each call", () => {
       withoutLeak(() => {
         for (const name of names) {
@@ -193,7 +233,7 @@ forEachArithmetic(() => {
           text: string,
           ...batch: unknown[]
         ): void => {
-          const call = (): void => metric.update(...(batch as Parameters<Metric["update"]>));
+          const call = (): void => metric.update(...(batch as Parameters<ClassMetric["update"]>));
           expectThrowsWithoutLeak(call, kind, code, new RegExp(`^${name}: ${text}`));
         };
         refused(TypeError, "ERR_INVALID_TYPE", "outputs", "a text", [0, 1]);
@@ -265,6 +305,31 @@ forEachArithmetic(() => {
         expect(metric.compute()).toBe(score(hypotheses, references));
         expect(metric.compute()).toBeGreaterThan(0);
       }
+    });
+
+    it("go on from a state that JSON has held, and refuse another", () => {
+      const [one, other] = [[hypothesis], [reference]];
+      for (const [name, score] of [
+        ["bleu", bleu],
+        ["wordErrorRate", wordErrorRate],
+      ] as const) {
+        const [whole, first, second] = [score(), score(), score()] as TextMetric[];
+        for (const metric of [whole, first]) metric.update(one, other);
+        second.update(one, one);
+        second.state = JSON.parse(JSON.stringify(first.state));
+        expect(second.compute(), name).toBe(first.compute());
+        for (const metric of [whole, second]) metric.update(["a dog here and there"], ["a dog here"]);
+        expect(second.compute(), name).toBe(whole.compute());
+        const set = (): void => {
+          second.state = ["1"];
+        };
+        expectThrows(set, TypeError, "ERR_INVALID_TYPE", new RegExp(`^${name}: state: `));
+      }
+    });
+
+    it("have the same bits on every host", () => {
+      expect(bleu([hypothesis], [reference])).toBe(37.99178428257963);
+      expect(bleu(["a b c d"], ["a b c d e f"])).toBe(60.653065971263345);
     });
 
     it("are numbers where nothing counts", () => {

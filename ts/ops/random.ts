@@ -65,6 +65,11 @@ export function manualSeed(seed: number | bigint): void {
 /** Where the package's generator stands. */
 export const generatorPosition = (): Position => ({ ...generator });
 
+/** Moves the package's generator to a position. */
+export function setGeneratorPosition(position: Position): void {
+  generator = { ...position };
+}
+
 /** Runs `fn` with the generator at a position, from which it returns to where it was. */
 export function atPosition<R>(position: Position, fn: () => R): R {
   const before = generator;

@@ -320,6 +320,11 @@ export function normalize_backward(gradient: number, output_gradient: number, in
 export function random_normal(output: number, length: number, mean: number, deviation: number, seed_low: number, seed_high: number, offset_low: number, offset_high: number): void;
 
 /**
+ * Brings the elements, 32 bits each, into the order that a seed has under a number.
+ */
+export function random_shuffle(elements: number, length: number, seed_low: number, seed_high: number, number: number): void;
+
+/**
  * Elements `offset` to `offset + length` of the seed's uniform stream in [low, high).
  */
 export function random_uniform(output: number, length: number, low: number, high: number, seed_low: number, seed_high: number, offset_low: number, offset_high: number): void;

@@ -761,6 +761,18 @@ export function random_normal(output, length, mean, deviation, seed_low, seed_hi
 }
 
 /**
+ * Brings the elements, 32 bits each, into the order that a seed has under a number.
+ * @param {number} elements
+ * @param {number} length
+ * @param {number} seed_low
+ * @param {number} seed_high
+ * @param {number} number
+ */
+export function random_shuffle(elements, length, seed_low, seed_high, number) {
+    wasm.random_shuffle(elements, length, seed_low, seed_high, number);
+}
+
+/**
  * Elements `offset` to `offset + length` of the seed's uniform stream in [low, high).
  * @param {number} output
  * @param {number} length

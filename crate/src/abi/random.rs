@@ -35,3 +35,9 @@ pub fn random_normal(
     let offset = u64::from(offset_low) | u64::from(offset_high) << 32;
     random::normal(slice_mut(output, length), mean, deviation, [seed_low, seed_high], offset);
 }
+
+/// Brings the elements, 32 bits each, into the order that a seed has under a number.
+#[wasm_bindgen]
+pub fn random_shuffle(elements: usize, length: usize, seed_low: u32, seed_high: u32, number: u32) {
+    random::shuffle(slice_mut(elements, length), [seed_low, seed_high], number);
+}

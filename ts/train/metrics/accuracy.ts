@@ -1,5 +1,11 @@
-import { type ClassMetricOptions, forEachPrediction, readClasses, readIgnoreIndex } from "./classes.js";
-import type { Metric } from "./metric.js";
+import {
+  type ClassMetric,
+  type ClassMetricOptions,
+  forEachPrediction,
+  readClasses,
+  readIgnoreIndex,
+} from "./classes.js";
+import { loadCounts, saveCounts } from "./metric.js";
 
 const OPERATION = "accuracy";
 
@@ -26,7 +32,7 @@ const OPERATION = "accuracy";
  * @throws {TypeError} for wrong kinds.
  * @throws {RangeError} for an `ignoreIndex` that is no 32-bit integer.
  */
-export function accuracy(options?: ClassMetricOptions): Metric {
+export function accuracy(options?: ClassMetricOptions): ClassMetric {
   const ignoreIndex = readIgnoreIndex(OPERATION, options);
   let [right, all] = [0, 0];
   return {
@@ -38,5 +44,11 @@ export function accuracy(options?: ClassMetricOptions): Metric {
       });
     },
     compute: () => (all === 0 ? 0 : right / all),
+    get state() {
+      return saveCounts([right, all]);
+    },
+    set state(state: unknown) {
+      [right, all] = loadCounts(OPERATION, state, 2);
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { rangeError } from "../../errors.js";
 import { exponential } from "../exponential.js";
+import { loadCounts, saveCounts } from "./metric.js";
 import {
   metricOrScore,
   readPairs,
@@ -56,8 +57,8 @@ const nearestLength = (length: number, references: readonly Words[]): number =>
 
 function metricOf(options: TextScoreOptions | undefined): TextMetric<BleuReference> {
   const read = readTokenize(OPERATION, options);
-  const matches = ORDERS.map(() => 0);
-  const totals = ORDERS.map(() => 0);
+  let matches = ORDERS.map(() => 0);
+  let totals = ORDERS.map(() => 0);
   let [length, referenceLength] = [0, 0];
   return {
     update(hypotheses, references) {
@@ -84,6 +85,14 @@ function metricOf(options: TextScoreOptions | undefined): TextMetric<BleuReferen
       const brevity = length < referenceLength ? exponential(OPERATION, 1 - referenceLength / length) : 1;
       // The fourth root, which every host rounds alike.
       return 100 * brevity * Math.sqrt(Math.sqrt(product));
+    },
+    get state() {
+      return saveCounts([length, referenceLength, ...matches, ...totals]);
+    },
+    set state(state: unknown) {
+      const [first, second, ...counts] = loadCounts(OPERATION, state, 2 + 2 * ORDERS.length);
+      [length, referenceLength] = [first, second];
+      [matches, totals] = [counts.slice(0, ORDERS.length), counts.slice(ORDERS.length)];
     },
   };
 }

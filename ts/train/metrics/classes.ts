@@ -7,7 +7,11 @@ import { numbersIn } from "../../ops/numbers.js";
 import type { TensorLike } from "../../ops/operand.js";
 import { argmax } from "../../ops/topk.js";
 import { scope } from "../../tensor/scope.js";
+import type { Metric } from "./metric.js";
 import { requireShape, sameShape, type Shape } from "../../tensor/shape.js";
+
+/** A metric of logits `[…, C]` and integer targets `[…]`. */
+export type ClassMetric = Metric<TensorLike, TensorLike | IndicesLike, MaskLike>;
 
 /** Options of metrics that count classes. */
 export interface ClassMetricOptions {

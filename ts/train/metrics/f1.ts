@@ -1,6 +1,12 @@
 import { checkChoice, checkOptions } from "../../arguments.js";
-import { type ClassMetricOptions, forEachPrediction, readClasses, readIgnoreIndex } from "./classes.js";
-import type { Metric } from "./metric.js";
+import {
+  type ClassMetric,
+  type ClassMetricOptions,
+  forEachPrediction,
+  readClasses,
+  readIgnoreIndex,
+} from "./classes.js";
+import { loadCounts, saveCounts } from "./metric.js";
 
 const OPERATION = "f1";
 
@@ -10,12 +16,8 @@ export interface F1Options extends ClassMetricOptions {
   average?: "macro" | "weighted";
 }
 
-/** How often a class was predicted rightly, predicted, and a target. */
-interface Counts {
-  right: number;
-  predicted: number;
-  expected: number;
-}
+/** How often each class was predicted rightly, predicted, and a target, one after the other. */
+const COUNTS = 3;
 
 /**
  * F1, the harmonic mean of precision and recall: of a class 2 · right / (predicted + expected), then averaged over the classes that
@@ -28,34 +30,40 @@ interface Counts {
  * @throws {TypeError} for wrong kinds.
  * @throws {RangeError} for another average, and for an `ignoreIndex` that is no 32-bit integer.
  */
-export function f1(options?: F1Options): Metric {
+export function f1(options?: F1Options): ClassMetric {
   const { average = "macro", ignoreIndex: ignored } = checkOptions(OPERATION, options, ["average", "ignoreIndex"]);
   checkChoice(OPERATION, "average", average, ["macro", "weighted"]);
   const ignoreIndex = readIgnoreIndex(OPERATION, { ignoreIndex: ignored });
-  const counts = new Map<number, Counts>();
-  const countsOf = (label: number): Counts => {
-    const own = counts.get(label) ?? { right: 0, predicted: 0, expected: 0 };
-    counts.set(label, own);
-    return own;
+  let counts: number[] = [];
+  const count = (label: number, which: number): void => {
+    while (counts.length < (label + 1) * COUNTS) counts.push(0);
+    counts[label * COUNTS + which] += 1;
   };
   return {
     update(outputs, targets, mask) {
       const { classes } = readClasses(OPERATION, outputs, targets, mask, ignoreIndex);
       forEachPrediction(outputs, classes, ignoreIndex, (predicted, expected) => {
-        countsOf(predicted).predicted += 1;
-        countsOf(expected).expected += 1;
-        countsOf(expected).right += Number(predicted === expected);
+        if (predicted === expected) count(expected, 0);
+        count(predicted, 1);
+        count(expected, 2);
       });
     },
     compute() {
       let [total, weights] = [0, 0];
-      // By class, so that the sum doesn't depend on which came first.
-      for (const [, { right, predicted, expected }] of [...counts].sort(([a], [b]) => a - b)) {
+      for (let at = 0; at < counts.length; at += COUNTS) {
+        const [right, predicted, expected] = counts.slice(at, at + COUNTS);
+        if (predicted + expected === 0) continue;
         const weight = average === "macro" ? 1 : expected;
         total += (weight * 2 * right) / (predicted + expected);
         weights += weight;
       }
       return weights === 0 ? 0 : total / weights;
+    },
+    get state() {
+      return saveCounts(counts);
+    },
+    set state(state: unknown) {
+      counts = loadCounts(OPERATION, state);
     },
   };
 }

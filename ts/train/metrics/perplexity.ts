@@ -1,8 +1,8 @@
 import { scope } from "../../tensor/scope.js";
 import { exponential } from "../exponential.js";
 import { crossEntropy } from "../losses/cross-entropy.js";
-import { type ClassMetricOptions, readClasses, readIgnoreIndex } from "./classes.js";
-import type { Metric } from "./metric.js";
+import { type ClassMetric, type ClassMetricOptions, readClasses, readIgnoreIndex } from "./classes.js";
+import { loadCounts, saveCounts } from "./metric.js";
 
 const OPERATION = "perplexity";
 
@@ -18,7 +18,7 @@ const OPERATION = "perplexity";
  * @throws {TypeError} for wrong kinds.
  * @throws {RangeError} for an `ignoreIndex` that is no 32-bit integer.
  */
-export function perplexity(options?: ClassMetricOptions): Metric {
+export function perplexity(options?: ClassMetricOptions): ClassMetric {
   const ignoreIndex = readIgnoreIndex(OPERATION, options);
   let [total, count] = [0, 0];
   return {
@@ -34,5 +34,11 @@ export function perplexity(options?: ClassMetricOptions): Metric {
       });
     },
     compute: () => exponential(OPERATION, count === 0 ? 0 : total / count),
+    get state() {
+      return saveCounts([total, count]);
+    },
+    set state(state: unknown) {
+      [total, count] = loadCounts(OPERATION, state, 2);
+    },
   };
 }

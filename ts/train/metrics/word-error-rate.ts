@@ -1,4 +1,5 @@
 import { editDistance } from "../../edit-distance.js";
+import { loadCounts, saveCounts } from "./metric.js";
 import {
   metricOrScore,
   readPairs,
@@ -57,5 +58,11 @@ function metricOf(options: TextScoreOptions | undefined): TextMetric {
       }
     },
     compute: () => edits / Math.max(1, words),
+    get state() {
+      return saveCounts([edits, words]);
+    },
+    set state(state: unknown) {
+      [edits, words] = loadCounts(OPERATION, state, 2);
+    },
   };
 }
