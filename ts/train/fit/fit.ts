@@ -274,7 +274,13 @@ function trainStep(
           count += judged.count;
         });
       }
-      const gradientNorm = clipNorm === undefined ? undefined : clipGradNorm(optimizer.paramGroups, clipNorm);
+      const gradientNorm =
+        clipNorm === undefined
+          ? undefined
+          : clipGradNorm(
+              optimizer.paramGroups.flatMap(({ parameters }) => parameters),
+              clipNorm,
+            );
       if (gradientNorm !== undefined) requireFinite("the norm of the gradients", gradientNorm);
       if (schedule !== undefined) optimizer.lrFactor = schedule(progress.step);
       optimizer.step();
