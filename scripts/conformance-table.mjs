@@ -300,6 +300,23 @@ const groups = {
     [/^schedule_cosine/, "cosine, to 0 and to a least rate"],
     [/^schedule_inverse/, "inverse square root"],
   ]),
+  "keras/fit": /** @type {[RegExp, string][]} */ ([
+    [/^fit_stopping/, "early stopping: patience, least improvement, best weights"],
+    [/^fit_(shuffled|everything)/, "shuffled in the package's order"],
+    [/^fit_validation/, "a fraction for validation"],
+    [/^fit_(cosine|linear|clipped)/, "schedules; gradients clipped by their norm"],
+    [/^fit_(sgd|dense|momentum|nesterov|adam)/, "optimizers"],
+    [/^fit_(one_batch|single|whole)/, "batch sizes"],
+    [/^fit_ragged/, "sequences of different lengths"],
+  ]),
+  "metrics/metrics": /** @type {[RegExp, string][]} */ ([
+    [/^accuracy/, "accuracy: ignored targets, masks, ties, dtypes"],
+    [/^f1/, "F1 of the same, macro and weighted"],
+    [/^perplexity/, "perplexity of the same"],
+    [/^bleu/, "BLEU: one and several references, three ways of telling words, no matches"],
+    [/^word/, "word error rate"],
+    [/^character/, "character error rate"],
+  ]),
   "transformers/rope_scaling": /** @type {[RegExp, string][]} */ ([
     [/^rope_default/, "no scaling"],
     [/^rope_linear/, '`ropeType: "linear"`'],
@@ -367,6 +384,12 @@ function groupsSection(/** @type {string} */ title, /** @type {string} */ folder
 const text = readFileSync(page, "utf8");
 const [start, stop] = [text.indexOf(begin), text.indexOf(end)];
 if (start < 0 || stop < start) throw new Error(`${page}: expected the lines ${begin} and ${end}`);
-const sections = [onnxSection(), groupsSection("PyTorch", "pytorch/"), groupsSection("transformers", "transformers/")];
+const sections = [
+  onnxSection(),
+  groupsSection("PyTorch", "pytorch/"),
+  groupsSection("transformers", "transformers/"),
+  groupsSection("Keras", "keras/"),
+  groupsSection("Metrics", "metrics/"),
+];
 const generated = `${begin}\n\n${sections.join("\n\n")}\n\n`;
 writeFileSync(page, text.slice(0, start) + generated + text.slice(stop));

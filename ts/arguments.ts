@@ -1,19 +1,6 @@
+import { editDistance } from "./edit-distance.js";
 import { misuseError, rangeError, typeError } from "./errors.js";
 import { show } from "./show.js";
-
-/** The number of single-character edits between two names (Levenshtein). */
-function editDistance(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      const substitution = previous[column - 1] + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current.push(Math.min(substitution, previous[column] + 1, current[column - 1] + 1));
-    }
-    previous = current;
-  }
-  return previous[to.length];
-}
 
 /** What a misspelt name probably meant; PyTorch's snake_case is one edit an underscore. */
 function nearest(name: string, names: readonly string[]): string | undefined {

@@ -5,7 +5,9 @@ mod angles;
 #[path = "oracle/math.rs"]
 mod oracle;
 
-use wasm_attention::math::{exp, exp2_double, log, log2_double, normal_cdf, normal_cdf_and_density, sin_cos, tanh};
+use wasm_attention::math::{
+    exp, exp_double, exp2_double, log, log2_double, normal_cdf, normal_cdf_and_density, sin_cos, tanh,
+};
 use wasm_attention::simd::{F32x4, FUSED};
 
 /// The step between the bit patterns of a sweep: a prime, so that low mantissa bits vary.
@@ -201,4 +203,17 @@ fn double_functions_are_accurate() {
     println!("exp2_double: {:e}, log2_double: {:e}", worst.0, worst.1);
     assert!(worst.0 < 1e-15 && worst.1 < 1e-15);
     assert_eq!((exp2_double(10.0), log2_double(1024.0), log2_double(1.0)), (1024.0, 10.0, 0.0));
+}
+
+#[test]
+fn the_double_exponential_is_accurate_and_ends() {
+    for i in (-690 * 1024..690 * 1024).step_by(STRIDE) {
+        let x = f64::from(i) / 1024.0 + 1.0 / 3072.0;
+        assert!((exp_double(x) / x.exp() - 1.0).abs() < 1e-15 + x.abs() * f64::EPSILON, "{x}");
+    }
+    assert_eq!((exp_double(0.0), exp_double(-0.0)), (1.0, 1.0));
+    for end in [709.6, 1e5, f64::MAX, f64::INFINITY] {
+        assert_eq!((exp_double(end), exp_double(-end)), (f64::INFINITY, 0.0), "{end}");
+    }
+    assert!(exp_double(f64::NAN).is_nan());
 }

@@ -102,8 +102,12 @@ const table: [document: string, statement: RegExp, numbers: (number | string)[]]
   ["docs/semantics.md", /all (\d+) ONNX cases/g, [onnxCases.length]],
   ["docs/conformance.md", /\*\*PyTorch\*\*: (\d+) records/g, [countIn("pytorch/")]],
   ["docs/conformance.md", /\*\*transformers\*\*: (\d+) records/g, [countIn("transformers/")]],
+  ["docs/conformance.md", /\*\*Keras\*\*: (\d+) records/g, [countIn("keras/")]],
+  ["docs/conformance.md", /\*\*Metrics\*\*: (\d+) records/g, [countIn("metrics/")]],
   ...["docs/conformance.md", "test/conformance/README.md"].flatMap((page) =>
-    ["onnx", "torch", "transformers"].map((name): (typeof table)[number] => [page, ...pinned(name)]),
+    ["onnx", "torch", "transformers", "keras", "scikit-learn", "sacrebleu", "jiwer"].map(
+      (name): (typeof table)[number] => [page, ...pinned(name)],
+    ),
   ),
   ...STORED_FILES.map((name): (typeof table)[number] => [
     "test/conformance/README.md",

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { gelu, init, layerNorm, Linear, logSoftmax, type Runtime, scope, Tensor } from "../../ts/entry/default.js";
 import {
+  accuracy,
   AdamW,
+  bleu,
   checkpoint,
   clipGradNorm,
   cosineSchedule,
@@ -14,6 +16,7 @@ import {
   noGrad,
   oneCycleSchedule,
   SGD,
+  wordErrorRate,
 } from "../../ts/entry/train.js";
 import { workedGradients } from "../cases/worked-gradients.js";
 
@@ -137,6 +140,13 @@ describe("worked examples", () => {
         [".1087086 .6965137 .000004", ...at(oneCycleSchedule({ totalSteps: 100 }))],
       ];
     },
+    H8() {
+      const texts = [["the cat sat on the mat"], ["the cat is on the mat"]] as const;
+      return [
+        ["37.9917843", bleu(...texts)],
+        [".1666667", wordErrorRate(...texts)],
+      ];
+    },
     H10() {
       const input = leaf(1, 2, 4);
       layerNorm(input, [3], { data: [1, 2, 3], shape: [3] }).backward(Tensor.from([1, 0, -1]));
@@ -225,6 +235,8 @@ describe("messages", () => {
     () => crossEntropy(Tensor.from([[1, 2, 3]]), [3]),
     () => noGrad(async () => {}),
     () => checkpoint(() => 1 as never),
+    () => accuracy().update(Tensor.from([[1, 2, 3]]), [0, 1]),
+    () => wordErrorRate().update(Tensor.from([1]) as never, ["one"]),
   ];
   const rows = rowsBelow("## When it goes wrong");
 

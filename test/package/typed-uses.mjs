@@ -146,18 +146,23 @@ export const useOfLearning = (entry) => `
 import { add, Tensor } from "${entry}";
 import { Linear, Module } from "wasm-attention/nn";
 import {
+  accuracy,
   AdamW,
   backward,
+  bleu,
   checkpoint,
   clipGradNorm,
   cosineSchedule,
   crossEntropy,
   type CrossEntropyOptions,
   decayGroups,
+  type Metric,
   noGrad,
   type OptimizerStateDict,
   type Reduction,
   type Schedule,
+  type TextMetric,
+  wordErrorRate,
 } from "wasm-attention/train";
 
 class Residual extends Module {
@@ -187,13 +192,20 @@ export function learn(x: Tensor, classes: Int32Array, reduction: Reduction): Opt
   model.zeroGrad();
   const gradient: Tensor<"float32"> | null = x.grad;
   const frozen: boolean = noGrad(() => model.forward(x)).requiresGrad;
-  console.log(norm.toFixed(), gradient?.shape, frozen);
+  const metric: Metric = accuracy({ ignoreIndex: -1 });
+  metric.update(logits, classes);
+  const rate: TextMetric = wordErrorRate();
+  rate.update(["a"], ["b"]);
+  const score: number = metric.compute() + rate.compute() + bleu(["a b"], [["a c", "b"]]);
+  console.log(norm.toFixed(), gradient?.shape, frozen, score);
   // @ts-expect-error there may be none
   x.grad.toArray();
   // @ts-expect-error an option that there is not
   crossEntropy(logits, classes, { smoothing: 0.1 });
   // @ts-expect-error of the wrong kind
   loss.requiresGrad = 1;
+  // @ts-expect-error a score needs both
+  bleu(["a"]);
   // @ts-expect-error only backward sets it
   x.grad = null;
   return optimizer.stateDict();

@@ -18,7 +18,14 @@ export { ctcLoss, type CtcOptions } from "../train/losses/ctc.js";
 export { distillationLoss, type DistillationOptions } from "../train/losses/distillation.js";
 export { mseLoss } from "../train/losses/mean-squared-error.js";
 export { type LossOptions, type Reduction } from "../train/losses/reduction.js";
-export type { Metric, MetricFactory } from "../train/metrics/metric.js";
+export { accuracy } from "../train/metrics/accuracy.js";
+export { bleu, type BleuReference } from "../train/metrics/bleu.js";
+export { type ClassMetric, type ClassMetricOptions } from "../train/metrics/classes.js";
+export { f1, type F1Options } from "../train/metrics/f1.js";
+export { type Metric, type MetricFactory } from "../train/metrics/metric.js";
+export { perplexity } from "../train/metrics/perplexity.js";
+export { type TextMetric, type TextScoreOptions } from "../train/metrics/texts.js";
+export { wordErrorRate } from "../train/metrics/word-error-rate.js";
 export { noGrad } from "../train/mode.js";
 export {
   Adam,

@@ -384,4 +384,4 @@ export const adamArguments = [
 ] as const;
 
 /** What a build of this interface exports as `interface_hash`: other exports, blocks or numbers have another. */
-export const INTERFACE_HASH = 0xa9ae8eee;
+export const INTERFACE_HASH = 0x74180aa0;

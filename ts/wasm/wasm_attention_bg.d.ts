@@ -176,6 +176,11 @@ export function embedding(output: number, table: number, indices: number, count:
 export function embedding_backward(gradient: number, output_gradient: number, indices: number, padding_index: number, count: number, rows: number, columns: number): void;
 
 /**
+ * e^x, in float64, as of a mean loss.
+ */
+export function exponential(x: number): number;
+
+/**
  * Gives a block back.
  */
 export function free(pointer: number): void;

@@ -400,6 +400,16 @@ export function embedding_backward(gradient, output_gradient, indices, padding_i
 }
 
 /**
+ * e^x, in float64, as of a mean loss.
+ * @param {number} x
+ * @returns {number}
+ */
+export function exponential(x) {
+    const ret = wasm.exponential(x);
+    return ret;
+}
+
+/**
  * Gives a block back.
  * @param {number} pointer
  */

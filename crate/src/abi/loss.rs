@@ -5,6 +5,7 @@ use super::slices::{optional_slice, product, slice, slice_mut};
 use crate::indices::require_inside;
 use crate::loss;
 use crate::loss::{CtcCall, Factors, Targets};
+use crate::math;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 fn factors<'a>(pointer: usize, count: usize, losses: usize) -> Factors<'a> {
@@ -34,6 +35,12 @@ fn targets<'a>(
 #[wasm_bindgen]
 pub fn loss_reduction(output: usize, losses: usize, length: usize, divisor: f64) {
     slice_mut(output, 1)[0] = loss::reduce(slice(losses, length), divisor);
+}
+
+/// e^x, in float64, as of a mean loss.
+#[wasm_bindgen]
+pub fn exponential(x: f64) -> f64 {
+    math::exp_double(x)
 }
 
 /// losses `[rows]` of logits `[rows, columns]`, which are multiplied with `scale`; targets: int32 `[rows]`, or probabilities `[rows, columns]`.

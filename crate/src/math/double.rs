@@ -16,7 +16,7 @@ const INVERSE_FACTORIALS: [f64; 16] = {
     table
 };
 
-/// 2^x for |x| ≤ 1000; relative error below 1e-15.
+/// 2^x for −1023 ≤ x ≤ 1024; relative error below 1e-15 for |x| ≤ 1000. 0 for x < −1022.5, ∞ for x > 1023.5; NaN for NaN.
 #[inline(never)]
 pub fn exp2_double(x: f64) -> f64 {
     let rounded = x + ROUNDER;
@@ -26,6 +26,12 @@ pub fn exp2_double(x: f64) -> f64 {
         sum = sum * r + coefficient;
     }
     sum * f64::from_bits(rounded.to_bits().wrapping_add(1023) << 52)
+}
+
+/// e^x; relative error below 1e-15 + |x|·2^-52 for |x| ≤ 690. 0 for x < −709, ∞ for x > 709.5; NaN for NaN.
+#[inline]
+pub fn exp_double(x: f64) -> f64 {
+    exp2_double((x * core::f64::consts::LOG2_E).clamp(-1023.0, 1024.0))
 }
 
 /// log2 x for positive, normal, finite x; relative error below 1e-15.

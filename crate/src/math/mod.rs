@@ -9,6 +9,7 @@
 //! | `normal_cdf_and_density`, the density | 2.0 | 2.0 |
 //! | `sin_cos` (float64, once rounded to float32) | 0.501 | 0.501 |
 //! | `exp2_double`, `log2_double` (float64) | 1e-15 relative | 1e-15 relative |
+//! | `exp_double` (float64) | 1e-15 + 2.2e-16 abs(x) relative | the same |
 //!
 //! Found by sweeps over every 37th float32 (`tests/math.rs` sweeps more coarsely). Each file says where its bounds hold
 //! and what becomes of zeros, infinities and NaN; a NaN that comes out has no canonical form yet. Coefficients come from
@@ -20,7 +21,7 @@ mod log;
 mod normal_cdf;
 mod tanh;
 
-pub use double::{exp2_double, log2_double, sin_cos};
+pub use double::{exp_double, exp2_double, log2_double, sin_cos};
 pub use exp::exp;
 pub(crate) use exp::{LN2_HIGH, LN2_LOW};
 pub use log::log;

@@ -28,6 +28,6 @@ export function nextTurn(): Promise<void> {
 /** Throws the signal's reason once it has been aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   // The reason is the caller's, an error or not.
-   
+
   if (signal?.aborted) throw signal.reason;
 }
