@@ -118,3 +118,15 @@ export function checkSeed(operation: string, argument: string, value: unknown): 
   const seed = BigInt(value);
   return { low: Number(seed & 0xffff_ffffn), high: Number(seed >> 32n) };
 }
+
+/** The result of a callback that has to be done when it returns. Throws a TypeError for a promise. */
+export function requireDone<R>(operation: string, argument: string, result: R): R {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== "function") return result;
+  // Its later work would come too late. It may fail unheard, which must not end the process.
+  (result as PromiseLike<unknown>).then(undefined, () => {});
+  throw misuseError(
+    operation,
+    argument,
+    "expected a function that is done when it returns, got one that returns a promise",
+  );
+}

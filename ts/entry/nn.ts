@@ -3,6 +3,8 @@ export type { AttentionForwardOptions, AttentionForwardResult } from "../nn/atte
 export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "../nn/configuration.js";
 export { Dropout } from "../nn/dropout.js";
 export { Embedding, type EmbeddingLayerOptions } from "../nn/embedding.js";
+export { skipInit } from "../nn/initialization.js";
+export { initializeGpt, type InitializeGptOptions } from "../nn/initialize-gpt.js";
 export { LayerNorm, type LayerNormOptions } from "../nn/layer-norm.js";
 export { Linear, type LinearOptions } from "../nn/linear.js";
 export { Module } from "../nn/module.js";
@@ -11,3 +13,9 @@ export { buffer, parameter } from "../nn/parameter.js";
 export { RMSNorm, type RMSNormOptions } from "../nn/rms-norm.js";
 export { SelfAttention } from "../nn/self-attention.js";
 export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "../nn/state-dict.js";
+export { Transformer, type TransformerForwardOptions, type TransformerOptions } from "../nn/transformer.js";
+export { TransformerDecoder } from "../nn/transformer-decoder.js";
+export { TransformerDecoderLayer, type TransformerDecoderForwardOptions } from "../nn/transformer-decoder-layer.js";
+export { TransformerEncoder } from "../nn/transformer-encoder.js";
+export { TransformerEncoderLayer, type TransformerEncoderForwardOptions } from "../nn/transformer-encoder-layer.js";
+export type { TransformerLayerOptions, TransformerStackOptions } from "../nn/transformer-options.js";

@@ -1,4 +1,5 @@
-import { misuseError, typeError } from "../errors.js";
+import { requireDone } from "../arguments.js";
+import { typeError } from "../errors.js";
 
 /** Whether calls are recorded; "watching": only whether there are some that would be. */
 export type Mode = "recording" | "watching" | "off";
@@ -59,15 +60,5 @@ export function watch<R>(fn: () => R): { result: R; requiresGrad: boolean } {
  */
 export function noGrad<R>(fn: () => R): R {
   if (typeof fn !== "function") throw typeError("noGrad", "fn", "a function", fn);
-  const result = inMode("off", fn);
-  if (typeof (result as { then?: unknown } | null | undefined)?.then === "function") {
-    // Its later work would be recorded. It may fail unheard, which must not end the process.
-    (result as PromiseLike<unknown>).then(undefined, () => {});
-    throw misuseError(
-      "noGrad",
-      "fn",
-      "expected a function that is done when it returns, got one that returns a promise",
-    );
-  }
-  return result;
+  return requireDone("noGrad", "fn", inMode("off", fn));
 }
