@@ -31,6 +31,9 @@ import multihead_attention_gradients  # noqa: E402
 import optimizers  # noqa: E402
 import scaled_dot_product_attention  # noqa: E402
 import scaled_dot_product_attention_gradients  # noqa: E402
+import transformer_modules  # noqa: E402
+import transformer_runs  # noqa: E402
+import transformer_stacks  # noqa: E402
 from cases import Cases  # noqa: E402
 
 MODULES = [
@@ -46,6 +49,9 @@ MODULES = [
     optimizers,
     gpt_run,
     encoder_decoder_run,
+    transformer_modules,
+    transformer_stacks,
+    transformer_runs,
 ]
 
 
