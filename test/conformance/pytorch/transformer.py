@@ -1,4 +1,4 @@
-"""What the lists of the transformer's modules share: modules, their parameters as one vector, and how far off float32 may be."""
+"""What the lists of the transformer's modules share: modules, parameters as a vector, how far off float32 may be."""
 
 import warnings
 from collections.abc import Callable
@@ -8,7 +8,13 @@ from cases import Source
 from gradients import Values, differentiate, flat
 from torch import Tensor
 
-MODULES = ("TransformerEncoderLayer", "TransformerDecoderLayer", "TransformerEncoder", "TransformerDecoder", "Transformer")
+MODULES = (
+    "TransformerEncoderLayer",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerDecoder",
+    "Transformer",
+)
 
 DEFAULTS = {
     "dim_feedforward": 2048,
@@ -71,7 +77,9 @@ def module_errors(
     """
 
     def tensors(answers: Values) -> dict[str, Tensor]:
-        parts = {f"parameters_gradient/{key}": part for key, part in split(answers["parameters_gradient"], shapes).items()}
+        parts = {
+            f"parameters_gradient/{key}": part for key, part in split(answers["parameters_gradient"], shapes).items()
+        }
         return {key: tensor.double() for key, tensor in answers.items() if key != "parameters_gradient"} | parts
 
     def errors(operands: Values, cotangents: Values, rounded: Values) -> dict[str, Tensor]:
@@ -84,10 +92,15 @@ def module_errors(
         moves = dict.fromkeys(exact, torch.zeros(()))
         for _ in range(8):
             moved = answers(
-                {key: x * (1 + 2.0**-20 * (source.boolean(*x.shape, true_share=0.5) * 2 - 1)) for key, x in operands.items()}
+                {
+                    key: x * (1 + 2.0**-20 * (source.boolean(*x.shape, true_share=0.5) * 2 - 1))
+                    for key, x in operands.items()
+                }
             )
             moves = {key: torch.maximum(move, (moved[key] - exact[key]).abs().max()) for key, move in moves.items()}
-        bounds = {key: (2 * (own[key] - truth).abs().max() + moves[key]).expand(truth.shape) for key, truth in exact.items()}
+        bounds = {
+            key: (2 * (own[key] - truth).abs().max() + moves[key]).expand(truth.shape) for key, truth in exact.items()
+        }
         of_parameters = [bound.flatten() for key, bound in bounds.items() if key.startswith("parameters_gradient/")]
         return bounds | {"parameters_gradient": torch.cat(of_parameters)}
 

@@ -12,7 +12,7 @@ from transformer import DEFAULTS, create, drawn_parameters, module_errors, shape
 
 BATCH, SOURCE, TARGET, WIDTH, HEADS, HIDDEN = 2, 4, 5, 4, 2, 5
 
-# The arguments of forward for what hides tokens, as (mask, padding, is_causal) of the target, the memory and, of Transformer, the source.
+# The arguments of forward for what hides tokens: mask, padding and is_causal of the target, the memory and the source.
 NAMES = {
     "TransformerEncoderLayer": {"target": ("src_mask", "src_key_padding_mask", "is_causal")},
     "TransformerEncoder": {"target": ("mask", "src_key_padding_mask", "is_causal")},
@@ -44,8 +44,9 @@ def add_module(
 ) -> None:
     """Adds a call of a module of `kind`, in training mode without dropout, in evaluation with.
 
-    `masks` says of the target, the memory and the source which kinds of masks there are: `mask` and `padding` as `module_mask` and
-    `padding` name them, or "causal" as the mask, of which torch is told. With `hides_all` all of the last row of the batch is padding.
+    `masks` says of the target, the memory and the source which kinds of masks there are: `mask` and `padding` as
+    `module_mask` and `padding` name them, or "causal" as the mask, of which torch is told. With `hides_all` all of the
+    last row of the batch is padding.
     """
     name = f"{kind}_{label}"
     arguments = {"dim_feedforward": HIDDEN, "dropout": 0.0 if training else 0.5} | (arguments or {})

@@ -35,7 +35,7 @@ def losses_of(
 
 
 def add_run(cases: Cases, kind: str, arguments: dict) -> None:
-    """The wanted output is the input, backwards; of a decoder beside a part of the memory. The last tokens of a row are padding."""
+    """The wanted output is the source backwards, to which a decoder adds the target. Some last tokens are padding."""
     name = f"{kind}_run"
     source = Source(name)
     arguments = {"dim_feedforward": 16, "dropout": 0.0, "batch_first": True} | arguments

@@ -33,7 +33,9 @@ def transformers(cases: Cases) -> None:
         ("causal", {}, {part: {"mask": "causal"} for part in ("source", "target", "memory")}),
     ]:
         layers = {"num_encoder_layers": 1, "num_decoder_layers": 2 if label == "padding" else 1}
-        add_module(cases, label, "Transformer", layers | arguments, masks=masks, training=label in ("post_norm", "padding"))
+        add_module(
+            cases, label, "Transformer", layers | arguments, masks=masks, training=label in ("post_norm", "padding")
+        )
 
 
 PARTS = [stacks, transformers]
