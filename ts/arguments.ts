@@ -96,18 +96,6 @@ export function checkChoice<T extends string>(
   return value as T;
 }
 
-/** Throws a TypeError for a promise that a function has returned, which was to be done by then. */
-export function refusePromise(operation: string, result: unknown): void {
-  if (typeof (result as { then?: unknown } | null | undefined)?.then !== "function") return;
-  // It may fail unheard, having lost its tensors: that must not end the process as an unhandled rejection.
-  (result as PromiseLike<unknown>).then(undefined, () => {});
-  throw misuseError(
-    operation,
-    "fn",
-    "expected a function that is done when it returns, got one that returns a promise",
-  );
-}
-
 /** A seed (an integer from 0 to 2^53 − 1, or a bigint below 2^64) as two 32-bit words. */
 export function checkSeed(operation: string, argument: string, value: unknown): { low: number; high: number } {
   const expected = "an integer from 0 to 2^53 - 1 or a bigint from 0 to 2^64 - 1";
@@ -116,4 +104,16 @@ export function checkSeed(operation: string, argument: string, value: unknown): 
   if (!valid) throw rangeError(operation, argument, expected, value);
   const seed = BigInt(value);
   return { low: Number(seed & 0xffff_ffffn), high: Number(seed >> 32n) };
+}
+
+/** The result of a callback that has to be done when it returns. Throws a TypeError for a promise. */
+export function requireDone<R>(operation: string, argument: string, result: R): R {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== "function") return result;
+  // Its later work would come too late. It may fail unheard, which must not end the process.
+  (result as PromiseLike<unknown>).then(undefined, () => {});
+  throw misuseError(
+    operation,
+    argument,
+    "expected a function that is done when it returns, got one that returns a promise",
+  );
 }

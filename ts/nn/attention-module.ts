@@ -263,9 +263,9 @@ export abstract class AttentionModule extends Module {
 }
 
 /** Checks the inputs' dtypes and shapes against each other. */
-function readInputs(
+export function readInputs(
   operation: string,
-  { embedDim, kdim, vdim, batchFirst }: Configuration,
+  { embedDim, kdim, vdim, batchFirst }: Pick<Configuration, "embedDim" | "kdim" | "vdim" | "batchFirst">,
   query: NamedInput,
   key: NamedInput,
   value: NamedInput,
@@ -333,5 +333,5 @@ function readRotations(
 }
 
 /** A tensor in a dtype: itself when it has that. */
-const rounded = (tensor: Tensor, dtype: FloatDType): Tensor<FloatDType> =>
+export const rounded = (tensor: Tensor, dtype: FloatDType): Tensor<FloatDType> =>
   tensor.dtype === dtype ? (tensor as Tensor<FloatDType>) : tensor.to(dtype);

@@ -42,7 +42,7 @@ export function drawParameters(operation: string, configuration: Configuration):
   requireInstance(operation);
   const draw = (name: string, shape: Shape): Tensor<"float32"> => {
     if (name === "out_proj.weight") return uniform(operation, shape, 1 / Math.sqrt(shape[1]));
-    if (name.endsWith("_weight")) return xavierUniform(operation, shape as readonly [number, number]);
+    if (name.endsWith("_weight")) return xavierUniform(operation, shape);
     if (name.endsWith("bias")) return filled(operation, shape, 0);
     return normal(operation, shape, 1 / Math.sqrt(configuration.embedDim));
   };

@@ -1,4 +1,4 @@
-import { checkBoolean, checkOptions, refusePromise } from "../arguments.js";
+import { checkBoolean, checkOptions, requireDone } from "../arguments.js";
 import { rangeError, typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { readSelection } from "../ops/attention/weights-request.js";
@@ -89,7 +89,7 @@ export function attentionWeights<R>(
   const { weights } = collection;
   try {
     const result = collecting(collection, fn);
-    refusePromise(OPERATION, result);
+    requireDone(OPERATION, "fn", result);
     for (const { weights: tensor } of weights) register(tensor);
     return { result, weights };
   } catch (error) {

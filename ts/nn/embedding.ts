@@ -19,6 +19,12 @@ export interface EmbeddingLayerOptions {
   paddingIdx?: number;
 }
 
+/** Sets a row of a table to 0, where there is such a row. */
+export function clearRow(table: Tensor<"float32">, row: number | undefined): void {
+  const [, columns] = table.shape;
+  if (row !== undefined) table.view().fill(0, row * columns, (row + 1) * columns);
+}
+
 /**
  * A vector for each token: PyTorch's `nn.Embedding`, with its parameter, state dict and initialisation.
  *
@@ -70,9 +76,7 @@ export class Embedding extends Module {
     super();
     const create = (): Tensor<"float32"> => {
       const table = normal(NAME, [numEmbeddings, embeddingDim], 1);
-      if (paddingIdx !== undefined) {
-        table.view().fill(0, paddingIdx * embeddingDim, (paddingIdx + 1) * embeddingDim);
-      }
+      clearRow(table, paddingIdx);
       return table;
     };
     const [weight] = given ?? drawn(() => [create()]);

@@ -30,25 +30,29 @@ function readMask(operation: string, argument: string, value: MaskLike, shapes: 
   return operand;
 }
 
+/** The masks' names in errors. */
+type MaskNames = Readonly<Record<"keyPaddingMask" | "attnMask", string>>;
+
 /** Checks masks. Throws what `describeMask` does, and a RangeError for other shapes and lengths. */
 export function readMasks(
   operation: string,
   given: { keyPaddingMask?: MaskLike; attnMask?: MaskLike; keyLengths?: NumbersLike },
   isCausal: boolean,
   sizes: MaskSizes,
+  names: MaskNames = { keyPaddingMask: "keyPaddingMask", attnMask: "attnMask" },
 ): Masks {
   const { batch, heads, queryLength, keyLength, isUnbatched } = sizes;
   const parts: MaskPart[] = [];
   if (given.keyPaddingMask !== undefined) {
     const shape = isUnbatched ? [keyLength] : [batch, keyLength];
     parts.push({
-      operand: readMask(operation, "keyPaddingMask", given.keyPaddingMask, [shape]),
+      operand: readMask(operation, names.keyPaddingMask, given.keyPaddingMask, [shape]),
       axes: [batch, 1, 1],
     });
   }
   if (given.attnMask !== undefined) {
     const plane = [queryLength, keyLength];
-    const operand = readMask(operation, "attnMask", given.attnMask, [plane, [batch * heads, ...plane]]);
+    const operand = readMask(operation, names.attnMask, given.attnMask, [plane, [batch * heads, ...plane]]);
     parts.push({ operand, axes: operand.shape.length === 3 ? [batch, heads, queryLength] : [1, 1, queryLength] });
   }
   return { parts, keyLengths: readKeyLengths(operation, given.keyLengths, batch, keyLength), isCausal, sizes };

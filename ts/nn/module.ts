@@ -128,6 +128,27 @@ function parametersOf(module: Module, method: string): Map<string, Tensor<"float
   return distinct(parameters as (readonly [string, Tensor<"float32">])[]);
 }
 
+/** `loadStateDict`, under a name in errors, of options that have been checked. */
+export function load(
+  operation: string,
+  module: Module,
+  dict: StateDictLike,
+  options: LoadStateDictOptions,
+): LoadStateDictResult {
+  const expected = new Map(treeOf(operation, module).tensors);
+  const { found, ...disagreement } = matchStateDict(operation, dict, expected, options);
+  scope(() => {
+    // All that could fail comes before the first tensor changes.
+    const copies = found.map(([target, operand]) => [target, tensorOf(operation, operand, target.dtype)] as const);
+    for (const [target, { argument }] of found) requireUsableTensor(operation, argument, target);
+    for (const [target, source] of copies) {
+      target.view().set(source.view());
+      markChanged(target);
+    }
+  });
+  return disagreement;
+}
+
 /**
  * The base of all layers and models, to be extended as PyTorch's `nn.Module`.
  *
@@ -313,19 +334,7 @@ export abstract class Module {
    */
   loadStateDict(dict: StateDictLike, options?: LoadStateDictOptions): LoadStateDictResult {
     const operation = requireUsable(this, "loadStateDict");
-    const given = checkOptions(operation, options, ["strict", "prefix"]);
-    const expected = new Map(treeOf(operation, this).tensors);
-    const { found, ...disagreement } = matchStateDict(operation, dict, expected, given);
-    scope(() => {
-      // All that could fail comes before the first tensor changes.
-      const copies = found.map(([target, operand]) => [target, tensorOf(operation, operand, target.dtype)] as const);
-      for (const [target, { argument }] of found) requireUsableTensor(operation, argument, target);
-      for (const [target, source] of copies) {
-        target.view().set(source.view());
-        markChanged(target);
-      }
-    });
-    return disagreement;
+    return load(operation, this, dict, checkOptions(operation, options, ["strict", "prefix"]));
   }
 
   /**

@@ -1,4 +1,4 @@
-import { refusePromise } from "../arguments.js";
+import { requireDone } from "../arguments.js";
 import { typeError } from "../errors.js";
 import { kindOf } from "../kind.js";
 import { closeScope, type Disposable, forget, openScope } from "./open-scopes.js";
@@ -26,7 +26,7 @@ function membersIn(result: unknown, members: ReadonlySet<Disposable>): Set<Dispo
     const value = open.pop();
     if (typeof value !== "object" || value === null || seen.has(value)) continue;
     seen.add(value);
-    refusePromise("scope", value);
+    requireDone("scope", "fn", value);
     const tensor = rawTensor(value);
     if (tensor === undefined) for (const item of contentOf(value)) open.push(item);
     else if (members.has(tensor)) found.add(tensor);

@@ -1,4 +1,4 @@
-import { refusePromise } from "../arguments.js";
+import { requireDone } from "../arguments.js";
 import { typeError } from "../errors.js";
 
 /** Whether calls are recorded; "watching": only whether there are some that would be. */
@@ -60,8 +60,5 @@ export function watch<R>(fn: () => R): { result: R; requiresGrad: boolean } {
  */
 export function noGrad<R>(fn: () => R): R {
   if (typeof fn !== "function") throw typeError("noGrad", "fn", "a function", fn);
-  const result = inMode("off", fn);
-  // Its later work would be recorded.
-  refusePromise("noGrad", result);
-  return result;
+  return requireDone("noGrad", "fn", inMode("off", fn));
 }

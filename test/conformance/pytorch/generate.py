@@ -33,6 +33,9 @@ import optimizers  # noqa: E402
 import scaled_dot_product_attention  # noqa: E402
 import scaled_dot_product_attention_gradients  # noqa: E402
 import sequential_run  # noqa: E402
+import transformer_modules  # noqa: E402
+import transformer_runs  # noqa: E402
+import transformer_stacks  # noqa: E402
 from cases import Cases  # noqa: E402
 
 MODULES = [
@@ -50,6 +53,9 @@ MODULES = [
     gpt_run,
     encoder_decoder_run,
     sequential_run,
+    transformer_modules,
+    transformer_stacks,
+    transformer_runs,
 ]
 
 
