@@ -37,7 +37,9 @@ export type ErrorCode =
   /** AttentionError: a build of another version of this package. */
   | "ERR_VERSION_MISMATCH"
   /** AttentionError: a safetensors file that is broken or that holds what we don't compute with. */
-  | "ERR_SAFETENSORS";
+  | "ERR_SAFETENSORS"
+  /** AttentionError: an adapter's files that are broken, of a kind that isn't computed here, or not for this model. */
+  | "ERR_ADAPTER";
 
 /** What the host lacks or what became of the runtime. The caller's mistakes are TypeErrors and RangeErrors. */
 export class AttentionError extends Error {
