@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** The names of all files: `onnx/attention` and so on. */
-export const STORED_FILES: readonly string[] = ["onnx", "pytorch", "transformers"].flatMap((folder) =>
+export const STORED_FILES: readonly string[] = ["onnx", "peft", "pytorch", "transformers"].flatMap((folder) =>
   readdirSync(new URL(`${folder}/`, import.meta.url))
     .filter((name) => name.endsWith(".safetensors"))
     .map((name) => `${folder}/${name.replace(".safetensors", "")}`),

@@ -149,7 +149,7 @@ export function loadLora(model: Module, files: LoraFilesLike): void {
     const sites = settings && findSites(operation, own, settings, jsonName, refuse);
     const found = sites && matchTensors(operation, tensors, sites, refuse);
     throwProblems(operation, problems, (text) => new AttentionError("ERR_ADAPTER", text));
-    if (settings === undefined || sites === undefined || found === undefined) return;
+    if (!(config && settings && sites && found)) return;
 
     // All that could fail comes before the first change.
     const copies = found.flatMap(([target, operand]) =>
