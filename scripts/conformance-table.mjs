@@ -282,6 +282,12 @@ const groups = {
   "pytorch/encoder_decoder_run": /** @type {[RegExp, string][]} */ ([
     [/^encoder_decoder_run/, "50 steps: the loss of each"],
   ]),
+  "peft/lora": /** @type {[RegExp, string][]} */ ([
+    [/^lora_(all|defaults)/, "layers, ranks, scaling, `AdamW` and `SGD`"],
+    [/^lora_(expression|path_ends)/, "targets by expression, by the ends of paths"],
+    [/^lora_(rslora|patterns)/, "`use_rslora`, `rank_pattern`, `alpha_pattern`"],
+    [/^lora_(modules|bfloat16)/, "`modules_to_save`; a file of bfloat16"],
+  ]),
   "transformers/schedules": /** @type {[RegExp, string][]} */ ([
     [/^schedule_constant/, "constant, with and without warmup"],
     [/^schedule_linear/, "linear"],
@@ -355,6 +361,11 @@ function groupsSection(/** @type {string} */ title, /** @type {string} */ folder
 const text = readFileSync(page, "utf8");
 const [start, stop] = [text.indexOf(begin), text.indexOf(end)];
 if (start < 0 || stop < start) throw new Error(`${page}: expected the lines ${begin} and ${end}`);
-const sections = [onnxSection(), groupsSection("PyTorch", "pytorch/"), groupsSection("transformers", "transformers/")];
+const sections = [
+  onnxSection(),
+  groupsSection("PyTorch", "pytorch/"),
+  groupsSection("transformers", "transformers/"),
+  groupsSection("PEFT", "peft/"),
+];
 const generated = `${begin}\n\n${sections.join("\n\n")}\n\n`;
 writeFileSync(page, text.slice(0, start) + generated + text.slice(stop));

@@ -125,6 +125,21 @@ function matchTensors(
  * Gives a model the adapters of PEFT's two files, ours or PEFT's: as `addLora` with their settings, with their A and B and their
  * whole modules. Tensors of 16 bits are widened.
  *
+ * @example
+ * ```js
+ * import { addLora, init, Linear, loadLora, loraFiles, Module } from "wasm-attention";
+ *
+ * await init();
+ * class Model extends Module {
+ *   head = new Linear(16, 2);
+ * }
+ * const trained = new Model();
+ * addLora(trained, { targetModules: ["head"] });
+ * const model = new Model();
+ * loadLora(model, loraFiles(trained)); // or { "adapter_config.json": text, "adapter_model.safetensors": bytes } of a folder
+ * console.log("head.lora_A.weight" in model.stateDict()); // true
+ * ```
+ *
  * @param model The model that they were trained with, without adapters as yet.
  * @param files The contents by the files' names; others are not looked at.
  * @throws {AttentionError} (ERR_ADAPTER) that lists all that is wrong: what is no adapter of LoRA's, what isn't computed here

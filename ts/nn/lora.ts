@@ -243,6 +243,21 @@ function unmerge(adapter: Adapter, original: Tensor): void {
  * Adds the adapters' products to the weights: W + s·B·A. The model then computes at its old speed, and the same but for
  * rounding; what the adapters would learn it no longer sees. A copy of the old weights is kept, for `unmergeLora`.
  *
+ * @example
+ * ```js
+ * import { addLora, init, Linear, mergeLora, Module, removeLora } from "wasm-attention";
+ *
+ * await init();
+ * class Model extends Module {
+ *   head = new Linear(16, 2);
+ * }
+ * const model = new Model();
+ * addLora(model, { targetModules: ["head"] }); // and train it
+ * mergeLora(model);
+ * removeLora(model); // a plain model again
+ * console.log(Object.keys(model.stateDict())); // ["head.weight", "head.bias"]
+ * ```
+ *
  * @param model One that `addLora` or `loadLora` gave adapters.
  * @throws {TypeError} for a model without adapters, one that is merged, one whose adapted weight another module has as well (it would
  *   change, too), and when it has been disposed.
