@@ -80,7 +80,7 @@ function replaced(files: Record<string, Uint8Array>, change: Record<string, unkn
     if (tensor === undefined) tensors.delete(name);
     else tensors.set(name, tensor as Tensor);
   }
-  return { [CONFIG]: files[CONFIG], [TENSORS]: saveSafetensors(tensors) } as unknown as LoraFilesLike;
+  return { [CONFIG]: files[CONFIG], [TENSORS]: saveSafetensors(tensors) };
 }
 
 const zeros = (...shape: number[]): { data: Float32Array; shape: number[] } => ({
@@ -135,7 +135,7 @@ describe("loadLora", () => {
         loadLora(model, {
           [CONFIG]: files[CONFIG].slice().buffer,
           [TENSORS]: files[TENSORS],
-        } as unknown as LoraFilesLike);
+        });
       });
     });
 
