@@ -294,6 +294,12 @@ const groups = {
     [/^encoder_decoder_run/, "50 steps: the loss of each"],
   ]),
   "pytorch/sequential_run": /** @type {[RegExp, string][]} */ ([[/^sequential_run/, "50 steps: the loss of each"]]),
+  "peft/lora": /** @type {[RegExp, string][]} */ ([
+    [/^lora_(all|defaults)/, "layers, ranks, scaling, `AdamW` and `SGD`"],
+    [/^lora_(expression|path_ends)/, "targets by expression, by the ends of paths"],
+    [/^lora_(rslora|patterns)/, "`use_rslora`, `rank_pattern`, `alpha_pattern`"],
+    [/^lora_(modules|bfloat16)/, "`modules_to_save`; a file of bfloat16"],
+  ]),
   "transformers/schedules": /** @type {[RegExp, string][]} */ ([
     [/^schedule_constant/, "constant, with and without warmup"],
     [/^schedule_linear/, "linear"],
@@ -390,6 +396,7 @@ const sections = [
   groupsSection("transformers", "transformers/"),
   groupsSection("Keras", "keras/"),
   groupsSection("Metrics", "metrics/"),
+  groupsSection("PEFT", "peft/"),
 ];
 const generated = `${begin}\n\n${sections.join("\n\n")}\n\n`;
 writeFileSync(page, text.slice(0, start) + generated + text.slice(stop));

@@ -41,7 +41,9 @@ export type ErrorCode =
   /** AttentionError: a training state that is broken, of another version, or of another training. */
   | "ERR_TRAINING_STATE"
   /** AttentionError: a loss, or a gradient, that is NaN or infinite; the training has stopped. */
-  | "ERR_NOT_FINITE";
+  | "ERR_NOT_FINITE"
+  /** AttentionError: an adapter's files that are broken, of a kind that isn't computed here, or not for this model. */
+  | "ERR_ADAPTER";
 
 /** What the host lacks or what became of the runtime. The caller's mistakes are TypeErrors and RangeErrors. */
 export class AttentionError extends Error {

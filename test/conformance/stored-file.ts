@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** The names of all files: `onnx/attention` and so on. */
-export const STORED_FILES: readonly string[] = ["onnx", "pytorch", "transformers", "keras", "metrics"].flatMap(
+export const STORED_FILES: readonly string[] = ["onnx", "peft", "pytorch", "transformers", "keras", "metrics"].flatMap(
   (folder) =>
     readdirSync(new URL(`${folder}/`, import.meta.url))
       .filter((name) => name.endsWith(".safetensors"))

@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What a reader looks up first. */
 const WITH_EXAMPLE: ReadonlySet<string> = new Set([
+  "addLora",
   "AdamW",
   "crossEntropy",
   "embedding",
@@ -21,7 +22,10 @@ const WITH_EXAMPLE: ReadonlySet<string> = new Set([
   "layerNorm",
   "Linear",
   "linear",
+  "loadLora",
   "loadSafetensors",
+  "loraFiles",
+  "mergeLora",
   "Module",
   "MultiheadAttention",
   "rotaryEmbedding",

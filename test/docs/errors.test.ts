@@ -7,8 +7,12 @@ import {
   embedding,
   type ErrorCode,
   init,
+  Linear,
+  loadLora,
   loadSafetensors,
+  Module,
   type Runtime,
+  saveSafetensors,
   scaledDotProductAttention,
   softmax,
   Tensor,
@@ -119,6 +123,16 @@ const examples: Record<ErrorCode, () => unknown> = {
   },
   ERR_INVALID_MODULE: () => init({ module: new TextEncoder().encode("<!doctype html>") }),
   ERR_VERSION_MISMATCH: () => init({ module: fakeBuild({ interfaceHash: 1 }) }),
+  async ERR_ADAPTER() {
+    await init();
+    class Model extends Module {
+      head = new Linear(2, 1);
+    }
+    loadLora(new Model(), {
+      "adapter_config.json": '{ "peft_type": "LORA", "r": 1, "target_modules": ["head"], "use_dora": true }',
+      "adapter_model.safetensors": saveSafetensors({ "base_model.model.head.lora_B.weight": zeros(1, 1) }),
+    });
+  },
   ERR_SAFETENSORS: () => loadSafetensors(Uint8Array.of(100, 0, 0, 0, 0, 0, 0, 0, 123)),
 };
 

@@ -1,7 +1,19 @@
 /** docs/training.md: its worked examples are what the package gives, and its messages come true. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { gelu, init, layerNorm, Linear, logSoftmax, type Runtime, scope, Tensor } from "../../ts/entry/default.js";
+import {
+  addLora,
+  gelu,
+  init,
+  layerNorm,
+  Linear,
+  logSoftmax,
+  mergeLora,
+  Module,
+  type Runtime,
+  scope,
+  Tensor,
+} from "../../ts/entry/default.js";
 import {
   accuracy,
   AdamW,
@@ -128,6 +140,35 @@ describe("worked examples", () => {
         ["13", norm],
         [".2307692 .3076923", ...gradientOf(parameters[0])],
         [".9230769", ...gradientOf(parameters[1])],
+      ];
+    },
+    H5() {
+      class Model extends Module {
+        layer = Linear.from(
+          Tensor.from([
+            [1, 2],
+            [0, -1],
+          ]),
+        );
+      }
+      const model = new Model();
+      const input = Tensor.from([3, 1]);
+      const base = Array.from(model.layer.forward(input).toArray(), Number);
+      addLora(model, { targetModules: ["layer"], r: 1, loraAlpha: 4 });
+      const a = { data: [1, -1], shape: [1, 2] };
+      const b = { data: [0.5, 2], shape: [2, 1] };
+      model.loadStateDict({ "layer.lora_A.weight": a, "layer.lora_B.weight": b }, { strict: false });
+      const output = model.layer.forward(input);
+      const added = Array.from(output.toArray(), (y, index) => y - base[index]);
+      output.backward(Tensor.from([1, 1]));
+      const [dA, dB] = model.parameters().slice(1).map(gradientOf);
+      mergeLora(model);
+      return [
+        ["5 −1", ...base],
+        ["4 16", ...added],
+        ["3 0; 8 −9", ...model.layer.weight.toArray()],
+        ["30 10", ...dA],
+        ["8 8", ...dB],
       ];
     },
     H6() {

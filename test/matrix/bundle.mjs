@@ -56,7 +56,7 @@ const withoutNode = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^vitest$/ }, () => ({ path: `${suite}vitest.ts` }));
     onLoad({ filter: /conformance[\\/]stored-file\.ts$/ }, () => {
-      const names = ["onnx", "pytorch", "transformers"].flatMap((folder) =>
+      const names = ["onnx", "peft", "pytorch", "transformers"].flatMap((folder) =>
         readdirSync(conformance + folder)
           .filter((name) => name.endsWith(".safetensors"))
           .map((name) => `${folder}/${basename(name, ".safetensors")}`),

@@ -13,17 +13,23 @@ const read = (path: string): string => readFileSync(root + path, "utf8");
 
 /** What computes nothing: its tests stand in the folder that is named. */
 const others: Readonly<Record<string, string>> = {
+  addLora: "nn",
   AttentionError: "runtime",
   buffer: "nn",
   init: "runtime",
   initSync: "runtime",
   keep: "tensor",
+  loadLora: "nn",
+  loraFiles: "nn",
   manualSeed: "ops",
   memoryUsage: "runtime",
+  mergeLora: "nn",
   Module: "nn",
   parameter: "nn",
+  removeLora: "nn",
   scope: "tensor",
   Tensor: "tensor",
+  unmergeLora: "nn",
 };
 
 it("every export is an operation with a record, or a known other", () => {

@@ -2,7 +2,7 @@
 import { bfloat16Value, float16Value } from "./half.js";
 
 export interface StoredTensor {
-  /** safetensors' name of the type: F32, F16, BF16, BOOL, I32, I64. */
+  /** safetensors' name of the type: F32, F16, BF16, BOOL, U8, I32, I64. */
   readonly dtype: string;
   readonly shape: readonly number[];
   /** As numbers. */
@@ -19,6 +19,7 @@ const READERS: Record<string, { bytes: number; read: (view: DataView, at: number
   F16: { bytes: 2, read: (view, at) => float16Value(view.getUint16(at, true)) },
   BF16: { bytes: 2, read: (view, at) => bfloat16Value(view.getUint16(at, true)) },
   BOOL: { bytes: 1, read: (view, at) => view.getUint8(at) },
+  U8: { bytes: 1, read: (view, at) => view.getUint8(at) },
   I32: { bytes: 4, read: (view, at) => view.getInt32(at, true) },
   I64: { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
 };

@@ -1,13 +1,11 @@
-import { isDetached } from "../buffers.js";
-import { AttentionError, misuseError, typeError } from "../errors.js";
-import { kindOf } from "../kind.js";
-import { isRuntimeMemory, uint8View } from "../runtime/memory.js";
+import { AttentionError } from "../errors.js";
+import { uint8View } from "../runtime/memory.js";
 import { show } from "../show.js";
 import type { DType } from "../tensor/dtype.js";
 import { checkShape, elementCount, type Shape } from "../tensor/shape.js";
-import { arrayKind } from "../tensor/source.js";
 import { createTensor, pointerOf, type Tensor } from "../tensor/tensor.js";
 import { UnsupportedTensor } from "../tensor/unsupported-tensor.js";
+import { readBytes } from "./bytes.js";
 import { scanJson } from "./json-scan.js";
 import {
   bitsPerElement,
@@ -65,7 +63,7 @@ const broken = (reason: string, cause?: unknown): AttentionError =>
  * ```
  */
 export function loadSafetensors(bytes: Uint8Array | ArrayBuffer): LoadedSafetensors {
-  const file = readBytes(bytes);
+  const file = readBytes(OPERATION, "bytes", bytes);
   const { header, data } = splitFile(file);
   const metadata = readMetadata(header[METADATA]);
   const entries = Object.entries(header)
@@ -82,21 +80,6 @@ export function loadSafetensors(bytes: Uint8Array | ArrayBuffer): LoadedSafetens
     throw error;
   }
   return { tensors, metadata };
-}
-
-function readBytes(value: unknown): Uint8Array {
-  const isView = ArrayBuffer.isView(value) && arrayKind(value) === "Uint8Array";
-  if (!isView && !/^(Shared)?ArrayBuffer$/.test(kindOf(value))) {
-    throw typeError(OPERATION, "bytes", "a Uint8Array or an ArrayBuffer", value);
-  }
-  const buffer = isView ? value.buffer : (value as ArrayBuffer);
-  if (isDetached(buffer)) {
-    throw misuseError(OPERATION, "bytes", `the ${kindOf(value)} is detached`);
-  }
-  const view = isView ? new Uint8Array(buffer, value.byteOffset, value.byteLength) : new Uint8Array(buffer);
-  // Memory that another thread could change, or an allocation of ours detach.
-  const mustCopy = kindOf(buffer) === "SharedArrayBuffer" || isRuntimeMemory(buffer);
-  return mustCopy ? Uint8Array.from(view) : view;
 }
 
 type Header = Record<string, unknown>;

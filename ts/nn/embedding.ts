@@ -1,17 +1,29 @@
 import { checkInteger, checkOptions } from "../arguments.js";
 import { shapeError } from "../errors.js";
+import { hidden } from "../hidden.js";
 import { embedding } from "../ops/embedding.js";
 import { describeFloat } from "../ops/float-operand.js";
 import type { IndicesLike } from "../ops/indices.js";
 import type { TensorLike } from "../ops/operand.js";
 import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
+import { scope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { drawn, normal } from "./initialization.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
 import { adoptParameters } from "./parameter.js";
 
 const NAME = "Embedding";
+
+/** A place for what an adapter makes of the vectors that were looked up: others, of the indices. */
+interface Slot {
+  adapter: ((vectors: Tensor<FloatDType>, indices: IndicesLike) => Tensor<FloatDType>) | undefined;
+}
+
+const slots = /* @__PURE__ */ hidden<Embedding, Slot>();
+
+/** That of an Embedding; undefined for all else. */
+export const embeddingSlot = (module: unknown): Slot | undefined => slots.get(module);
 
 /** Options of `Embedding`. */
 export interface EmbeddingLayerOptions {
@@ -81,6 +93,7 @@ export class Embedding extends Module {
     };
     const [weight] = given ?? drawn(() => [create()]);
     define(this, { numEmbeddings, embeddingDim, paddingIdx, weight });
+    slots.set(this, { adapter: undefined });
   }
 
   /**
@@ -114,7 +127,9 @@ export class Embedding extends Module {
   forward(indices: IndicesLike): Tensor<FloatDType> {
     const { weight, paddingIdx } = rawModule(this);
     requireUsable(this, "forward");
-    return embedding(indices, weight, { paddingIdx });
+    const adapter = slots.get(this)?.adapter;
+    if (adapter === undefined) return embedding(indices, weight, { paddingIdx });
+    return scope(() => adapter(embedding(indices, weight, { paddingIdx }), indices));
   }
 }
 

@@ -28,6 +28,8 @@ interface Internals {
   readonly module: Module;
   /** The linear layers that it computes with, each with a packed copy of its weight. */
   readonly packed: PackedLinear[];
+  /** What ends with it besides. */
+  readonly owned: Set<{ dispose(): void }>;
   isTraining: boolean;
   isDisposed: boolean;
 }
@@ -73,6 +75,12 @@ export function withPacked(module: Module, packed: PackedLinear): PackedLinear {
   internalsOf(module).packed.push(packed);
   return packed;
 }
+
+/** The linear layers that a module itself computes with. */
+export const packedOf = (module: Module): readonly PackedLinear[] => internalsOf(module).packed;
+
+/** What no property shows, but ends with a module. */
+export const ownedBy = (module: Module): Set<{ dispose(): void }> => internalsOf(module).owned;
 
 /** A tensor, a module or an array, in which there may be some; undefined for all else. */
 const memberOf = (value: unknown): Tensor | Module | readonly unknown[] | undefined =>
@@ -190,7 +198,7 @@ export abstract class Module {
 
   /** A module in training mode, as yet without anything in it. */
   constructor() {
-    const own: Internals = { module: this, packed: [], isTraining: true, isDisposed: false };
+    const own: Internals = { module: this, packed: [], owned: new Set(), isTraining: true, isDisposed: false };
     internals.set(this, own);
     Object.defineProperty(this, "training", { enumerable: true, get: () => own.isTraining });
   }
@@ -361,6 +369,7 @@ export abstract class Module {
     const { modules, tensors } = treeOf(`${this[Symbol.toStringTag]}.dispose`, this);
     own.isDisposed = true;
     for (const packed of own.packed) packed.drop();
+    for (const owned of own.owned) owned.dispose();
     for (const [, tensor] of tensors) tensor.dispose();
     // By their own methods, which users may have overridden.
     for (const [, module] of modules.slice(1)) module.dispose();

@@ -8,7 +8,7 @@ import { activate, type Activation } from "./activate.js";
 import { type Call, runCall } from "./call.js";
 import { describeFloat, type FloatOperand } from "./float-operand.js";
 import { checkInput, type LinearDetails, multiply, pack, packedLength } from "./linear.js";
-import type { TensorLike } from "./operand.js";
+import { type TensorLike, tensorOf } from "./operand.js";
 
 /** The functions that a linear layer can apply to its output. */
 export const activationNames = Object.keys(activations).filter((name) => name !== "identity") as Activation[];
@@ -24,6 +24,9 @@ export interface LinearParameters {
   readonly outFeatures: number;
 }
 
+/** What an adapter makes of a layer's sums, before any activation: others, of the input, both in float32. */
+export type LinearAdapter = (sums: Tensor, input: Tensor) => Tensor;
+
 const pointerToRow = (tensor: Tensor, row: number, width: number, operation: string, argument: string): number =>
   pointerOf(tensor, operation, argument) + row * width * bytesPerElement.float32;
 
@@ -32,32 +35,37 @@ const pointerToRow = (tensor: Tensor, row: number, width: number, operation: str
  * has changed. It owns the packed copy, not the parameters.
  */
 export class PackedLinear {
-  readonly #parameters: LinearParameters;
+  readonly parameters: LinearParameters;
+  /** Undefined for none. */
+  adapter: LinearAdapter | undefined;
   readonly #activation: Activation | undefined;
   #packed: Storage | undefined;
   /** The weight's when it was packed. */
   #version: number | undefined;
 
   constructor(parameters: LinearParameters, activation?: Activation) {
-    this.#parameters = parameters;
+    this.parameters = parameters;
     this.#activation = activation;
   }
 
   /** As `linear`, with the activation; without one, the same bits. */
   apply(operation: string, input: TensorLike): Tensor<FloatDType> {
-    const { weight, bias } = this.#parameters;
+    const { weight, bias } = this.parameters;
     const x = describeFloat(operation, "input", input);
     checkInput(operation, x, weight.shape[1]);
     const w = describeFloat(operation, "weight", weight);
     const operands = [x, w, bias === undefined ? undefined : describeFloat(operation, "bias", bias)];
+    const { adapter } = this;
     const activation = this.#activation;
-    if (activation === undefined || !records(operands)) {
+    if (adapter === undefined && (activation === undefined || !records(operands))) {
       return this.#apply(operation, operands, x, x.dtype, activation);
     }
-    // The gradient needs the sums: the same bits in several steps, which are recorded one by one.
+    // An adapter and the gradient of an activation need the sums: the same bits in several steps, which are recorded one by one.
     return scope(() => {
-      const activated = activate(operation, this.#apply(operation, operands, x, "float32", undefined), activation);
-      return x.dtype === "float32" ? activated : activated.to(x.dtype);
+      let y: Tensor = this.#apply(operation, operands, x, "float32", undefined);
+      if (adapter !== undefined) y = adapter(y, tensorOf(operation, x, "float32"));
+      if (activation !== undefined) y = activate(operation, y, activation);
+      return (x.dtype === "float32" ? y : y.to(x.dtype)) as Tensor<FloatDType>;
     });
   }
 
@@ -76,7 +84,7 @@ export class PackedLinear {
     dtype: FloatDType,
     activation: Activation | undefined,
   ): Tensor<FloatDType> {
-    const { weight, weightRow, bias, biasRow, outFeatures } = this.#parameters;
+    const { weight, weightRow, bias, biasRow, outFeatures } = this.parameters;
     const inFeatures = weight.shape[1];
     return runCall(operation, (call) => {
       const biasPointer = bias === undefined ? 0 : pointerToRow(bias, biasRow, 1, operation, "bias");
@@ -89,7 +97,7 @@ export class PackedLinear {
 
   /** A pointer to the packed form of the weight as it is. */
   #pack(call: Call, operation: string, inFeatures: number): number {
-    const { weight, weightRow, outFeatures } = this.#parameters;
+    const { weight, weightRow, outFeatures } = this.parameters;
     const rows = pointerToRow(weight, weightRow, inFeatures, operation, "weight");
     if (this.#packed === undefined) {
       const length = packedLength(call, inFeatures, outFeatures);
