@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** What a reader looks up first. */
 const WITH_EXAMPLE: ReadonlySet<string> = new Set([
   "AdamW",
+  "attentionWeights",
   "crossEntropy",
   "embedding",
   "ExponentialMovingAverage",

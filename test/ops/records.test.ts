@@ -14,6 +14,7 @@ const read = (path: string): string => readFileSync(root + path, "utf8");
 /** What computes nothing: its tests stand in the folder that is named. */
 const others: Readonly<Record<string, string>> = {
   AttentionError: "runtime",
+  attentionWeights: "nn",
   buffer: "nn",
   init: "runtime",
   initSync: "runtime",
