@@ -9,7 +9,7 @@ import {
   scope,
   SelfAttention,
   sum,
-  Tensor,
+  type Tensor,
 } from "../../ts/entry/default.js";
 import { checkpoint, mseLoss, noGrad, SGD } from "../../ts/entry/train.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
