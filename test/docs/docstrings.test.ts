@@ -15,6 +15,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const WITH_EXAMPLE: ReadonlySet<string> = new Set([
   "addLora",
   "AdamW",
+  "attentionWeights",
   "crossEntropy",
   "embedding",
   "ExponentialMovingAverage",

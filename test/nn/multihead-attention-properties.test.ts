@@ -139,7 +139,7 @@ function materialize(recipe: Recipe): MultiheadCase {
       : { kind, shape: maskShape, data: Float32Array.from(data, (x, n) => (hidden[n] ? -Infinity : x)) };
   };
   return {
-    configuration: { ...constructorOptions, embedDim, numHeads, rotary: rotary || undefined },
+    configuration: { ...constructorOptions, embedDim, numHeads, rotary: rotary || undefined, alibi: undefined },
     constructorOptions,
     state,
     inputs: [draw(shape(queries, embedDim), 1), draw(shape(keys, kdim), 1), draw(shape(keys, vdim), 1)],

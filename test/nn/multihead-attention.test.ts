@@ -79,6 +79,8 @@ interface Recipe {
   readonly positions: readonly ["none" | "first" | "ids", "none" | "first" | "ids"];
   /** rotaryDim is a wish: no larger than the head, and not 0 where that is odd. */
   readonly rotary: Rotary | null;
+  /** Not with extra keys. Drawn slopes may be negative. */
+  readonly alibi: "none" | "standard" | "drawn";
   readonly dtypes: readonly [FloatType, FloatType, FloatType];
   /** Hand over tensors instead of `{ data, shape }`. */
   readonly asTensors: boolean;
@@ -132,6 +134,7 @@ const recipes: fc.Arbitrary<Recipe> = fc.record({
       rotaryDim: fc.constantFrom(0, 0, 2, 4),
     }),
   ),
+  alibi: fc.constantFrom("none", "none", "standard", "drawn"),
   dtypes: fc.oneof(
     floatTypes.map((dtype) => [dtype, dtype, dtype] as const),
     fc.tuple(floatTypes, floatTypes, floatTypes),
@@ -144,7 +147,10 @@ const recipes: fc.Arbitrary<Recipe> = fc.record({
 interface Materialized {
   readonly embedDim: number;
   readonly numHeads: number;
-  readonly options: Omit<MultiheadAttentionOptions, "rotary"> & { readonly rotary?: Rotary };
+  readonly options: Omit<MultiheadAttentionOptions, "rotary" | "alibi"> & {
+    readonly rotary?: Rotary;
+    readonly alibi?: true | number[];
+  };
   readonly inputs: readonly { readonly oracle: OracleTensor; readonly dtype: FloatType }[];
   readonly keyPaddingMask?: OracleMask & { readonly dtype: MaskDType };
   readonly attnMask?: OracleMask & { readonly dtype: MaskDType };
@@ -193,6 +199,8 @@ function materialize(recipe: Recipe): Materialized {
     if (kind === "first") return integer(50);
     return batches.map(() => Array.from({ length }, () => integer(50)));
   };
+  const slopes = recipe.alibi === "standard" ? true : Array.from({ length: numHeads }, draw);
+  const hasAlibi = recipe.alibi !== "none" && !recipe.addBiasKv && !recipe.addZeroAttn;
   const planes = recipe.mask?.hasHeads ? [(batch ?? 1) * numHeads] : [];
   return {
     embedDim,
@@ -208,6 +216,7 @@ function materialize(recipe: Recipe): Materialized {
       numKvHeads: group === 1 ? undefined : keyHeads,
       headDim: recipe.embedDim === null ? undefined : headDim,
       rotary,
+      alibi: hasAlibi ? slopes : undefined,
     },
     inputs: [
       sequence(recipe.dtypes[0], queries, embedDim),

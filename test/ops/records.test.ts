@@ -15,6 +15,7 @@ const read = (path: string): string => readFileSync(root + path, "utf8");
 const others: Readonly<Record<string, string>> = {
   addLora: "nn",
   AttentionError: "runtime",
+  attentionWeights: "nn",
   buffer: "nn",
   init: "runtime",
   initSync: "runtime",

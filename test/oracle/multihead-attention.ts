@@ -26,6 +26,22 @@ export interface MultiheadConfiguration {
     readonly interleaved: boolean;
     readonly rotaryDim: number;
   };
+  /** ALiBi's slopes; true: those of Press et al. */
+  readonly alibi?: true | readonly number[];
+}
+
+/**
+ * As `get_slopes` of the paper's code (github.com/ofirpress/attention_with_linear_biases) and `build_alibi_tensor` of
+ * transformers' BLOOM have it: powers of a base, and for other numbers of heads every second of twice as many after them.
+ */
+export function alibiSlopes(heads: number): number[] {
+  const closest = 2 ** Math.floor(Math.log2(heads));
+  const powers = (count: number): number[] => {
+    const base = 2 ** -(2 ** -(Math.log2(count) - 3));
+    return Array.from({ length: count }, (_, n) => base ** (n + 1));
+  };
+  const between = powers(2 * closest).filter((_, n) => n % 2 === 0);
+  return [...powers(closest), ...between.slice(0, heads - closest)];
 }
 
 /** PyTorch's state-dict names. What a configuration doesn't have is absent; bias_k and bias_v tell addBiasKv. */
@@ -202,6 +218,7 @@ export function multiheadAttention(
   }
 
   const dropoutP = call.training ? (configuration.dropout ?? 0) : 0;
+  const slopes = configuration.alibi === true ? alibiSlopes(numHeads) : configuration.alibi;
   const attended = attention(
     { data: q, shape: [batch, queries, queryWidth] },
     { data: appendRows(k, batch, newKeys, keyWidth, extraKeys), shape: [batch, keys, keyWidth] },
@@ -209,6 +226,7 @@ export function multiheadAttention(
     {
       numHeads,
       numKvHeads,
+      alibiSlopes: slopes && { data: Float32Array.from(slopes), shape: [numHeads] },
       attnMask: { data: mask, shape: [batch, numHeads, queries, keys], kind: "float" },
       dropoutP,
       seed: dropoutP > 0 ? call.seed : undefined,

@@ -44,14 +44,14 @@ export interface AttentionWeightsResult<R> {
  * recorded there: for gradients call this function in the checkpointed function, and return the weights from it.
  *
  * @example
- * ```js
- * import { attentionWeights, init, Module, randn, SelfAttention } from "wasm-attention";
+ * ```ts
+ * import { attentionWeights, init, Module, randn, SelfAttention, type Tensor } from "wasm-attention";
  *
  * await init();
  * class Model extends Module {
  *   layers = [new SelfAttention(8, 2), new SelfAttention(8, 2)];
  *
- *   forward(x) {
+ *   forward(x: Tensor): Tensor {
  *     return this.layers.reduce((y, layer) => layer.forward(y, { isCausal: true }).output, x);
  *   }
  * }
