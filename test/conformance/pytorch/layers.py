@@ -173,7 +173,7 @@ def over_rows(left: Tensor, right: Tensor) -> Tensor:
 def linear_gradient_errors(
     name: str, x: Tensor, x_error: Tensor, weight: Tensor, dy: Tensor, dy_error: Tensor
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """How far off a linear layer's gradients are, by name; the input's size, and how far off that is. `dy` is absolute."""
+    """How far off a linear layer's gradients are, by name; the input's absolute one, and its error. `dy` is absolute."""
     rows = x.numel() // x.shape[-1]
     errors = {
         f"{name}.weight_gradient": over_rows((rows + 2) * dy + dy_error, x.abs()) + over_rows(dy, x_error),
