@@ -70,7 +70,24 @@ test("slim with nn and io has the exports of the default entry, and the same one
   expect({ ...slimAlone, ...nn, ...io }).toEqual(everything);
   expect(ownInit).not.toBe(init);
   expect(Object.keys(slimModuleOnly).sort()).toEqual(Object.keys(slim).sort());
-  const layers = ["Linear", "Module", "MultiheadAttention", "SelfAttention", "attentionWeights", "buffer", "parameter"];
+  const layers = [
+    "Conv1d",
+    "Dropout",
+    "Embedding",
+    "FeedForward",
+    "LayerNorm",
+    "Linear",
+    "Module",
+    "MultiheadAttention",
+    "PositionalEncoding",
+    "RMSNorm",
+    "SelfAttention",
+    "Sequential",
+    "attentionWeights",
+    "buffer",
+    "generateSquareSubsequentMask",
+    "parameter",
+  ];
   expect(Object.keys(nn).sort()).toEqual(layers);
   expect(Object.keys(io).sort()).toEqual(["loadSafetensors", "saveSafetensors"]);
 });

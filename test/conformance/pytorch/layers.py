@@ -173,7 +173,7 @@ def over_rows(left: Tensor, right: Tensor) -> Tensor:
 def linear_gradient_errors(
     name: str, x: Tensor, x_error: Tensor, weight: Tensor, dy: Tensor, dy_error: Tensor
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """How far off a linear layer's gradients are: by name, and that of the input with its size. `dy` is not negative."""
+    """How far off a linear layer's gradients are, by name; the input's absolute one, and its error. `dy` is absolute."""
     rows = x.numel() // x.shape[-1]
     errors = {
         f"{name}.weight_gradient": over_rows((rows + 2) * dy + dy_error, x.abs()) + over_rows(dy, x_error),
@@ -189,7 +189,8 @@ def plain_errors(output: Callable[[Tensor], Tensor], derivative: Callable[[Tenso
         x, dy = operands["input"], cotangents["output"].abs()
         first, second = operands["linear1.weight"], operands["linear2.weight"]
         zero = x.new_zeros(())
-        z, z_error = linear_with_error(x, torch.zeros_like(x), first, operands.get("linear1.bias", zero.expand(len(first))))
+        z_bias = operands.get("linear1.bias", zero.expand(len(first)))
+        z, z_error = linear_with_error(x, torch.zeros_like(x), first, z_bias)
         # The size of f is at most the argument's, or 1 (sigmoid's, tanh's).
         h, h_error = z.abs().clamp(min=1), output(z) + SLOPE * z_error
         y_bias = operands.get("linear2.bias", zero.expand(len(second)))
@@ -287,7 +288,12 @@ def feed_forwards(cases: Cases) -> None:
             "FeedForward",
             label,
             LlamaMLP(configuration),
-            {"d_model": d_model, "dim_feedforward": dim_feedforward, "activation": "swiglu"} | ({"bias": True} if bias else {}),
+            {
+                "d_model": d_model,
+                "dim_feedforward": dim_feedforward,
+                "activation": "swiglu",
+                **({"bias": True} if bias else {}),
+            },
             {"input": Source(f"layer_FeedForward_{label}/input").normal(2, 5, d_model)},
             gated_errors,
             scale=d_model**-0.5,
@@ -335,7 +341,13 @@ def positional_encodings(cases: Cases) -> None:
             "PositionalEncoding",
             label,
             TutorialEncoding(d_model, dropout, max_length),
-            {"d_model": d_model, "max_length": max_length, "type": "sinusoidal", "dropout": dropout, "batch_first": False},
+            {
+                "d_model": d_model,
+                "max_length": max_length,
+                "type": "sinusoidal",
+                "dropout": dropout,
+                "batch_first": False,
+            },
             {"input": Source(f"layer_PositionalEncoding_{label}/input").normal(*shape)},
             addition_errors,
             training=label != "evaluation",
@@ -354,7 +366,9 @@ def positional_encodings(cases: Cases) -> None:
             whole = (length,) if batch is None else (batch, length)
             shape = whole if batch_first else whole[::-1]
 
-            def call(module: torch.nn.Module, values: Values, ids: Tensor = ids, batch_first: bool = batch_first) -> Tensor:
+            def call(
+                module: torch.nn.Module, values: Values, ids: Tensor = ids, batch_first: bool = batch_first
+            ) -> Tensor:
                 x = values["input"]
                 return module(x, ids) if batch_first else module(x.transpose(0, 1), ids).transpose(0, 1)
 
@@ -391,7 +405,14 @@ def sinusoidal_table(cases: Cases) -> None:
             {},
             {"pe": table.float()},
             tolerances={"pe": torch.full_like(table, 4 * UNIT).to(torch.bfloat16)},
-            module={"d_model": d_model, "max_length": max_length, "type": "sinusoidal", "dropout": 0.0, "batch_first": False, "training": True},
+            module={
+                "d_model": d_model,
+                "max_length": max_length,
+                "type": "sinusoidal",
+                "dropout": 0.0,
+                "batch_first": False,
+                "training": True,
+            },
         )
 
 
