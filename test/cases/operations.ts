@@ -22,6 +22,7 @@ import { safetensorsRecords } from "./operations/safetensors.js";
 import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
 import { softmaxRecords } from "./operations/softmax.js";
 import { topkRecords } from "./operations/topk.js";
+import { transformerRecords } from "./operations/transformer.js";
 import type { OperationRecord } from "./operation.js";
 
 export const operations: readonly OperationRecord[] = [
@@ -43,5 +44,6 @@ export const operations: readonly OperationRecord[] = [
   ...topkRecords,
   ...randomRecords,
   ...attentionModuleRecords,
+  ...transformerRecords,
   ...safetensorsRecords,
 ];

@@ -16,6 +16,7 @@ const others: Readonly<Record<string, string>> = {
   AttentionError: "runtime",
   buffer: "nn",
   init: "runtime",
+  initializeGpt: "nn",
   initSync: "runtime",
   keep: "tensor",
   manualSeed: "ops",
@@ -23,6 +24,7 @@ const others: Readonly<Record<string, string>> = {
   Module: "nn",
   parameter: "nn",
   scope: "tensor",
+  skipInit: "nn",
   Tensor: "tensor",
 };
 
