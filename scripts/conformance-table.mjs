@@ -300,6 +300,24 @@ const groups = {
     [/^lora_(rslora|patterns)/, "`use_rslora`, `rank_pattern`, `alpha_pattern`"],
     [/^lora_(modules|bfloat16)/, "`modules_to_save`; a file of bfloat16"],
   ]),
+  "pytorch/transformer_modules": /** @type {[RegExp, string][]} */ ([
+    [
+      /^TransformerEncoderLayer_(constructor|eps|size|unbatched)/,
+      "`TransformerEncoderLayer`: the constructor's arguments",
+    ],
+    [/^TransformerEncoderLayer/, "… masks of every kind, `is_causal`, tokens that see nothing"],
+    [
+      /^TransformerDecoderLayer_(constructor|eps|size|unbatched)/,
+      "`TransformerDecoderLayer`: the constructor's arguments",
+    ],
+    [/^TransformerDecoderLayer/, "… masks of every kind, of the target and of the memory"],
+  ]),
+  "pytorch/transformer_stacks": /** @type {[RegExp, string][]} */ ([
+    [/^TransformerEncoder/, "`TransformerEncoder`, with and without a norm"],
+    [/^TransformerDecoder/, "`TransformerDecoder`, with and without a norm"],
+    [/^Transformer_/, "`Transformer`"],
+  ]),
+  "pytorch/transformer_runs": /** @type {[RegExp, string][]} */ ([[/_run$/, "20 steps: the loss of each"]]),
   "transformers/schedules": /** @type {[RegExp, string][]} */ ([
     [/^schedule_constant/, "constant, with and without warmup"],
     [/^schedule_linear/, "linear"],

@@ -24,6 +24,7 @@ import { safetensorsRecords } from "./operations/safetensors.js";
 import { sinusoidalPositionsRecord } from "./operations/sinusoidal-positions.js";
 import { softmaxRecords } from "./operations/softmax.js";
 import { topkRecords } from "./operations/topk.js";
+import { transformerRecords } from "./operations/transformer.js";
 import type { OperationRecord } from "./operation.js";
 
 export const operations: readonly OperationRecord[] = [
@@ -47,5 +48,6 @@ export const operations: readonly OperationRecord[] = [
   ...randomRecords,
   ...layerRecords,
   ...attentionModuleRecords,
+  ...transformerRecords,
   ...safetensorsRecords,
 ];

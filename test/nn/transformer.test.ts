@@ -449,7 +449,7 @@ describe("refusals", () => {
         for (const module of [encoder, decoder, model]) {
           module.dispose();
           const message = /^Transformer(En|De)?(coder)?\.forward: this: the Transformer\w* has been disposed/;
-          expectThrows(() => module.forward(x, memory as never), TypeError, "ERR_DISPOSED", message);
+          expectThrows(() => module.forward(x, memory), TypeError, "ERR_DISPOSED", message);
         }
       });
     });

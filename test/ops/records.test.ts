@@ -18,6 +18,7 @@ const others: Readonly<Record<string, string>> = {
   attentionWeights: "nn",
   buffer: "nn",
   init: "runtime",
+  initializeGpt: "nn",
   initSync: "runtime",
   keep: "tensor",
   loadLora: "nn",
@@ -29,6 +30,7 @@ const others: Readonly<Record<string, string>> = {
   parameter: "nn",
   removeLora: "nn",
   scope: "tensor",
+  skipInit: "nn",
   Tensor: "tensor",
   unmergeLora: "nn",
 };

@@ -52,12 +52,14 @@ export function initializeGpt<M extends Module>(model: M, options?: InitializeGp
     throw typeError(OPERATION, "projections", "a regular expression", projections);
   }
   const parameters = [...model.namedParameters()];
+  const weights = parameters.filter(([, { shape }]) => shape.length > 1);
   // A global expression would remember where its last match ended.
-  const projects = (name: string): boolean => name.search(projections) >= 0;
-  const count = parameters.filter(([name]) => projects(name)).length;
-  for (const [name, parameter] of parameters) {
-    const deviation = projects(name) ? STANDARD_DEVIATION / Math.sqrt(count) : STANDARD_DEVIATION;
-    if (parameter.shape.length > 1) redraw(parameter, (shape) => normal(OPERATION, shape, deviation));
+  const projected = weights.filter(([name]) => name.search(projections) >= 0);
+  const least = STANDARD_DEVIATION / Math.sqrt(projected.length);
+  for (const entry of parameters) {
+    const [name, parameter] = entry;
+    const deviation = projected.includes(entry) ? least : STANDARD_DEVIATION;
+    if (weights.includes(entry)) redraw(parameter, (shape) => normal(OPERATION, shape, deviation));
     else if (name.endsWith("bias")) redraw(parameter, (shape) => filled(OPERATION, shape, 0));
   }
   for (const module of model.namedModules().values()) {

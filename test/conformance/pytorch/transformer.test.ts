@@ -146,10 +146,11 @@ forEachArithmetic(() => {
   });
 
   // Not `it.each`, which cuts long names short: scripts/conformance-table.mjs reads them from the report.
-  for (const pytorch of [...layers, ...stacks]) it(pytorch.name, () => withoutLeak(() => runCase(pytorch)));
+  for (const pytorch of [...layers, ...stacks])
+    it(`${pytorch.record.operator}: ${pytorch.name}`, () => withoutLeak(() => runCase(pytorch)));
 
   for (const run of runs) {
-    it(run.name, () => {
+    it(`${run.record.operator}: ${run.name}`, () => {
       const before = memoryUsage().bytesInUse;
       const loss = losses(run);
       expect(memoryUsage().bytesInUse).toBe(before);
