@@ -14,6 +14,7 @@ import {
   type LoraFilesLike,
   memoryUsage,
   Module,
+  removeLora,
   saveSafetensors,
   SelfAttention,
   Tensor,
@@ -136,6 +137,24 @@ describe("loadLora", () => {
           [CONFIG]: files[CONFIG].slice().buffer,
           [TENSORS]: files[TENSORS],
         });
+      });
+    });
+
+    it("calls an attention's output projection as PEFT does, and what is targeted by itself by its path", () => {
+      withoutLeak(() => {
+        const model = new Model();
+        const names = (targetModules: string[]): string[] => {
+          addLora(model, { targetModules, r: 1 });
+          const file = loraFiles(model)[TENSORS];
+          removeLora(model);
+          return [...loadSafetensors(file).tensors.keys()].map((name) => name.slice(PREFIX.length));
+        };
+        const ofAttention = ["base_layer.out_proj.lora_A", "base_layer.out_proj.lora_B", "lora_A", "lora_B"];
+        const expected = ofAttention.map((name) => `attention.${name}.weight`);
+        expect(names(["attention"])).toEqual(expected);
+        expect(names(["attention", "out_proj"])).toEqual(expected);
+        expect(names(["out_proj"])).toEqual(["A", "B"].map((name) => `attention.out_proj.lora_${name}.weight`));
+        model.dispose();
       });
     });
 

@@ -454,6 +454,35 @@ describe("a model with adapters", () => {
       );
     });
 
+    it("has one adapter for a layer that stands in two places", () => {
+      class Shared extends Module {
+        first: Linear;
+        attention: SelfAttention;
+        layers: Linear[];
+
+        constructor() {
+          super();
+          const layer = new Linear(4, 4);
+          const attention = new SelfAttention(4, 2);
+          this.first = attention.out_proj;
+          this.attention = attention;
+          this.layers = [layer, layer];
+        }
+      }
+      withModule(
+        () => new Shared(),
+        (model) => {
+          addLora(model, { targetModules: ["first", "attention", "0"], r: 1 });
+          const own = Object.keys(model.stateDict()).filter((name) => name.endsWith(".lora_A.weight"));
+          const names = ["first", "attention.out_proj", "attention", "layers.0", "layers.1"];
+          expect(own).toEqual(names.map((name) => `${name}.lora_A.weight`));
+          expect(learnedIn(model)).toHaveLength(2 * 3);
+          mergeLora(model);
+          unmergeLora(model);
+        },
+      );
+    });
+
     it("may be a proxy", () => {
       withModule(
         () => new Model(),

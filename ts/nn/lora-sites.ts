@@ -5,7 +5,7 @@ import type { Shape } from "../tensor/shape.js";
 import { rawTensor, type Tensor } from "../tensor/tensor.js";
 import { embeddingSlot } from "./embedding.js";
 import type { LoraSettings } from "./lora-settings.js";
-import { type Module, packedOf } from "./module.js";
+import { type Module, packedOf, rawModule } from "./module.js";
 import { fullMatcher } from "./python-pattern.js";
 
 /** A weight that gets an adapter: s·B·A, of rank r. */
@@ -52,16 +52,27 @@ function weightOf(module: Module): Tensor<"float32"> | undefined {
   return new Set(weights).size === 1 && weights[0].shape.length === 2 ? weights[0] : undefined;
 }
 
-/** The paths of the modules in which each tensor stands, the model's as "the model". */
-export function placesOf(model: Module): Map<Tensor, string[]> {
-  const places = new Map<Tensor, string[]>();
+/** The modules of a model in which each tensor stands. */
+function holdersOf(model: Module): Map<Tensor, (readonly [path: string, module: Module])[]> {
+  const holders = new Map<Tensor, (readonly [string, Module])[]>();
   for (const [path, module] of model.namedModules()) {
     const members = (Object.values(module) as unknown[]).flat(Infinity).map(rawTensor);
     for (const tensor of new Set(members)) {
-      if (tensor !== undefined) places.set(tensor, [...(places.get(tensor) ?? []), path || "the model"]);
+      if (tensor !== undefined) holders.set(tensor, [...(holders.get(tensor) ?? []), [path || "the model", module]]);
     }
   }
-  return places;
+  return holders;
+}
+
+/** A function that tells in which modules a tensor stands, but for those that `isOwn` accepts; undefined for none. */
+export function tiesIn(
+  model: Module,
+): (tensor: Tensor, isOwn: (path: string, module: Module) => boolean) => string | undefined {
+  const holders = holdersOf(model);
+  return (tensor, isOwn) => {
+    const others = holders.get(tensor)?.filter(([path, module]) => !isOwn(path, module)) ?? [];
+    return others.length === 0 ? undefined : `stands in ${others.map(([path]) => path).join(", ")} as well`;
+  };
 }
 
 /** Finds what the settings name. Tells `refuse` of all that is wrong; `nameOf` gives an option's name in errors. */
@@ -115,25 +126,18 @@ export function findSites(
   }
   const isSaved = (path: string): boolean => saved.some(([at]) => path === at || path.startsWith(`${at}.`));
 
-  const sites = new Map<string, Site>();
+  const sites = new Map<Module, Site>();
   const add = (path: string, filePath: string, module: Module, weight: Tensor<"float32">, named: string): void => {
     const rank = rankOf(named);
     const scaling = alphaOf(named) / (useRslora ? Math.sqrt(rank) : rank);
-    sites.set(path, {
-      path,
-      filePath,
-      module,
-      weight,
-      isEmbedding: embeddingSlot(module) !== undefined,
-      rank,
-      scaling,
-    });
+    const isEmbedding = embeddingSlot(module) !== undefined;
+    sites.set(module, { path, filePath, module, weight, isEmbedding, rank, scaling });
   };
   for (const path of targets) {
     const module = modules.get(path) as Module;
-    if (isSaved(path) || sites.has(path)) continue;
+    if (isSaved(path) || sites.has(module)) continue;
     const weight = weightOf(module);
-    const isAttention = packedOf(module).length > 1;
+    const isAttention = "out_proj" in module;
     if (weight === undefined) {
       const flaw = isAttention ? "has keys or values of another width" : "is no Linear, Embedding or attention";
       refuse(`${nameOf("targetModules")}: ${path}, ${kindOf(module)}, ${flaw}`);
@@ -143,21 +147,19 @@ export function findSites(
     if (!isAttention) continue;
     if (loraDropout > 0) refuse(`${nameOf("loraDropout")}: ${path} is an attention, which takes none`);
     // As in PEFT the output projection goes along, whatever it is called in patterns.
-    const outProjection = modules.get(`${path}.out_proj`) as Module;
-    const [{ parameters }] = packedOf(outProjection);
-    add(`${path}.out_proj`, `${path}.base_layer.out_proj`, outProjection, parameters.weight, path);
+    const { out_proj: output } = module as Module & { out_proj: Module & { weight: Tensor<"float32"> } };
+    add(`${path}.out_proj`, `${path}.base_layer.out_proj`, rawModule(output), output.weight, path);
   }
 
   if (targets.length > 0 && targets.every(isSaved)) {
     refuse(`${nameOf("targetModules")}: ${targets.join(", ")} learn as a whole, by ${nameOf("modulesToSave")}`);
   }
 
-  const places = placesOf(model);
+  const tiesOf = tiesIn(model);
   for (const [path, module] of saved) {
     for (const [name, parameter] of module.namedParameters()) {
-      const others = places.get(parameter)?.filter((place) => !isSaved(place)) ?? [];
-      if (others.length > 0)
-        refuse(`${nameOf("modulesToSave")}: ${path}.${name} stands in ${others.join(", ")} as well`);
+      const ties = tiesOf(parameter, isSaved);
+      if (ties !== undefined) refuse(`${nameOf("modulesToSave")}: ${path}.${name} ${ties}`);
     }
   }
   return { adapted: [...sites.values()], saved };

@@ -19,7 +19,7 @@ import { embeddingSlot } from "./embedding.js";
 import { drawn, normal, uniform } from "./initialization.js";
 import { Linear } from "./linear.js";
 import { type LoraOptions, type LoraSettings, readSettings } from "./lora-settings.js";
-import { findSites, placesOf, shapesOf, type Site, type Sites } from "./lora-sites.js";
+import { findSites, shapesOf, type Site, type Sites, tiesIn } from "./lora-sites.js";
 import { Module, ownedBy, packedOf, rawModule, requireUsable, withPacked } from "./module.js";
 
 type Parameter = Tensor<"float32">;
@@ -266,12 +266,12 @@ function unmerge(adapter: Adapter, original: Tensor): void {
 export function mergeLora(model: Module): void {
   const operation = "mergeLora";
   const { adapters } = loraOf(operation, model);
-  const places = placesOf(rawModule(model));
-  for (const { merged, path, weight } of adapters) {
+  const tiesOf = tiesIn(rawModule(model));
+  for (const { merged, path, module, weight } of adapters) {
     if (merged !== undefined) throw misuseError(operation, "model", "is merged already");
     requireUsableTensor(operation, path, weight);
-    const others = places.get(weight)?.filter((place) => place !== path) ?? [];
-    if (others.length > 0) throw misuseError(operation, path, `its weight stands in ${others.join(", ")} as well`);
+    const ties = tiesOf(weight, (_, holder) => holder === module);
+    if (ties !== undefined) throw misuseError(operation, path, `its weight ${ties}`);
   }
   const done: [Adapter, Tensor][] = [];
   try {
