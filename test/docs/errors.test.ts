@@ -8,7 +8,6 @@ import {
   type ErrorCode,
   init,
   Linear,
-  loadLora,
   loadSafetensors,
   Module,
   type Runtime,
@@ -17,6 +16,7 @@ import {
   softmax,
   Tensor,
 } from "../../ts/entry/default.js";
+import { loadLora } from "../../ts/entry/nn.js";
 import { runCall } from "../../ts/ops/call.js";
 import { INTERFACE_HASH } from "../../ts/wasm/interface.js";
 import { version } from "../../ts/version.js";

@@ -2,18 +2,17 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
-  addLora,
   gelu,
   init,
   layerNorm,
   Linear,
   logSoftmax,
-  mergeLora,
   Module,
   type Runtime,
   scope,
   Tensor,
 } from "../../ts/entry/default.js";
+import { addLora, mergeLora } from "../../ts/entry/nn.js";
 import {
   accuracy,
   AdamW,

@@ -1,6 +1,7 @@
 /** What the entries besides the default one do; that they share one runtime, the test of the tarball shows. */
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import * as attention from "../../ts/entry/attention.js";
 import * as edgeLight from "../../ts/entry/edge-light.js";
 import * as io from "../../ts/entry/io.js";
 import * as nn from "../../ts/entry/nn.js";
@@ -64,31 +65,29 @@ describe.each([
   });
 });
 
-test("slim with nn and io has the exports of the default entry, and the same ones", async () => {
+test("slim with nn's layers of attention and io has the exports of the default entry, and the same ones", async () => {
   const { init, ...everything } = await import("../../ts/entry/default.js");
   const { init: ownInit, ...slimAlone } = slim;
-  expect({ ...slimAlone, ...nn, ...io }).toEqual(everything);
+  expect({ ...slimAlone, ...attention, ...io }).toEqual(everything);
+  expect(nn).toMatchObject(attention);
   expect(ownInit).not.toBe(init);
   expect(Object.keys(slimModuleOnly).sort()).toEqual(Object.keys(slim).sort());
-  const layers = [
-    "Conv1d",
-    "Dropout",
-    "Embedding",
-    "FeedForward",
-    "LayerNorm",
-    "Linear",
-    "Module",
-    "MultiheadAttention",
-    "PositionalEncoding",
-    "RMSNorm",
-    "SelfAttention",
-    "Sequential",
-    "attentionWeights",
-    "buffer",
-    "generateSquareSubsequentMask",
-    "parameter",
-  ];
-  expect(Object.keys(nn).sort()).toEqual(layers);
+  expect(Object.keys(attention).sort()).toEqual([
+    ...["Linear", "Module", "MultiheadAttention", "SelfAttention", "attentionWeights", "buffer", "parameter"],
+  ]);
+  const others = Object.keys(nn).filter((name) => !(name in attention));
+  expect(others.sort()).toEqual([
+    ...["Conv1d", "Dropout", "Embedding", "FeedForward", "LayerNorm", "PositionalEncoding", "RMSNorm", "Sequential"],
+    ...[
+      "Transformer",
+      "TransformerDecoder",
+      "TransformerDecoderLayer",
+      "TransformerEncoder",
+      "TransformerEncoderLayer",
+    ],
+    ...["addLora", "generateSquareSubsequentMask", "initializeGpt", "loadLora", "loraFiles", "mergeLora", "removeLora"],
+    ...["skipInit", "unmergeLora"],
+  ]);
   expect(Object.keys(io).sort()).toEqual(["loadSafetensors", "saveSafetensors"]);
 });
 

@@ -1,20 +1,7 @@
 /** Dropout, alone and in the layers that have one: its modes, its seeds, how often it drops, and its gradient. */
 import { describe, expect, it } from "vitest";
-import {
-  Dropout,
-  dropout,
-  FeedForward,
-  gelu,
-  LayerNorm,
-  linear,
-  manualSeed,
-  type Module,
-  PositionalEncoding,
-  rand,
-  Sequential,
-  swiglu,
-  Tensor,
-} from "../../ts/entry/default.js";
+import { dropout, gelu, linear, manualSeed, type Module, rand, swiglu, Tensor } from "../../ts/entry/default.js";
+import { Dropout, FeedForward, LayerNorm, PositionalEncoding, Sequential } from "../../ts/entry/nn.js";
 import "../../ts/entry/train.js";
 import { drawSeed } from "../../ts/ops/random.js";
 import * as oracle from "../oracle/dropout.js";

@@ -1,6 +1,7 @@
 /** generateSquareSubsequentMask: element by element, and that it does what `isCausal` does. */
 import { expect, it } from "vitest";
-import { generateSquareSubsequentMask, init, MultiheadAttention, rand } from "../../ts/entry/default.js";
+import { init, MultiheadAttention, rand } from "../../ts/entry/default.js";
+import { generateSquareSubsequentMask } from "../../ts/entry/nn.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { withoutLeak } from "../support/without-leak.js";
 

@@ -1,20 +1,15 @@
 /** What fresh layers start with: PyTorch's distributions, drawn in the order of the state dict, the same bits for a seed. */
 import { expect, it } from "vitest";
+import { Linear, manualSeed, type Module, rand, randn, Tensor } from "../../ts/entry/default.js";
 import {
   Conv1d,
   Embedding,
   FeedForward,
   LayerNorm,
-  Linear,
-  manualSeed,
-  type Module,
   PositionalEncoding,
-  rand,
-  randn,
   RMSNorm,
   Sequential,
-  Tensor,
-} from "../../ts/entry/default.js";
+} from "../../ts/entry/nn.js";
 import "../../ts/entry/train.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { withoutLeak } from "../support/without-leak.js";

@@ -3,31 +3,33 @@ import { describe, expect, it } from "vitest";
 import {
   add,
   conv1d,
-  Conv1d,
-  Embedding,
   embedding,
-  FeedForward,
   init,
-  LayerNorm,
   layerNorm,
   Linear,
   loadSafetensors,
   manualSeed,
   memoryUsage,
   Module,
-  PositionalEncoding,
   rand,
-  RMSNorm,
   rmsNorm,
   saveSafetensors,
   scope,
-  Sequential,
   sinusoidalPositions,
-  type SequentialModule,
   type StateDict,
   Tensor,
   type TensorLike,
 } from "../../ts/entry/default.js";
+import {
+  Conv1d,
+  Embedding,
+  FeedForward,
+  LayerNorm,
+  PositionalEncoding,
+  RMSNorm,
+  Sequential,
+  type SequentialModule,
+} from "../../ts/entry/nn.js";
 import "../../ts/entry/train.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { withoutLeak } from "../support/without-leak.js";

@@ -1,24 +1,26 @@
 /** LoRA's files: what is read, and what is refused before anything changes. */
 import { describe, expect, it } from "vitest";
 import {
-  addLora,
   AttentionError,
   buffer,
-  Embedding,
   type ErrorCode,
-  LayerNorm,
   Linear,
-  loadLora,
   loadSafetensors,
-  loraFiles,
-  type LoraFilesLike,
   memoryUsage,
   Module,
-  removeLora,
   saveSafetensors,
   SelfAttention,
   Tensor,
 } from "../../ts/entry/default.js";
+import {
+  addLora,
+  Embedding,
+  LayerNorm,
+  loadLora,
+  loraFiles,
+  type LoraFilesLike,
+  removeLora,
+} from "../../ts/entry/nn.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { withoutLeak } from "../support/without-leak.js";
 import { expectThrowsWithoutLeak } from "../support/without-leak.js";

@@ -2,28 +2,30 @@
 import { describe, expect, it } from "vitest";
 import {
   type Activation,
-  addLora,
   dropout,
-  Embedding,
   init,
-  LayerNorm,
   Linear,
-  loraFiles,
-  loadLora,
-  type LoraOptions,
   manualSeed,
   memoryUsage,
-  mergeLora,
   Module,
   MultiheadAttention,
   parameter,
   rand,
-  removeLora,
   scope,
   SelfAttention,
   Tensor,
-  unmergeLora,
 } from "../../ts/entry/default.js";
+import {
+  addLora,
+  Embedding,
+  LayerNorm,
+  loraFiles,
+  loadLora,
+  type LoraOptions,
+  mergeLora,
+  removeLora,
+  unmergeLora,
+} from "../../ts/entry/nn.js";
 import "../../ts/entry/train.js";
 import { count, given, randomOperand } from "../cases/layer-operands.js";
 import * as activationOracle from "../oracle/activation.js";

@@ -2,8 +2,6 @@
 import { describe, expect, it } from "vitest";
 import {
   buffer,
-  Embedding,
-  initializeGpt,
   Linear,
   manualSeed,
   Module,
@@ -12,11 +10,9 @@ import {
   rand,
   randn,
   scope,
-  skipInit,
   type Tensor,
-  Transformer,
-  TransformerEncoder,
 } from "../../ts/entry/default.js";
+import { Embedding, initializeGpt, skipInit, Transformer, TransformerEncoder } from "../../ts/entry/nn.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { expectThrows } from "../support/expect-error.js";
 import { expectThrowsWithoutLeak, withoutLeak } from "../support/without-leak.js";

@@ -17,13 +17,15 @@ import {
   type StateDictLike,
   Tensor,
   type TensorLike,
+} from "../../ts/entry/default.js";
+import {
   Transformer,
   TransformerDecoder,
   TransformerDecoderLayer,
   TransformerEncoder,
   TransformerEncoderLayer,
   type TransformerLayerOptions,
-} from "../../ts/entry/default.js";
+} from "../../ts/entry/nn.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { expectThrows } from "../support/expect-error.js";
 import { expectThrowsWithoutLeak, withoutLeak } from "../support/without-leak.js";

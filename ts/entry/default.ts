@@ -9,7 +9,7 @@ import { unpack } from "./unpack.js";
 
 export * from "../surface.js";
 export * from "./io.js";
-export * from "./nn.js";
+export * from "./attention.js";
 
 /** All builds travel in the JavaScript itself, so that no host needs a file, a fetch or a bundler's help. */
 const inlined: ModuleLoader = {

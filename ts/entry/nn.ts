@@ -1,11 +1,5 @@
 // Layers with parameters, for whichever entry makes the runtime.
-export type { AttentionForwardOptions, AttentionForwardResult } from "../nn/attention-module.js";
-export {
-  attentionWeights,
-  type AttentionWeightsOptions,
-  type AttentionWeightsResult,
-} from "../nn/attention-weights.js";
-export type { MultiheadAttentionOptions, RotaryOptions, SelfAttentionOptions } from "../nn/configuration.js";
+export * from "./attention.js";
 export { Conv1d, type Conv1dLayerOptions } from "../nn/conv1d.js";
 export { Dropout } from "../nn/dropout.js";
 export { Embedding, type EmbeddingLayerOptions } from "../nn/embedding.js";
@@ -14,23 +8,16 @@ export { generateSquareSubsequentMask } from "../nn/generate-square-subsequent-m
 export { skipInit } from "../nn/initialization.js";
 export { initializeGpt, type InitializeGptOptions } from "../nn/initialize-gpt.js";
 export { LayerNorm, type LayerNormOptions } from "../nn/layer-norm.js";
-export { Linear, type LinearOptions } from "../nn/linear.js";
 export { addLora, mergeLora, removeLora, unmergeLora } from "../nn/lora.js";
 export { type LoraFiles, type LoraFilesLike, loadLora, loraFiles } from "../nn/lora-files.js";
 export type { LoraOptions } from "../nn/lora-settings.js";
-export { Module } from "../nn/module.js";
-export { MultiheadAttention } from "../nn/multihead-attention.js";
-export { buffer, parameter } from "../nn/parameter.js";
 export {
   PositionalEncoding,
   type PositionalEncodingForwardOptions,
   type PositionalEncodingOptions,
 } from "../nn/positional-encoding.js";
 export { RMSNorm, type RMSNormOptions } from "../nn/rms-norm.js";
-export { SelfAttention } from "../nn/self-attention.js";
 export { Sequential, type SequentialModule } from "../nn/sequential.js";
-export type { LoadStateDictOptions, LoadStateDictResult, StateDict, StateDictLike } from "../nn/state-dict.js";
-export type { LayerAttentionWeights } from "../nn/weights-collection.js";
 export { Transformer, type TransformerForwardOptions, type TransformerOptions } from "../nn/transformer.js";
 export { TransformerDecoder } from "../nn/transformer-decoder.js";
 export { TransformerDecoderLayer, type TransformerDecoderForwardOptions } from "../nn/transformer-decoder-layer.js";

@@ -7,7 +7,7 @@ import { type ModuleOnlyInitOptions, loaderOfModules } from "./module-only.js";
 
 export * from "../surface.js";
 export * from "./io.js";
-export * from "./nn.js";
+export * from "./attention.js";
 export { initSync, type ModuleOnlyInitOptions } from "./module-only.js";
 
 /**

@@ -39,7 +39,8 @@ function drawParameters(shape: readonly [number, number, number], hasBias: boole
  *
  * @example
  * ```js
- * import { Conv1d, init } from "wasm-attention";
+ * import { init } from "wasm-attention";
+ * import { Conv1d } from "wasm-attention/nn";
  *
  * await init();
  * const layer = new Conv1d(80, 16, 3, { stride: 2, padding: 1 });

@@ -15,7 +15,8 @@ const NAME = "Dropout";
  *
  * @example
  * ```js
- * import { Dropout, init, manualSeed } from "wasm-attention";
+ * import { init, manualSeed } from "wasm-attention";
+ * import { Dropout } from "wasm-attention/nn";
  *
  * await init();
  * manualSeed(1);

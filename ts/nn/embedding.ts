@@ -44,7 +44,8 @@ export function clearRow(table: Tensor<"float32">, row: number | undefined): voi
  *
  * @example
  * ```js
- * import { Embedding, init } from "wasm-attention";
+ * import { init } from "wasm-attention";
+ * import { Embedding } from "wasm-attention/nn";
  *
  * await init();
  * const layer = new Embedding(100, 8, { paddingIdx: 0 });

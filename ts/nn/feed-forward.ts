@@ -92,7 +92,8 @@ function drawParameters(configuration: Configuration): Parameters {
  *
  * @example
  * ```js
- * import { FeedForward, init } from "wasm-attention";
+ * import { init } from "wasm-attention";
+ * import { FeedForward } from "wasm-attention/nn";
  *
  * await init();
  * const layer = new FeedForward(8, 32, { activation: "swiglu" });

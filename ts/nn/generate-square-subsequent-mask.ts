@@ -10,7 +10,8 @@ const OPERATION = "generateSquareSubsequentMask";
  *
  * @example
  * ```js
- * import { generateSquareSubsequentMask, init } from "wasm-attention";
+ * import { init } from "wasm-attention";
+ * import { generateSquareSubsequentMask } from "wasm-attention/nn";
  *
  * await init();
  * console.log(generateSquareSubsequentMask(2).toNested()); // [[0, -Infinity], [0, 0]]

@@ -85,7 +85,8 @@ export function together<R>(create: () => R): R {
  *
  * @example
  * ```js
- * import { init, Linear, Module, skipInit } from "wasm-attention";
+ * import { init, Linear, Module } from "wasm-attention";
+ * import { skipInit } from "wasm-attention/nn";
  *
  * await init();
  * class Model extends Module {

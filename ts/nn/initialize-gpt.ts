@@ -27,7 +27,8 @@ export interface InitializeGptOptions {
  *
  * @example
  * ```js
- * import { Embedding, init, initializeGpt, Linear, Module, TransformerEncoder } from "wasm-attention";
+ * import { init, Linear, Module } from "wasm-attention";
+ * import { Embedding, initializeGpt, TransformerEncoder } from "wasm-attention/nn";
  *
  * await init();
  * class Gpt extends Module {

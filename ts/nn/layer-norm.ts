@@ -46,7 +46,8 @@ export function readNormalizedShape(operation: string, argument: string, normali
  *
  * @example
  * ```js
- * import { init, LayerNorm } from "wasm-attention";
+ * import { init } from "wasm-attention";
+ * import { LayerNorm } from "wasm-attention/nn";
  *
  * await init();
  * const layer = new LayerNorm(2);

@@ -51,7 +51,8 @@ function expectedTensors({ adapted, saved }: Sites): Map<string, Expected | Tens
  *
  * @example
  * ```js
- * import { addLora, init, Linear, loadLora, loraFiles, Module } from "wasm-attention";
+ * import { init, Linear, Module } from "wasm-attention";
+ * import { addLora, loadLora, loraFiles } from "wasm-attention/nn";
  *
  * await init();
  * class Model extends Module {
@@ -127,7 +128,8 @@ function matchTensors(
  *
  * @example
  * ```js
- * import { addLora, init, Linear, loadLora, loraFiles, Module } from "wasm-attention";
+ * import { init, Linear, Module } from "wasm-attention";
+ * import { addLora, loadLora, loraFiles } from "wasm-attention/nn";
  *
  * await init();
  * class Model extends Module {

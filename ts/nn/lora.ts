@@ -175,7 +175,8 @@ function fresh(operation: string, site: Site): Parameter[] {
  *
  * @example
  * ```js
- * import { addLora, init, Linear, Module } from "wasm-attention";
+ * import { init, Linear, Module } from "wasm-attention";
+ * import { addLora } from "wasm-attention/nn";
  *
  * await init();
  * class Model extends Module {
@@ -245,7 +246,8 @@ function unmerge(adapter: Adapter, original: Tensor): void {
  *
  * @example
  * ```js
- * import { addLora, init, Linear, mergeLora, Module, removeLora } from "wasm-attention";
+ * import { init, Linear, Module } from "wasm-attention";
+ * import { addLora, mergeLora, removeLora } from "wasm-attention/nn";
  *
  * await init();
  * class Model extends Module {

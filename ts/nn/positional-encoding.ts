@@ -61,7 +61,8 @@ type Parameters = readonly Tensor<"float32">[];
  *
  * @example
  * ```js
- * import { init, PositionalEncoding } from "wasm-attention";
+ * import { init } from "wasm-attention";
+ * import { PositionalEncoding } from "wasm-attention/nn";
  *
  * await init();
  * const layer = new PositionalEncoding(4, { maxLength: 100 });

@@ -30,7 +30,8 @@ export interface RMSNormOptions {
  *
  * @example
  * ```js
- * import { init, RMSNorm } from "wasm-attention";
+ * import { init } from "wasm-attention";
+ * import { RMSNorm } from "wasm-attention/nn";
  *
  * await init();
  * const layer = new RMSNorm(2);

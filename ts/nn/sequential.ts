@@ -25,7 +25,8 @@ export interface SequentialModule extends Module {
  *
  * @example
  * ```js
- * import { Embedding, init, LayerNorm, Linear, Sequential } from "wasm-attention";
+ * import { init, Linear } from "wasm-attention";
+ * import { Embedding, LayerNorm, Sequential } from "wasm-attention/nn";
  *
  * await init();
  * const model = new Sequential(new Embedding(100, 8), new LayerNorm(8), new Linear(8, 2));

@@ -65,7 +65,8 @@ export const MEMORY_HIDING = {
  *
  * @example
  * ```js
- * import { init, rand, TransformerDecoderLayer } from "wasm-attention";
+ * import { init, rand } from "wasm-attention";
+ * import { TransformerDecoderLayer } from "wasm-attention/nn";
  *
  * await init();
  * const layer = new TransformerDecoderLayer(8, 2, { dimFeedforward: 16, batchFirst: true }).eval();

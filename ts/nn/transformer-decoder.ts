@@ -29,7 +29,8 @@ const NAME = "TransformerDecoder";
  *
  * @example
  * ```js
- * import { init, rand, TransformerDecoder } from "wasm-attention";
+ * import { init, rand } from "wasm-attention";
+ * import { TransformerDecoder } from "wasm-attention/nn";
  *
  * await init();
  * const decoder = new TransformerDecoder(8, 2, { numLayers: 2, dimFeedforward: 16, batchFirst: true }).eval();

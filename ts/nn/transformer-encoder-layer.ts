@@ -58,7 +58,8 @@ export const SELF_HIDING = { attnMask: "mask", keyPaddingMask: "keyPaddingMask",
  *
  * @example
  * ```js
- * import { init, rand, TransformerEncoderLayer } from "wasm-attention";
+ * import { init, rand } from "wasm-attention";
+ * import { TransformerEncoderLayer } from "wasm-attention/nn";
  *
  * await init();
  * const layer = new TransformerEncoderLayer(8, 2, { dimFeedforward: 16, batchFirst: true }).eval();

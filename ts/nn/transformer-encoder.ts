@@ -28,7 +28,8 @@ const NAME = "TransformerEncoder";
  *
  * @example
  * ```js
- * import { init, rand, TransformerEncoder } from "wasm-attention";
+ * import { init, rand } from "wasm-attention";
+ * import { TransformerEncoder } from "wasm-attention/nn";
  *
  * await init();
  * const encoder = new TransformerEncoder(8, 2, { numLayers: 2, dimFeedforward: 16, batchFirst: true }).eval();
@@ -73,7 +74,8 @@ export class TransformerEncoder extends Module {
    *
    * @example
    * ```js
-   * import { init, loadSafetensors, saveSafetensors, TransformerEncoder } from "wasm-attention";
+   * import { init, loadSafetensors, saveSafetensors } from "wasm-attention";
+   * import { TransformerEncoder } from "wasm-attention/nn";
    *
    * await init();
    * const options = { numLayers: 2, dimFeedforward: 16 };

@@ -78,7 +78,8 @@ const hidingNames = <P extends "src" | "tgt" | "memory">(
  *
  * @example
  * ```js
- * import { init, rand, Transformer } from "wasm-attention";
+ * import { init, rand } from "wasm-attention";
+ * import { Transformer } from "wasm-attention/nn";
  *
  * await init();
  * const options = { numEncoderLayers: 1, numDecoderLayers: 1, dimFeedforward: 16, batchFirst: true };

@@ -1,4 +1,5 @@
 /** The layers with parameters of their own that are made of one operation or a few, and the modules made of them. */
+import { Linear, Module, type Tensor, type TensorData } from "../../../ts/entry/default.js";
 import {
   Conv1d,
   Dropout,
@@ -6,14 +7,10 @@ import {
   FeedForward,
   generateSquareSubsequentMask,
   LayerNorm,
-  Linear,
-  Module,
   PositionalEncoding,
   RMSNorm,
   Sequential,
-  type Tensor,
-  type TensorData,
-} from "../../../ts/entry/default.js";
+} from "../../../ts/entry/nn.js";
 import { randomOperand } from "../layer-operands.js";
 import { type Disposable, floats, type OperationRecord, type Refusal, wrongDTypes } from "../operation.js";
 

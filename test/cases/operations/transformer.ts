@@ -1,14 +1,12 @@
 /** The transformer's layers, stacks and the whole. */
+import { type Module, rand, type Tensor } from "../../../ts/entry/default.js";
 import {
-  type Module,
-  rand,
-  type Tensor,
   Transformer,
   TransformerDecoder,
   TransformerDecoderLayer,
   TransformerEncoder,
   TransformerEncoderLayer,
-} from "../../../ts/entry/default.js";
+} from "../../../ts/entry/nn.js";
 import { randomOperand } from "../layer-operands.js";
 import { type Disposable, floats, type OperationRecord } from "../operation.js";
 

@@ -1,6 +1,5 @@
 /** The runs of fit.safetensors in the package's terms: models, data, optimizers, options. */
 import {
-  Embedding,
   Linear,
   maskedMean,
   mean,
@@ -11,6 +10,7 @@ import {
   type Tensor,
   type TensorData,
 } from "../../../ts/entry/default.js";
+import { Embedding } from "../../../ts/entry/nn.js";
 import {
   Adam,
   AdamW,

@@ -2,23 +2,25 @@
 import { expect, it } from "vitest";
 import {
   add,
-  addLora,
-  Embedding,
   Linear,
-  loadLora,
   loadSafetensors,
-  loraFiles,
-  type LoraOptions,
   mean,
   memoryUsage,
-  mergeLora,
   Module,
   MultiheadAttention,
-  removeLora,
   scope,
   Tensor,
-  unmergeLora,
 } from "../../../ts/entry/default.js";
+import {
+  addLora,
+  Embedding,
+  loadLora,
+  loraFiles,
+  type LoraOptions,
+  mergeLora,
+  removeLora,
+  unmergeLora,
+} from "../../../ts/entry/nn.js";
 import { AdamW, crossEntropy, type Optimizer, SGD } from "../../../ts/entry/train.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";
 import { loadState } from "../pytorch/modules.js";

@@ -1,20 +1,17 @@
 /** The simple layers against PyTorch's (SwiGLU: transformers'): state dicts, answers, gradients of inputs and parameters. */
 import { expect, it } from "vitest";
+import { Linear, type Module, type Tensor, type TensorData } from "../../../ts/entry/default.js";
 import {
   Conv1d,
   Embedding,
   FeedForward,
   type FeedForwardActivation,
   LayerNorm,
-  Linear,
-  type Module,
   PositionalEncoding,
   RMSNorm,
   Sequential,
   type SequentialModule,
-  type Tensor,
-  type TensorData,
-} from "../../../ts/entry/default.js";
+} from "../../../ts/entry/nn.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";
 import { withoutLeak } from "../../support/without-leak.js";
 import { expectGradients, operandsOf } from "../gradients.js";

@@ -1,12 +1,8 @@
 /** The models of the training runs, as gpt_run.py, encoder_decoder_run.py and sequential_run.py have them. */
 import {
   add,
-  Conv1d,
-  Embedding,
   embedding,
-  FeedForward,
   gelu,
-  LayerNorm,
   layerNorm,
   Linear,
   linear,
@@ -14,15 +10,21 @@ import {
   MultiheadAttention,
   narrow,
   parameter,
-  PositionalEncoding,
   relu,
-  RMSNorm,
-  Sequential,
   Tensor,
   type TensorData,
   type TensorLike,
   transpose,
 } from "../../../ts/entry/default.js";
+import {
+  Conv1d,
+  Embedding,
+  FeedForward,
+  LayerNorm,
+  PositionalEncoding,
+  RMSNorm,
+  Sequential,
+} from "../../../ts/entry/nn.js";
 import { crossEntropy } from "../../../ts/entry/train.js";
 
 /** Numbers of a record: `layers`, `width`, `heads` and others. */

@@ -1,16 +1,13 @@
 /** The transformer's modules as the records have them. */
+import { type Module, type Tensor, type TensorData, type TensorLike } from "../../../ts/entry/default.js";
 import {
-  type Module,
   type TransformerLayerOptions,
   Transformer,
   TransformerDecoder,
   TransformerDecoderLayer,
   TransformerEncoder,
   TransformerEncoderLayer,
-  type Tensor,
-  type TensorData,
-  type TensorLike,
-} from "../../../ts/entry/default.js";
+} from "../../../ts/entry/nn.js";
 import type { Case, CaseRecord } from "../records.js";
 
 /** PyTorch's constructor arguments, and the mode. */

@@ -1,17 +1,13 @@
 /** The transformer's layers, stacks and the whole against PyTorch: state dicts, results, gradients, twenty training steps. */
 import { expect, it } from "vitest";
+import { memoryUsage, type Module, scope, Tensor, type TensorLike } from "../../../ts/entry/default.js";
 import {
-  memoryUsage,
-  type Module,
-  scope,
-  Tensor,
   Transformer,
   TransformerDecoder,
   TransformerDecoderLayer,
   TransformerEncoder,
   TransformerEncoderLayer,
-  type TensorLike,
-} from "../../../ts/entry/default.js";
+} from "../../../ts/entry/nn.js";
 import { AdamW, backward, mseLoss } from "../../../ts/entry/train.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";
 import { withoutLeak } from "../../support/without-leak.js";

@@ -2,7 +2,8 @@
 // prints a hash of all its bits.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dropout, Embedding, init, Linear, maskedMean, Module, rand, scope } from "wasm-attention";
+import { dropout, init, Linear, maskedMean, Module, rand, scope } from "wasm-attention";
+import { Embedding } from "wasm-attention/nn";
 import { AdamW, crossEntropy, fit } from "wasm-attention/train";
 
 const [file] = process.argv.slice(2);

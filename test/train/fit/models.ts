@@ -1,5 +1,6 @@
 /** A small classifier of sequences, with dropout, and data for it. */
-import { Dropout, Embedding, Linear, maskedMean, Module, scope, type Tensor } from "../../../ts/entry/default.js";
+import { Linear, maskedMean, Module, scope, type Tensor } from "../../../ts/entry/default.js";
+import { Dropout, Embedding } from "../../../ts/entry/nn.js";
 import type { Samples } from "../../../ts/entry/train.js";
 
 export class Classifier extends Module {
