@@ -38,12 +38,12 @@ export type ErrorCode =
   | "ERR_VERSION_MISMATCH"
   /** AttentionError: a safetensors file that is broken or that holds what we don't compute with. */
   | "ERR_SAFETENSORS"
+  /** AttentionError: an adapter's files that are broken, of a kind that isn't computed here, or not for this model. */
+  | "ERR_ADAPTER"
   /** AttentionError: a training state that is broken, of another version, or of another training. */
   | "ERR_TRAINING_STATE"
   /** AttentionError: a loss, or a gradient, that is NaN or infinite; the training has stopped. */
-  | "ERR_NOT_FINITE"
-  /** AttentionError: an adapter's files that are broken, of a kind that isn't computed here, or not for this model. */
-  | "ERR_ADAPTER";
+  | "ERR_NOT_FINITE";
 
 /** What the host lacks or what became of the runtime. The caller's mistakes are TypeErrors and RangeErrors. */
 export class AttentionError extends Error {

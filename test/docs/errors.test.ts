@@ -17,6 +17,7 @@ import {
   Tensor,
 } from "../../ts/entry/default.js";
 import { loadLora } from "../../ts/entry/nn.js";
+import { crossEntropy, fit, SGD } from "../../ts/entry/train.js";
 import { runCall } from "../../ts/ops/call.js";
 import { INTERFACE_HASH } from "../../ts/wasm/interface.js";
 import { version } from "../../ts/version.js";
@@ -134,6 +135,24 @@ const examples: Record<ErrorCode, () => unknown> = {
     });
   },
   ERR_SAFETENSORS: () => loadSafetensors(Uint8Array.of(100, 0, 0, 0, 0, 0, 0, 0, 123)),
+  async ERR_TRAINING_STATE() {
+    await init();
+    const model = new Linear(1, 2);
+    const options = { loss: crossEntropy, optimizer: new SGD(model.parameters()) };
+    const data = { inputs: [[0.5]], targets: [1] };
+    let trainingState: Uint8Array | undefined;
+    await fit(model, data, {
+      ...options,
+      batchSize: 8,
+      onEpoch: (event) => void (trainingState = event.saveTrainingState()),
+    });
+    await fit(model, data, { ...options, batchSize: 4, trainingState });
+  },
+  async ERR_NOT_FINITE() {
+    await init();
+    const model = new Linear(1, 2);
+    await fit(model, { inputs: [[NaN]], targets: [1] }, { loss: crossEntropy, optimizer: new SGD(model.parameters()) });
+  },
 };
 
 afterEach(async () => {

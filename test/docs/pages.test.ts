@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import * as api from "../../ts/entry/default.js";
+import * as nn from "../../ts/entry/nn.js";
 import * as train from "../../ts/entry/train.js";
 import { useRunner } from "../support/documented-code.js";
 
@@ -65,6 +66,6 @@ describe("the README", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     const section = /^## What there is\n(.*?)^\| document/ms.exec(readme)?.[1] ?? "";
     const listed = [...section.matchAll(/`(\w+)`/g)].map(([, name]) => name);
-    expect(listed.sort()).toEqual([...Object.keys(api), ...Object.keys(train)].sort());
+    expect(listed.sort()).toEqual(Object.keys({ ...api, ...nn, ...train }).sort());
   });
 });

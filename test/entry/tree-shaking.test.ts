@@ -24,7 +24,7 @@ const isOfLora = (file: string): boolean => /^ts\/(nn\/(lora|python-pattern)|io\
 
 it.each([
   ["Linear, Embedding, MultiheadAttention, SelfAttention, Module", "nn"],
-  ["init, Linear, Embedding, softmax", "default"],
+  ["init, Linear, softmax", "default"],
 ])("%s of %s comes without it", async (names, entry) => {
   const files = await filesIn(names, entry);
   expect(files).toContain("ts/nn/linear.ts");

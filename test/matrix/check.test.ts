@@ -120,8 +120,11 @@ describe("the suite", () => {
     const leftOut = testFiles.filter(({ obstacle }) => obstacle !== undefined);
     expect(Object.fromEntries(leftOut.map(({ name, obstacle }) => [name, obstacle]))).toEqual({
       "entry/entries": "imports node:fs",
+      "entry/tree-shaking": "imports node:url",
       "io/utf8": "imports ../../ts/io/utf8.js",
       "nn/collected-modules": "imports node:v8",
+      "nn/dropout": "imports ../../ts/ops/random.js",
+      "nn/python-pattern": "imports ../../ts/nn/python-pattern.js",
       "ops/dropout": "imports ../../ts/ops/random.js",
       "ops/operands": "uses vitest's vi",
       "ops/packed-linear": "imports ../../ts/ops/packed-linear.js",
@@ -133,6 +136,7 @@ describe("the suite", () => {
       "tensor/open-scopes": "imports ../../ts/tensor/open-scopes.js",
       "tensor/without-train": "imports ../../ts/tensor/tensor.js",
       "train/appended-rows": "imports ../../ts/ops/concatenation.js",
+      "train/fit/killed": "imports node:child_process",
       "train/linear": "imports ../../ts/ops/packed-linear.js",
     });
     expect(suiteFiles).toHaveLength(testFiles.length - leftOut.length);

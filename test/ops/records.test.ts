@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import * as entry from "../../ts/entry/default.js";
+import * as nn from "../../ts/entry/nn.js";
 import { formulaOf } from "../cases/error-bound.js";
 import storedBounds from "../cases/error-bounds.json";
 import { operations } from "../cases/operations.js";
@@ -38,7 +39,7 @@ const others: Readonly<Record<string, string>> = {
 it("every export is an operation with a record, or a known other", () => {
   const recorded = operations.map(({ name }) => name);
   expect(new Set(recorded).size).toBe(recorded.length);
-  expect([...recorded, ...Object.keys(others)].sort()).toEqual(Object.keys(entry).sort());
+  expect([...recorded, ...Object.keys(others)].sort()).toEqual(Object.keys({ ...entry, ...nn }).sort());
 });
 
 describe.each(operations)("the record of $name", ({ name, family, property, gradient, refusals, memory, bits }) => {
