@@ -70,7 +70,25 @@ test("slim with nn and io has the exports of the default entry, and the same one
   expect({ ...slimAlone, ...nn, ...io }).toEqual(everything);
   expect(ownInit).not.toBe(init);
   expect(Object.keys(slimModuleOnly).sort()).toEqual(Object.keys(slim).sort());
-  const layers = ["Linear", "Module", "MultiheadAttention", "SelfAttention", "buffer", "parameter"];
+  const layers = [
+    "Dropout",
+    "Embedding",
+    "LayerNorm",
+    "Linear",
+    "Module",
+    "MultiheadAttention",
+    "RMSNorm",
+    "SelfAttention",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "buffer",
+    "initializeGpt",
+    "parameter",
+    "skipInit",
+  ];
   expect(Object.keys(nn).sort()).toEqual(layers);
   expect(Object.keys(io).sort()).toEqual(["loadSafetensors", "saveSafetensors"]);
 });

@@ -94,6 +94,7 @@ export function together<R>(create: () => R): R {
  * const trained = new Model();
  * const copy = skipInit(() => new Model());
  * copy.loadStateDict(trained.stateDict());
+ * console.log(copy.layers[0].weight.shape); // [8, 2]
  * ```
  *
  * @param create A function that is done when it returns. When it throws, the parameters of layers that it has made are given back.
