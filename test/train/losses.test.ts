@@ -1,6 +1,6 @@
 /** Losses: worked examples, rules for what is ignored, infinite or empty, and what is refused. */
 import { describe, expect, it } from "vitest";
-import { Tensor } from "../../ts/entry/default.js";
+import { init, scope, Tensor } from "../../ts/entry/default.js";
 import {
   binaryCrossEntropyWithLogits,
   crossEntropy,
@@ -298,5 +298,22 @@ forEachArithmetic(() => {
       [() => ctcLoss(frames, [1, 1], [2, 2], [1, 1], { blank: 3 }), RangeError, "ERR_INVALID_VALUE", /blank/],
     ];
     for (const [call, kind, code, message] of refusals) expectThrowsWithoutLeak(call, kind, code as never, message);
+  });
+});
+
+it("takes integers and booleans as targets where it takes numbers", async () => {
+  await init();
+  scope(() => {
+    const x = leaf([0.5, -1, 2, 0], 4);
+    const floats = Tensor.from([1, 0, 1, 0]);
+    for (const loss of [mseLoss, binaryCrossEntropyWithLogits]) {
+      const expected = loss(x, floats).item();
+      for (const data of [Int32Array.of(1, 0, 1, 0), Uint8Array.of(1, 0, 1, 0), [true, false, true, false]]) {
+        const own = loss(x, { data, shape: [4] });
+        expect(own.item()).toBe(expected);
+        own.backward();
+        expect(loss(x, Tensor.from(data)).item()).toBe(expected);
+      }
+    }
   });
 });

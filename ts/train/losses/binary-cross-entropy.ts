@@ -8,6 +8,7 @@ import { float32View } from "../../runtime/memory.js";
 import { elementCount, requireShape, type Shape } from "../../tensor/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Call } from "../../ops/call.js";
+import { describeTarget } from "./target.js";
 import { checkReduction, divisorOf, type LossOptions, reducedLoss } from "./reduction.js";
 
 const OPERATION = "binaryCrossEntropyWithLogits";
@@ -59,7 +60,7 @@ function broadcast(argument: string, value: NumbersLike, shape: Shape): Float32A
  * Error of a loss: at most 2^-20 · its terms' sum of absolute values + 2^-120.
  *
  * @param logits Any shape; float32, float16 or bfloat16.
- * @param targets The same shape, of any float dtype; from 0 to 1.
+ * @param targets The same shape; of any dtype, booleans as 0 and 1; from 0 to 1.
  * @param options Weights and reduction. "mean" divides by the number of logits.
  * @returns A float32 tensor: of rank 0, or with "none" of the logits' shape.
  * @throws {TypeError} for wrong kinds.
@@ -72,7 +73,7 @@ export function binaryCrossEntropyWithLogits(
 ): Tensor<"float32"> {
   const { weight, posWeight, reduction } = checkOptions(OPERATION, options, ["weight", "posWeight", "reduction"]);
   const x = describeFloat(OPERATION, "logits", logits);
-  const z = describeFloat(OPERATION, "targets", targets);
+  const z = describeTarget(OPERATION, "targets", targets);
   requireShape(OPERATION, z, [x.shape], ", that of the logits");
   const count = elementCount(x.shape);
   const details: BinaryCrossEntropyDetails = {

@@ -4,6 +4,7 @@ import { describeFloat, type FloatOperand } from "../../ops/float-operand.js";
 import type { TensorLike } from "../../ops/operand.js";
 import { elementCount, requireShape } from "../../tensor/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { describeTarget } from "./target.js";
 import { checkReduction, divisorOf, type LossOptions, reducedLoss } from "./reduction.js";
 
 const OPERATION = "mseLoss";
@@ -22,7 +23,7 @@ export interface MeanSquaredErrorDetails {
  * Error of an element: at most 2^-22 · its result.
  *
  * @param input Any shape; float32, float16 or bfloat16.
- * @param target The same shape, of any float dtype.
+ * @param target The same shape, of any dtype; integers and booleans are constants.
  * @param options The reduction. "mean" divides by the number of elements.
  * @returns A float32 tensor: of rank 0, or with "none" of the input's shape.
  * @throws {TypeError} for another dtype.
@@ -31,7 +32,7 @@ export interface MeanSquaredErrorDetails {
 export function mseLoss(input: TensorLike, target: TensorLike, options?: LossOptions): Tensor<"float32"> {
   const { reduction } = checkOptions(OPERATION, options, ["reduction"]);
   const a = describeFloat(OPERATION, "input", input);
-  const b = describeFloat(OPERATION, "target", target);
+  const b = describeTarget(OPERATION, "target", target);
   requireShape(OPERATION, b, [a.shape], ", that of the input");
   const count = elementCount(a.shape);
   const divisor = divisorOf(checkReduction(OPERATION, reduction), count);
