@@ -1,4 +1,5 @@
-// Chromium and Firefox, steered by puppeteer. One process serves all rows of a browser; each row has a context of its own.
+// Chromium and Firefox, steered by puppeteer. One process serves all rows of a browser; the pages of each row come from a server of
+// their own, so that no row sees what another has stored.
 import { join } from "node:path";
 import { launch } from "puppeteer-core";
 import { chromiumArguments, findBrowser } from "../../../../scripts/installed-browsers.mjs";
@@ -98,9 +99,9 @@ function makeEngine({ name, program, installation, fuses, options }) {
     /** @type {import("./run-page.mjs").Open} */
     open: (origin, query, log) =>
       withBrowser(async (browser) => {
-        const context = await browser.createBrowserContext();
-        const page = await context.newPage();
-        return load(browser, page, `${origin}/index.html?${query}`, log, () => context.close());
+        // Not in a context of its own, which is a private one: there Chromium keeps the scripts of service workers in memory, 10 MiB at most.
+        const page = await browser.newPage();
+        return load(browser, page, `${origin}/index.html?${query}`, log, () => page.close());
       }),
 
     /**
