@@ -54,12 +54,19 @@ export function table({ date, system, rows, nativeHashes }) {
     const time = emulator === undefined ? startup(places) : "—";
     return `| ${runtime} | ${version} | ${where.join(", ")} | ${arithmetic} | ${passed} | ${time} |`;
   });
+  // The matrix itself compares them with each other.
+  const [separate, fused] = /** @type {const} */ (["separate", "fused"]).map((arithmetic) =>
+    rows.map(({ lossHashes }) => lossHashes?.[arithmetic]).find((hash) => hash !== undefined),
+  );
   return [
     "| runtime | tested | where | arithmetic | tests | import + init, median |",
     "| --- | --- | --- | --- | --: | --: |",
     ...lines,
     "",
-    `One suite, run on the packed package (\`npm run matrix\`; ${date}, ${system}). The output bits have the same hash in every row and in a native Rust build: separate \`${nativeHashes.separate}\`, fused \`${nativeHashes.fused}\`.`,
+    `One suite, run on the packed package (\`npm run matrix\`; ${date}, ${system}). The output bits have the same hash in every row and in a native Rust build: separate \`${nativeHashes.separate}\`, fused \`${nativeHashes.fused}\`.` +
+      (separate === undefined
+        ? ""
+        : ` So have the losses of training runs, step by step: separate \`${separate}\`, fused \`${fused}\`.`),
   ].join("\n");
 }
 
