@@ -92,7 +92,7 @@ pub fn shuffle(elements: &mut [u32], seed: [u32; 2], number: u32) {
     let philox = Philox::new(seed);
     for i in (1..elements.len()).rev() {
         let [word, ..] = philox.words_of([i as u32, number, SHUFFLE_STREAM[0], SHUFFLE_STREAM[1]]);
-        elements.swap(i, (u64::from(word) * (i as u64 + 1) >> 32) as usize);
+        elements.swap(i, ((u64::from(word) * (i as u64 + 1)) >> 32) as usize);
     }
 }
 

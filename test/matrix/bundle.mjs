@@ -1,7 +1,7 @@
 // Bundles a program with the suite into one file for a host. The package itself stays outside, or is taken in as the
 // bundlers of that host would.
 import { readdirSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { suiteFiles } from "./suite-files.mjs";
@@ -56,11 +56,9 @@ const withoutNode = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^vitest$/ }, () => ({ path: `${suite}vitest.ts` }));
     onLoad({ filter: /conformance[\\/]stored-file\.ts$/ }, () => {
-      const names = ["onnx", "peft", "pytorch", "transformers"].flatMap((folder) =>
-        readdirSync(conformance + folder)
-          .filter((name) => name.endsWith(".safetensors"))
-          .map((name) => `${folder}/${basename(name, ".safetensors")}`),
-      );
+      const names = readdirSync(conformance, { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".safetensors"))
+        .map((name) => name.replaceAll(sep, "/").replace(".safetensors", ""));
       return {
         contents: `${names.map((name, index) => `import file${index} from "./${name}.safetensors";`).join("\n")}
           const files = { ${names.map((name, index) => `"${name}": file${index}`).join(", ")} };

@@ -127,6 +127,58 @@ forEachArithmetic(() => {
       for (const file of files) expect(await train(file)).toMatchObject(whole);
     });
 
+    it("equals not stopping when the state is saved after a signal has ended it, or a step has failed", async () => {
+      const data = sequences(50);
+      const whole = setting(12);
+      const expected = await fit(whole.model, data, whole.options);
+      const bits = scope(() => bitsOf(whole));
+      dispose(whole);
+      const stop = new AbortController();
+      let calls = 0;
+      const failing: Partial<FitOptions>[] = [
+        { signal: stop.signal, onStep: ({ step }) => void (step === 7 && setTimeout(() => stop.abort(), 0)) },
+        { loss: (outputs: Tensor, targets: Tensor) => crossEntropy(outputs, ++calls === 9 ? [-1] : targets) },
+      ];
+      for (const trouble of failing) {
+        const own = setting(12);
+        let save: (() => Uint8Array) | undefined;
+        const options: FitOptions = { ...own.options, ...trouble };
+        const outcome = fit(own.model, data, {
+          ...options,
+          onStep: async (event) => {
+            save = event.saveTrainingState;
+            trouble.onStep?.(event);
+            await new Promise((resolve) => setTimeout(resolve, 1));
+          },
+        });
+        await expect(outcome).rejects.toThrow();
+        const file = save?.();
+        dispose(own);
+        const again = setting(78);
+        expect(await fit(again.model, data, { ...again.options, trainingState: file })).toEqual(expected);
+        expect(scope(() => bitsOf(again))).toEqual(bits);
+        dispose(again);
+      }
+    });
+
+    it("has no state after a step that failed when it had been counted in part", async () => {
+      const own = setting(12);
+      let calls = 0;
+      let save: (() => Uint8Array) | undefined;
+      // The second of the two batches of a step.
+      const loss = (outputs: Tensor, targets: Tensor): Tensor => crossEntropy(outputs, ++calls === 6 ? [-1] : targets);
+      const options = { ...own.options, loss };
+      const onStep: FitOptions["onStep"] = (event) => void (save = event.saveTrainingState);
+      await expect(fit(own.model, sequences(50), { ...options, onStep })).rejects.toThrow(/^crossEntropy: targets/);
+      expectThrows(
+        () => save?.(),
+        TypeError,
+        "ERR_INVALID_TYPE",
+        /^fit: saveTrainingState: a step failed after it was/,
+      );
+      dispose(own);
+    });
+
     it("trains on for more epochs", async () => {
       const data = sequences(20);
       const train = async (epochs: number, trainingState?: Uint8Array) => {

@@ -45,7 +45,10 @@ export interface StepEvent {
   readonly lr: number;
   /** With `clipNorm`, the norm of the gradients before it. */
   readonly gradientNorm: number | undefined;
-  /** The training as it now is, in one file, for the option `trainingState`. */
+  /**
+   * The training as it is when this is called, in one file, for the option `trainingState`. It may be called later too, when `fit` has
+   * ended early: after a signal, or a step that failed, the training is as its last whole step left it.
+   */
   readonly saveTrainingState: () => Uint8Array;
 }
 
@@ -256,6 +259,7 @@ function trainStep(
 ): StepResult {
   const { model, loss, optimizer, schedule, clipNorm, ema } = training;
   const before = generatorPosition();
+  let isCounted = false;
   const requireFinite = (what: string, value: number): void => {
     if (Number.isFinite(value)) return;
     const place = `step ${progress.step + 1} (epoch ${progress.epoch}, batch ${progress.batch})`;
@@ -272,6 +276,7 @@ function trainStep(
           const judged = judge(OPERATION, model, batch, loss);
           requireFinite("the loss", judged.value);
           judged.loss.backward(share.reshape(judged.loss.shape));
+          isCounted = true;
           scores.add(judged, batch);
           sum += judged.value * judged.count;
           count += judged.count;
@@ -287,6 +292,7 @@ function trainStep(
     });
   } catch (error) {
     setGeneratorPosition(before);
+    if (isCounted) scores.spoil();
     if (!model.disposed) dropGradients(training);
     throw error;
   }

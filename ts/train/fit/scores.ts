@@ -73,6 +73,7 @@ export class Scores {
   readonly #metrics: readonly (readonly [name: string, metric: Metric])[];
   #sum = 0;
   #count = 0;
+  #isSpoiled = false;
 
   constructor(operation: string, metrics: Metrics) {
     this.#metrics = Object.entries(metrics).map(([name, create]) => {
@@ -99,8 +100,16 @@ export class Scores {
     return { loss: this.#count === 0 ? 0 : this.#sum / this.#count, ...Object.fromEntries(metrics) };
   }
 
-  /** Throws a TypeError for a metric that doesn't tell its state. */
+  /** After a step that has been counted, at least in part, and then failed: there is no state to save any more. */
+  spoil(): void {
+    this.#isSpoiled = true;
+  }
+
+  /** Throws a TypeError for a metric that doesn't tell its state, and after a step that failed late. */
   save(operation: string): ScoresState {
+    if (this.#isSpoiled) {
+      throw misuseError(operation, "saveTrainingState", "a step failed after it was counted: take an earlier state");
+    }
     const metrics = this.#metrics.map(([name, metric]) => {
       if (metric.state === undefined) {
         throw misuseError(operation, `metrics.${name}`, "has no state, which is needed within an epoch");
