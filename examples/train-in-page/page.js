@@ -125,6 +125,9 @@ cancelButton.addEventListener("click", () => {
   worker?.postMessage("stop");
 });
 forgetButton.addEventListener("click", () => {
+  trainButton.disabled = true;
+  forgetButton.disabled = true;
+  status.textContent = "It forgets.";
   forgetTraining()
     .then(open)
     .catch((error) => fail(String(error)));
