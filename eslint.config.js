@@ -58,7 +58,7 @@ export default defineConfig(
   {
     files: [
       "bench/browser/*.mjs",
-      "examples/{edge-function,service-worker,worker-page}/**/*.js",
+      "examples/{edge-function,service-worker,train-in-page,worker-page}/**/*.js",
       // Parts of these run in pages.
       "test/examples/*.mjs",
       "test/bundlers/{app,commonjs,page,unbundled,next*}/**/*.{js,mjs}",

@@ -26,7 +26,12 @@ export function pack(/** @type {string} */ folder) {
   return { path: join(folder, filename), size, unpackedSize, files };
 }
 
-/** Installs a tarball in the project of a folder, which has a package.json; nothing else, and without a network. */
-export function install(/** @type {string} */ project, /** @type {string} */ tarball) {
-  npm(project, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", tarball);
+/**
+ * Installs packages in the project of a folder, which has a package.json; nothing else, and without a network.
+ * @param {string} project
+ * @param {...string} packages tarballs, and folders, which are copied
+ */
+export function install(project, ...packages) {
+  const options = ["--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--install-links"];
+  npm(project, "install", ...options, ...packages);
 }
