@@ -2,6 +2,9 @@
 declare module "*/node_modules/wasm-attention/dist/index.js" {
   export * from "wasm-attention";
 }
+declare module "*/node_modules/wasm-attention/dist/nn.js" {
+  export * from "wasm-attention/nn";
+}
 declare module "*/node_modules/wasm-attention/dist/train.js" {
   export * from "wasm-attention/train";
 }

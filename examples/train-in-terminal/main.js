@@ -22,12 +22,17 @@ const trainingState = existsSync(STATE) ? readFileSync(STATE) : undefined;
 if (trainingState !== undefined) console.log(`going on from ${STATE}`);
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
-let saveTrainingState = () => new Uint8Array();
+/** @type {(() => Uint8Array) | undefined} */
+let saveTrainingState;
 const bar = new SingleBar({ format: "{bar} {percentage} % | {eta} s left | loss {loss}" });
 bar.start(epochs * perEpoch, 0, { loss: "" });
 
-/** Beside the old file, then in its place: whatever interrupts this, one of the two is whole. */
-const save = () => writeFile.sync(STATE, saveTrainingState());
+/**
+ * Beside the old file, then in its place: whatever interrupts this, one of the two is whole.
+ * @param {string} path
+ * @param {Uint8Array} bytes
+ */
+const write = (path, bytes) => writeFile.sync(path, Buffer.from(bytes));
 
 try {
   await fit(model, data, {
@@ -42,18 +47,18 @@ try {
     onStep(event) {
       ({ saveTrainingState } = event);
       bar.update(event.step, { loss: event.loss.toFixed(4) });
-      if (event.step % 100 === 0) save();
+      if (event.step % 100 === 0) write(STATE, saveTrainingState());
     },
   });
 } catch (error) {
   if (!stop.signal.aborted) throw error;
   bar.stop();
-  save();
+  if (saveTrainingState !== undefined) write(STATE, saveTrainingState());
   console.log(`stopped; start again to go on`);
   process.exit(130);
 }
 bar.stop();
-writeFile.sync(MODEL, saveSafetensors(model.stateDict()));
+write(MODEL, saveSafetensors(model.stateDict()));
 rmSync(STATE, { force: true });
 const { accuracy: share } = await evaluate(model, test, { loss: crossEntropy, metrics: { accuracy } });
 console.log(

@@ -11,7 +11,10 @@ export class Sorter extends Module {
   encoder = new TransformerEncoder(WIDTH, 4, { numLayers: 2, dimFeedforward: 64, dropout: 0, batchFirst: true });
   head = new Linear(WIDTH, DIGITS);
 
-  /** ids [B, L]. Logits [B, L, 10]. */
+  /**
+   * Logits [B, L, 10], of ids [B, L].
+   * @param {import("wasm-attention").TensorLike} ids
+   */
   forward(ids) {
     return scope(() => this.head.forward(this.encoder.forward(this.positions.forward(this.embedding.forward(ids)))));
   }

@@ -3,7 +3,10 @@ import { rand, scope } from "wasm-attention";
 
 const LENGTH = 8;
 
-/** Rows of digits, and the same rows in order, by the package's generator: the same for a seed everywhere. */
+/**
+ * Rows of digits, and the same rows in order, by the package's generator: the same for a seed everywhere.
+ * @param {number} count
+ */
 export function examples(count) {
   const numbers = scope(() => rand([count * LENGTH]).toArray());
   const inputs = Array.from({ length: count }, (_, n) =>

@@ -11,6 +11,7 @@ import { runEdgeFunction } from "./edge-function.mjs";
 import { startEdgeVM, startWorkerd } from "./edge-hosts.mjs";
 import { runServiceWorker } from "./service-worker.mjs";
 import { runTrainInPage } from "./train-in-page.mjs";
+import { runTrainInTerminal } from "./train-in-terminal.mjs";
 import { runWorkerPage } from "./worker-page.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -82,14 +83,16 @@ async function pages(workerPage, serviceWorker, trainInPage) {
 
 try {
   const tarball = pack(folder).path;
-  const [edgeFunction, workerPage, serviceWorker, trainInPage] = [
+  const [edgeFunction, workerPage, serviceWorker, trainInPage, trainInTerminal] = [
     "edge-function",
     "worker-page",
     "service-worker",
     "train-in-page",
+    "train-in-terminal",
   ].map((name) => copyExample(name, tarball));
   await edgeFunctions(edgeFunction);
   await pages(workerPage, serviceWorker, trainInPage);
+  console.table([await runTrainInTerminal(trainInTerminal)]);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
