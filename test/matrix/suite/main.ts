@@ -8,6 +8,7 @@ import { files } from "test-files";
 import { type Arithmetic, init } from "../../../ts/entry/default.js";
 import { fnv, hashOfAll } from "../../cases/bits.js";
 import { trainingRuns } from "../../conformance/pytorch/training-runs.js";
+import { wholeRun } from "../../train/fit/whole-run.js";
 
 /** What one run of the suite found. */
 export interface SuiteReport {
@@ -22,7 +23,7 @@ export interface SuiteReport {
   readonly tests: Readonly<Record<string, number>>;
   /** One hash over the output bits of all cases, in each arithmetic that the host has. */
   readonly hashes: Readonly<Partial<Record<Arithmetic, string>>>;
-  /** One hash over the bits of the losses of all training runs, likewise. */
+  /** One hash over the bits of all training runs: the losses, and of `fit` the history and the parameters, likewise. */
   readonly lossHashes: Readonly<Partial<Record<Arithmetic, string>>>;
 }
 
@@ -53,7 +54,8 @@ const runner: VitestRunner = {
   importFile: (path) => files[path.slice(1)](),
 };
 
-const hashOfLosses = (): string => fnv(trainingRuns.map(({ losses }) => new Uint8Array(losses().buffer)));
+const hashOfLosses = async (): Promise<string> =>
+  fnv([...trainingRuns.map(({ losses }) => losses()), await wholeRun()].map(({ buffer }) => new Uint8Array(buffer)));
 
 async function hashesOfBits(): Promise<Pick<SuiteReport, "hashes" | "lossHashes">> {
   const hashes: Partial<Record<Arithmetic, string>> = {};
@@ -61,7 +63,7 @@ async function hashesOfBits(): Promise<Pick<SuiteReport, "hashes" | "lossHashes"
   for (const deterministic of [true, false]) {
     const runtime = await init({ deterministic });
     hashes[runtime.arithmetic] ??= hashOfAll();
-    lossHashes[runtime.arithmetic] ??= hashOfLosses();
+    lossHashes[runtime.arithmetic] ??= await hashOfLosses();
     runtime.dispose();
   }
   return { hashes, lossHashes };

@@ -161,6 +161,32 @@ describe("columns", () => {
     ]);
   });
 
+  it("gives sequences a mask where they happen to be of one length too, and tensors and single numbers none", async () => {
+    const batches = [
+      {
+        inputs: [
+          [1, 2],
+          [3, 4],
+        ],
+        targets: [0, 1],
+      },
+      { inputs: [[1, 2], [3]], targets: [0, 1] },
+    ];
+    expect((await listen(batches)).masks).toEqual([
+      [
+        [true, true],
+        [true, true],
+      ],
+      [
+        [true, true],
+        [true, false],
+      ],
+    ]);
+    const tensor = { data: [1, 2, 3, 4], shape: [2, 2] };
+    expect((await listen({ inputs: tensor, targets: [0, 1] })).masks).toEqual([undefined]);
+    expect((await listen({ inputs: [1, 2], targets: [0, 1] })).masks).toEqual([undefined]);
+  });
+
   it("pads sequences of vectors", async () => {
     const inputs = [
       [
@@ -218,6 +244,10 @@ describe("columns", () => {
         source: [
           [true, true],
           [true, false],
+        ],
+        target: [
+          [true, true],
+          [true, true],
         ],
       },
     ]);

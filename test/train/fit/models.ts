@@ -8,12 +8,10 @@ export class Classifier extends Module {
   dropout = new Dropout(0.25);
   head = new Linear(8, 3);
 
-  forward(ids: Tensor, { mask }: { mask?: Tensor } = {}): Tensor {
+  forward(ids: Tensor, { mask }: { mask: Tensor }): Tensor {
     return scope(() => {
       const vectors = this.dropout.forward(this.embedding.forward(ids));
-      return this.head.forward(
-        maskedMean(vectors, mask ?? new Array(ids.shape[0]).fill(new Array(ids.shape[1]).fill(1))),
-      );
+      return this.head.forward(maskedMean(vectors, mask));
     });
   }
 }
@@ -21,7 +19,7 @@ export class Classifier extends Module {
 /** Sequences of 2 to 6 tokens, whose class is that of the sum of their tokens. */
 export function sequences(count: number): Samples & { inputs: number[][]; targets: number[] } {
   const inputs = Array.from({ length: count }, (_, n) =>
-    Array.from({ length: 2 + ((n * 5) % 5) }, (_, at) => (n * 7 + at * at * 3 + 1) % 12),
+    Array.from({ length: 2 + ((n * 3) % 5) }, (_, at) => (n * 7 + at * at * 3 + 1) % 12),
   );
   return { inputs, targets: inputs.map((tokens) => tokens.reduce((a, b) => a + b, 0) % 3) };
 }

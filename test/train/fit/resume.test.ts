@@ -135,7 +135,11 @@ forEachArithmetic(() => {
       dispose(whole);
       const stop = new AbortController();
       let calls = 0;
+      const between = new AbortController();
       const failing: Partial<FitOptions>[] = [
+        // Between two epochs: the next one has begun, and has had no step.
+        { signal: between.signal, onEpoch: ({ epoch }) => void (epoch === 1 && between.abort()) },
+        { onStep: ({ step }) => (step === 10 ? Promise.reject(new Error("trouble")) : undefined) },
         { signal: stop.signal, onStep: ({ step }) => void (step === 7 && setTimeout(() => stop.abort(), 0)) },
         { loss: (outputs: Tensor, targets: Tensor) => crossEntropy(outputs, ++calls === 9 ? [-1] : targets) },
       ];
@@ -147,7 +151,7 @@ forEachArithmetic(() => {
           ...options,
           onStep: async (event) => {
             save = event.saveTrainingState;
-            trouble.onStep?.(event);
+            await trouble.onStep?.(event);
             await new Promise((resolve) => setTimeout(resolve, 1));
           },
         });

@@ -30,7 +30,7 @@ export type ColumnLike = TensorLike | ArrayLike<NestedArray<Leaf>> | ArrayLike<A
 /** What stands for samples in a batch. */
 export interface Taken {
   readonly value: unknown;
-  /** `[B, L]`, where samples differ in length: true where there is something. */
+  /** `[B, L]`, where samples are arrays: true where there is something. */
   readonly mask?: Tensor;
 }
 
@@ -129,7 +129,7 @@ function nestedColumn(operation: string, argument: string, values: readonly unkn
     rows.forEach((row, index) => elements.set(samples[row].leaves.map(Number), index * size));
     const shape = isScalar ? [rows.length] : [rows.length, longest, ...rest];
     const value = tensorFromSource("fit", { elements, storedAs: dtype, dtype, shape });
-    if (!isRagged) return { value };
+    if (isScalar) return { value };
     const seen = elementsOf("bool", rows.length * longest);
     rows.forEach((row, index) => seen.fill(1, index * longest, index * longest + lengths[row]));
     const mask = { elements: seen, storedAs: "bool", dtype: "bool", shape: [rows.length, longest] } as const;

@@ -1,6 +1,6 @@
 import { checkBoolean, checkInteger, checkOptions } from "../../arguments.js";
 import { AttentionError, misuseError, rangeError, shapeError, typeError } from "../../errors.js";
-import { drawSeed, generatorPosition, setGeneratorPosition } from "../../ops/random.js";
+import { drawSeed, generatorPosition, type Position, setGeneratorPosition } from "../../ops/random.js";
 import { requireInstance } from "../../runtime/instance.js";
 import { filled } from "../../tensor/filled.js";
 import { scope } from "../../tensor/scope.js";
@@ -324,21 +324,32 @@ async function train(training: Training, given: Partial<FitOptions>): Promise<Fi
   const saved = given.trainingState === undefined ? undefined : resume(training, given.trainingState);
   const progress: Progress = { epoch: 0, batch: 0, step: 0, seed: null, history: {}, ...pick(saved) };
   let within = saved?.scores ?? null;
-  const save = (scores: ScoresState | null): Uint8Array => {
+  /** Of the epoch under way, once it has had a step. */
+  let counted: Scores | undefined;
+  /** Where the generator stood before an epoch that has had no step yet. */
+  let beforeEpoch: Position | undefined;
+  const saveTrainingState = (): Uint8Array => {
     const { state, best }: { state: EarlyStoppingState | null; best: Copies } = earlyStopping?.save() ?? {
       state: null,
       best: new Map(),
     };
-    const whole: Saved = { ...progress, settings: training.settings, scores, earlyStopping: state };
-    return writeTrainingState(training, whole, best);
+    const scores = counted?.save(OPERATION) ?? null;
+    const seed = counted === undefined ? null : progress.seed;
+    const whole: Saved = { ...progress, seed, settings: training.settings, scores, earlyStopping: state };
+    return writeTrainingState(training, whole, beforeEpoch, best);
   };
 
   while (progress.epoch < epochs && earlyStopping?.isDue !== true) {
     const { epoch } = progress;
     const scores = new Scores(OPERATION, training.metrics);
-    if (within !== null) scores.load(within);
-    else if (training.shuffle) progress.seed = drawSeed(OPERATION);
-    within = null;
+    if (within === null) {
+      beforeEpoch = generatorPosition();
+      if (training.shuffle) progress.seed = drawSeed(OPERATION);
+    } else {
+      scores.load(within);
+      counted = scores;
+      within = null;
+    }
     const order = { batchSize, seed: progress.seed ?? undefined };
     const { count, batches } = await openEpoch(OPERATION, "data", training.data, epoch, progress.batch, order);
     model.train();
@@ -347,8 +358,8 @@ async function train(training: Training, given: Partial<FitOptions>): Promise<Fi
       const { loss, gradientNorm } = trainStep(training, progress, group, scores);
       progress.batch += group.length;
       progress.step++;
+      [counted, beforeEpoch] = [scores, undefined];
       const { batch, step } = progress;
-      const saveTrainingState = (): Uint8Array => save(scores.save(OPERATION));
       const lr = optimizer.lr * optimizer.lrFactor;
       await given.onStep?.({ epoch, epochs, batch, batches: count, step, loss, lr, gradientNorm, saveTrainingState });
       await nextTurn();
@@ -360,7 +371,8 @@ async function train(training: Training, given: Partial<FitOptions>): Promise<Fi
     for (const [name, value] of Object.entries(results)) (progress.history[name] ??= []).push(value);
     earlyStopping?.watch(epoch, results, model);
     Object.assign(progress, { epoch: epoch + 1, batch: 0, seed: null } satisfies Partial<Progress>);
-    await given.onEpoch?.({ epoch, epochs, results, saveTrainingState: () => save(null) });
+    counted = undefined;
+    await given.onEpoch?.({ epoch, epochs, results, saveTrainingState });
   }
   earlyStopping?.restore(model);
   const history = progress.history as FitResult["history"];

@@ -10,13 +10,14 @@ export type InputsLike = ColumnLike | Readonly<Record<string, ColumnLike>>;
 /** Samples: inputs, targets and, where sequences of different lengths are padded already, a mask of what counts. */
 export interface Samples {
   /**
-   * What `model.forward` gets: tensors, with the samples along the first axis; or an array with a sample in each element. Sequences
-   * of different lengths are padded, and the model gets their mask. Under several names the model gets an object of tensors.
+   * What `model.forward` gets: tensors, with the samples along the first axis; or an array with a sample in each element. Where the samples
+   * are arrays themselves, they may be of different lengths: they are padded, and the model gets their mask. Under several names the
+   * model gets an object of tensors.
    */
   readonly inputs: InputsLike;
   /** What the loss and the metrics get. Sequences of different lengths are padded, integers with -100, which `crossEntropy` ignores. */
   readonly targets: ColumnLike;
-  /** `[n, L]`: true where there is something. Default: made where inputs are padded. */
+  /** `[n, L]`: true where there is something. Default: made of inputs that are arrays of arrays. */
   readonly mask?: ColumnLike;
 }
 
@@ -88,7 +89,7 @@ export function readSamples(operation: string, argument: string, value: unknown)
           return own === undefined ? [] : [[name, own] as const];
         }),
       );
-    const masks = names === undefined ? taken[0].mask : ragged.length > 0 ? byName((own) => own.mask) : undefined;
+    const masks = names === undefined ? taken[0].mask : byName((own) => own.mask);
     return {
       inputs: names === undefined ? taken[0].value : byName((own) => own.value),
       targets: target.take(samples).value,

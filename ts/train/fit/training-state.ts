@@ -70,6 +70,7 @@ function checkParts(operation: string, { model, optimizer, ema }: TrainingStateP
 export function writeTrainingState(
   parts: TrainingStateParts,
   progress: unknown,
+  generator = generatorPosition(),
   copies: Copies = new Map(),
 ): Uint8Array {
   const { model, optimizer, ema } = parts;
@@ -89,7 +90,7 @@ export function writeTrainingState(
   const description: Description = {
     optimizer: { kind, lrFactor: optimizer.lrFactor, steps, paramGroups },
     averages: ema?.averages.length ?? 0,
-    generator: generatorPosition(),
+    generator,
     progress,
   };
   return saveSafetensors(tensors, { format: FORMAT, version: VERSION, state: toJson(description) });
