@@ -7,6 +7,9 @@ import { SHOWN, STEPS } from "./task.js";
 
 /** @typedef {import("./worker.js").Answer} Answer */
 
+/** Milliseconds from what is reported to what is drawn: however fast the steps are, the page has little to do. */
+const TIME_TO_DRAW = 100;
+
 /**
  * The only element that fits a selector.
  * @template {HTMLElement} Kind
@@ -40,7 +43,7 @@ let worker;
 /** @param {number} share */
 const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
-/** Shows where the training is: at most once a frame, however fast the steps are. */
+/** Shows where the training is. */
 function draw() {
   const { losses, accuracies } = curve;
   drawCurve(curve);
@@ -55,14 +58,14 @@ function draw() {
   look = undefined;
 }
 
-let isDrawing = false;
+let isToDraw = false;
 function drawSoon() {
-  if (isDrawing) return;
-  isDrawing = true;
-  requestAnimationFrame(() => {
-    isDrawing = false;
+  if (isToDraw) return;
+  isToDraw = true;
+  setTimeout(() => {
+    isToDraw = false;
     draw();
-  });
+  }, TIME_TO_DRAW);
 }
 
 /** The worker trains no longer. @param {string} text */
@@ -74,7 +77,7 @@ function rest(text) {
   trainButton.disabled = false;
   cancelButton.disabled = true;
   forgetButton.disabled = false;
-  drawSoon();
+  draw();
 }
 
 /** @param {MessageEvent<Answer>} message */

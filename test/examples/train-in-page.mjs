@@ -5,13 +5,13 @@ import { openPage } from "./browsers.mjs";
 
 /** All steps of the training, as the README says. */
 const STEPS = 640;
-/** In how many of them the accuracy is to be reached, and which: the README states it as well. */
+/** In how many of them the accuracy is to be reached, and which: an epoch more than the 384 that the README states. */
 const STEPS_TO_LEARN = 448;
 const ACCURACY = 0.99;
 /** A training that starts, draws and stops; a busy machine is slow. */
 const TIMEOUT = { timeout: 60_000, polling: 50 };
-/** Milliseconds that the page may stand still on a busy machine: far below the seconds that a training takes. */
-const LONGEST_PAUSE = 250;
+/** Milliseconds that the page may stand still on a machine that has much else to do: the README has what was measured. */
+const LONGEST_PAUSE = 500;
 
 /** @typedef {import("../../examples/train-in-page/kept-training.js").Curve} Curve */
 
@@ -87,8 +87,6 @@ async function trainToTheEnd(page) {
   await page.click("#train");
   const status = await waitForStatus(page, /^Done: [\d.]+%/);
   const milliseconds = performance.now() - start;
-  // A frame in which the last of it is drawn.
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   const curve = await keptCurve(page);
   assert.ok(curve !== undefined);
   return { milliseconds, curve, share: parseFloat(status.slice("Done: ".length)), ...(await shown(page)) };
@@ -166,6 +164,7 @@ export async function runTrainInPage(browser, url) {
     example: "train-in-page",
     browser: await browser.version(),
     "steps to 99%": reached,
+    "last loss": losses[STEPS - 1],
     "all steps ms": Math.round(whole.milliseconds),
     "steps a second": Math.round((1000 * STEPS) / whole.milliseconds),
     "longest pause ms": whole.pause,
