@@ -22,7 +22,9 @@ if (!existsSync(tools)) {
 }
 
 /** Declarations that entries share. */
-const sharedDeclarations = "indices module operand rotary-frequencies self-attention softmax unsupported-tensor".split(" ");
+const sharedDeclarations = "indices module operand rotary-frequencies self-attention softmax unsupported-tensor".split(
+  " ",
+);
 
 /** What the tarball holds; `*` stands for the hash in the name of what entries share. */
 const expectedFiles = [
