@@ -9,6 +9,14 @@ export function withoutLeak(run: () => void): void {
   expect(memoryUsage().bytesInUse, "bytes in use").toBe(before);
 }
 
+/**
+ * Fails when more bytes are in use than `before`. For tests that wait for something: meanwhile the garbage collector may give back what
+ * other tests have left.
+ */
+export function expectNoMore(before: number): void {
+  expect(memoryUsage().bytesInUse, "bytes in use").toBeLessThanOrEqual(before);
+}
+
 /** As `expectThrows`; also fails when the call, without a scope, leaves memory allocated. */
 export function expectThrowsWithoutLeak(...expectation: Parameters<typeof expectThrows>): unknown {
   const before = memoryUsage().bytesInUse;

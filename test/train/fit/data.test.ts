@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { init, manualSeed, memoryUsage, rand, Tensor } from "../../../ts/entry/default.js";
 import { type Data, evaluate, fit, type FitOptions, SGD } from "../../../ts/entry/train.js";
 import { philox4x32 } from "../../oracle/philox.js";
+import { expectNoMore } from "../../support/without-leak.js";
 import { expectRejects } from "../../support/expect-error.js";
 import { Listener, listeningLoss } from "./listener.js";
 
@@ -391,7 +392,7 @@ describe("bad data", () => {
       const code = kind === TypeError ? "ERR_INVALID_TYPE" : "ERR_SHAPE";
       const promise = fit(model, data as Data, { loss: listeningLoss(), optimizer });
       await expectRejects(promise, kind, code, message);
-      expect(memoryUsage().bytesInUse).toBe(before);
+      expectNoMore(before);
       model.dispose();
     });
   }

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { memoryUsage } from "../../../ts/entry/default.js";
 import { forEachArithmetic } from "../../support/arithmetics.js";
+import { expectNoMore } from "../../support/without-leak.js";
 import { wholeRun } from "./whole-run.js";
 
 forEachArithmetic(() => {
@@ -10,6 +11,6 @@ forEachArithmetic(() => {
     const run = await wholeRun();
     expect(run.every(Number.isFinite)).toBe(true);
     expect(await wholeRun()).toEqual(run);
-    expect(memoryUsage().bytesInUse).toBe(before);
+    expectNoMore(before);
   });
 });
