@@ -123,6 +123,7 @@ describe("the suite", () => {
       "entry/tree-shaking": "imports node:url",
       "io/utf8": "imports ../../ts/io/utf8.js",
       "nn/collected-modules": "imports node:v8",
+      "nn/default-transformer": "imports node:os",
       "nn/dropout": "imports ../../ts/ops/random.js",
       "nn/python-pattern": "imports ../../ts/nn/python-pattern.js",
       "ops/dropout": "imports ../../ts/ops/random.js",

@@ -242,16 +242,6 @@ describe("fresh parameters", () => {
       );
     });
   });
-
-  it("a whole Transformer is PyTorch's base model by default", async () => {
-    const runtime = await init();
-    const model = new Transformer();
-    const count = model.parameters().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
-    expect(count).toBe(44_140_544); // sum(p.numel() for p in torch.nn.Transformer().parameters())
-    expect([model.encoder.layers.length, model.decoder.layers.length]).toEqual([6, 6]);
-    expect([model.encoder.norm, model.decoder.norm].map((norm) => norm?.normalizedShape)).toEqual([[512], [512]]);
-    runtime.dispose();
-  });
 });
 
 describe("forward", () => {

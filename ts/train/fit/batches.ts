@@ -25,7 +25,7 @@ export interface Epoch {
 const isSource = (value: unknown): value is BatchSource =>
   typeof value === "object" && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
 
-const isDataSet = (value: CheckedData): value is DataSet => typeof value === "object" && "take" in value;
+const isDataSet = (value: CheckedData): value is DataSet => typeof value === "object" && !isSource(value);
 
 /** Throws a TypeError for what is no data, a RangeError for samples that don't fit together, or none at all. */
 export function readData(operation: string, argument: string, data: unknown): CheckedData {
