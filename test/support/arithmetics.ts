@@ -10,6 +10,8 @@ export function forEachArithmetic(register: (arithmetic: Arithmetic) => void): v
     describe(`${arithmetic} arithmetic`, () => {
       let runtime: Runtime | undefined;
       beforeAll(async () => {
+        // Where files share a process, an earlier one may have left a runtime of the other arithmetic.
+        (await init()).dispose();
         runtime = await init({ deterministic: arithmetic === "separate" });
         if (arithmetic === "separate") expect(runtime.arithmetic).toBe("separate");
       });
