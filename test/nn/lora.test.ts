@@ -34,7 +34,8 @@ import { lora, loraGradients, type LoraOperands, type LoraSizes, magnitudesOf, m
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { expectError, expectThrows } from "../support/expect-error.js";
 import { expectWithin } from "../support/expect-within.js";
-import { expectThrowsWithoutLeak, withoutLeak } from "../support/without-leak.js";
+import { withModule } from "../support/with-module.js";
+import { expectThrowsWithoutLeak } from "../support/without-leak.js";
 
 const dtypes: readonly FloatType[] = ["float32", "float16", "bfloat16"];
 
@@ -70,18 +71,6 @@ const tokens = [
   [0, 5, 1],
   [2, 2, 4],
 ];
-
-/** Runs it with a module, which is disposed, and requires that all memory is given back. */
-function withModule<M extends Module>(create: () => M, run: (module: M) => void): void {
-  withoutLeak(() => {
-    const module = create();
-    try {
-      run(module);
-    } finally {
-      module.dispose();
-    }
-  });
-}
 
 /** A, B and so on from random numbers, so that the adapter counts. */
 function fill(model: Module, amplitude = 0.5): void {

@@ -23,6 +23,7 @@ import {
 } from "../../ts/entry/default.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { expectThrows } from "../support/expect-error.js";
+import { withModule } from "../support/with-module.js";
 import { expectThrowsWithoutLeak, withoutLeak } from "../support/without-leak.js";
 
 const inUse = (): number => memoryUsage().bytesInUse;
@@ -95,18 +96,6 @@ const copyOf = (module: Module): Record<string, TensorData> =>
   Object.fromEntries(
     Object.entries(module.stateDict()).map(([name, tensor]) => [name, { data: tensor.toArray(), shape: tensor.shape }]),
   );
-
-/** Runs it with a module, which is disposed, and requires that all memory is given back. */
-function withModule<M extends Module>(create: () => M, run: (module: M) => void): void {
-  withoutLeak(() => {
-    const module = create();
-    try {
-      run(module);
-    } finally {
-      module.dispose();
-    }
-  });
-}
 
 describe("Module", () => {
   forEachArithmetic(() => {

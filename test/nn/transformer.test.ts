@@ -10,7 +10,6 @@ import {
   linear,
   manualSeed,
   memoryUsage,
-  type Module,
   MultiheadAttention,
   rand,
   relu,
@@ -28,6 +27,7 @@ import {
 } from "../../ts/entry/nn.js";
 import { forEachArithmetic } from "../support/arithmetics.js";
 import { expectThrows } from "../support/expect-error.js";
+import { withModule } from "../support/with-module.js";
 import { expectThrowsWithoutLeak, withoutLeak } from "../support/without-leak.js";
 
 const WIDTH = 6;
@@ -35,18 +35,6 @@ const small: TransformerLayerOptions = { dimFeedforward: 7, batchFirst: true };
 
 const bits = (tensor: Tensor): unknown => tensor.toArray();
 const sequence = (length: number, seed: number): Tensor => rand([2, length, WIDTH], { low: -1, seed });
-
-/** Runs it with a module, which is disposed, and requires that all memory is given back. */
-function withModule<M extends Module>(create: () => M, run: (module: M) => void): void {
-  withoutLeak(() => {
-    const module = create();
-    try {
-      run(module);
-    } finally {
-      module.dispose();
-    }
-  });
-}
 
 /** The next seed of 48 bits that dropout draws: two of the generator's numbers. */
 function nextSeed(): number {

@@ -17,6 +17,7 @@ import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
+import { construct } from "./construct.js";
 import { type AttentionParameters, drawParameters, readParameters } from "./attention-parameters.js";
 import { type Configuration, type MultiheadAttentionOptions, readConfiguration } from "./configuration.js";
 import { createInProjections, type InProjections } from "./in-projections.js";
@@ -125,10 +126,12 @@ export function readGiven(
 }
 
 /** A module of one of the public classes from what was read, which their declared constructors don't take. */
-export function createGiven<M>(publicClass: unknown, given: Required<GivenAttention>): M {
-  const create = publicClass as new (...content: unknown[]) => M;
+export function createGiven<M extends Module>(
+  publicClass: new (...content: never[]) => M,
+  given: Required<GivenAttention>,
+): M {
   const { embedDim, numHeads } = given.configuration;
-  return new create(embedDim, numHeads, undefined, given);
+  return construct(publicClass, embedDim, numHeads, undefined, given);
 }
 
 /**

@@ -8,6 +8,7 @@ import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { requireShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { construct } from "./construct.js";
 import { drawn, uniform } from "./initialization.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
 import { adoptParameters } from "./parameter.js";
@@ -172,7 +173,6 @@ function fromParameters(weight: TensorLike, bias: TensorLike | undefined, option
     requireShape(operation, operand, [[outChannels]], ", one element an output channel");
     operands.push(operand);
   }
-  const create = Conv1d as unknown as new (...content: unknown[]) => Conv1d;
   const adopted = adoptParameters(operation, operands);
-  return new create(groupChannels * geometry.groups, outChannels, kernelSize, geometry, adopted);
+  return construct(Conv1d, groupChannels * geometry.groups, outChannels, kernelSize, geometry, adopted);
 }

@@ -9,6 +9,7 @@ import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { construct } from "./construct.js";
 import { drawn, normal } from "./initialization.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
 import { adoptParameters } from "./parameter.js";
@@ -145,6 +146,5 @@ function fromWeight(weight: TensorLike, options: EmbeddingLayerOptions | undefin
   const [rows, columns] = shape;
   const { paddingIdx } = checkOptions<EmbeddingLayerOptions>(operation, options, ["paddingIdx"]);
   if (paddingIdx !== undefined) checkInteger(operation, "paddingIdx", paddingIdx, -rows, rows - 1);
-  const create = Embedding as unknown as new (...content: unknown[]) => Embedding;
-  return new create(rows, columns, { paddingIdx }, adoptParameters(operation, [operand]));
+  return construct(Embedding, rows, columns, { paddingIdx }, adoptParameters(operation, [operand]));
 }

@@ -10,6 +10,7 @@ import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { construct } from "./construct.js";
 import { Dropout } from "./dropout.js";
 import { drawn, uniform } from "./initialization.js";
 import { Linear } from "./linear.js";
@@ -216,6 +217,5 @@ function fromStateDict(
   );
   const parameters: Parameters = new Map(shapes.map(([name], index) => [name, adopted[index]]));
   const { activation, dropout, bias } = configuration;
-  const create = FeedForward as unknown as new (...content: unknown[]) => FeedForward;
-  return new create(dModel, dimFeedforward, { activation, dropout, bias }, parameters);
+  return construct(FeedForward, dModel, dimFeedforward, { activation, dropout, bias }, parameters);
 }

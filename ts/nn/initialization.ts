@@ -5,9 +5,10 @@ import { rand, randn } from "../ops/random.js";
 import { show } from "../show.js";
 import { bytesPerElement } from "../tensor/dtype.js";
 import { filled } from "../tensor/filled.js";
+import { overwrite } from "../tensor/overwrite.js";
 import { scope } from "../tensor/scope.js";
 import { elementCount, type Shape } from "../tensor/shape.js";
-import { markChanged, type Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { parameter } from "./parameter.js";
 
 /** Whether zeros stand in for random numbers. */
@@ -54,11 +55,7 @@ export function drawn(create: () => readonly Tensor<"float32">[]): readonly Tens
 
 /** Gives a parameter other numbers. */
 export function redraw(target: Tensor<"float32">, draw: (shape: Shape) => Tensor<"float32">): void {
-  scope(() => {
-    const numbers = draw(target.shape);
-    target.view().set(numbers.view());
-    markChanged(target);
-  });
+  scope(() => overwrite(target, draw(target.shape).view()));
 }
 
 /** Makes layers: all of them, or, when `create` throws, no fresh parameters are left behind. */

@@ -8,6 +8,7 @@ import type { FloatDType } from "../tensor/dtype.js";
 import { filled } from "../tensor/filled.js";
 import { checkShape, requireShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { construct } from "./construct.js";
 import { drawn } from "./initialization.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
 import { adoptParameters } from "./parameter.js";
@@ -140,6 +141,5 @@ function fromParameters(weight: TensorLike, bias: TensorLike | undefined, option
     requireShape(operation, operand, [shape], ", that of weight");
     operands.push(operand);
   }
-  const create = LayerNorm as unknown as new (...content: unknown[]) => LayerNorm;
-  return new create(shape, { eps }, adoptParameters(operation, operands));
+  return construct(LayerNorm, shape, { eps }, adoptParameters(operation, operands));
 }

@@ -7,6 +7,7 @@ import { activationNames, PackedLinear } from "../ops/packed-linear.js";
 import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { construct } from "./construct.js";
 import { drawn, uniform } from "./initialization.js";
 import { define, Module, rawModule, requireUsable, withPacked } from "./module.js";
 import { adoptParameters } from "./parameter.js";
@@ -151,6 +152,5 @@ function fromParameters(weight: TensorLike, bias: TensorLike | undefined, option
   }
   const operands = described.bias === undefined ? [described.weight] : [described.weight, described.bias];
   const parameters = adoptParameters(operation, operands);
-  const create = Linear as unknown as new (...content: unknown[]) => Linear;
-  return new create(inFeatures, outFeatures, { bias: bias !== undefined, activation }, parameters);
+  return construct(Linear, inFeatures, outFeatures, { bias: bias !== undefined, activation }, parameters);
 }

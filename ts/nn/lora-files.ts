@@ -8,7 +8,8 @@ import { type Operand, tensorOf } from "../ops/operand.js";
 import { show } from "../show.js";
 import { scope } from "../tensor/scope.js";
 import { isTensor, requireUsable, type Tensor } from "../tensor/tensor.js";
-import { attach, keysOf, loraOf, overwrite, readModel, requireNone, throwProblems } from "./lora.js";
+import { overwrite } from "../tensor/overwrite.js";
+import { attach, keysOf, loraOf, readModel, requireNone, throwProblems } from "./lora.js";
 import { configOf, jsonName, readConfig } from "./lora-settings.js";
 import { findSites, shapesOf, type Sites } from "./lora-sites.js";
 import type { Module } from "./module.js";
@@ -175,6 +176,6 @@ export function loadLora(model: Module, files: LoraFilesLike): void {
     for (const [target] of copies) requireUsable(operation, "model", target);
     const matrices = found.flatMap(([target, operand]) => (isTensor(target) ? [] : [operand]));
     attach(own, settings, config, sites, adoptParameters(operation, matrices));
-    for (const [target, source] of copies) overwrite(target, source);
+    for (const [target, source] of copies) overwrite(target, source.view());
   });
 }

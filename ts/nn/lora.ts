@@ -1,4 +1,4 @@
-import { codedRangeError, misuseError, typeError } from "../errors.js";
+import { codedRangeError, misuseError } from "../errors.js";
 import { dropout } from "../ops/dropout.js";
 import { add, mul } from "../ops/elementwise.js";
 import { embedding } from "../ops/embedding.js";
@@ -7,20 +7,15 @@ import { matmul } from "../ops/matmul.js";
 import { PackedLinear } from "../ops/packed-linear.js";
 import { transpose } from "../ops/rearrangement.js";
 import { filled } from "../tensor/filled.js";
+import { overwrite } from "../tensor/overwrite.js";
 import { keep, scope } from "../tensor/scope.js";
-import {
-  markChanged,
-  requireUsable as requireUsableTensor,
-  setRequiresGrad,
-  Tensor,
-  versionOf,
-} from "../tensor/tensor.js";
+import { requireUsable as requireUsableTensor, setRequiresGrad, Tensor, versionOf } from "../tensor/tensor.js";
 import { embeddingSlot } from "./embedding.js";
 import { drawn, normal, uniform } from "./initialization.js";
 import { Linear } from "./linear.js";
 import { type LoraOptions, type LoraSettings, readSettings } from "./lora-settings.js";
 import { findSites, shapesOf, type Site, type Sites, tiesIn } from "./lora-sites.js";
-import { Module, ownedBy, packedOf, rawModule, requireUsable, withPacked } from "./module.js";
+import { type Module, ownedBy, packedOf, rawModule, requireModule, requireUsable, withPacked } from "./module.js";
 
 type Parameter = Tensor<"float32">;
 
@@ -49,8 +44,8 @@ const known = /* @__PURE__ */ new WeakMap<Module, Lora>();
 
 /** The module itself. Throws a TypeError for anything else, and when it has been disposed. */
 export function readModel(operation: string, model: unknown): Module {
-  if (!(model instanceof Module)) throw typeError(operation, "model", "a Module", model);
-  const own = rawModule(model);
+  requireModule(operation, "model", model);
+  const own = rawModule(model as Module);
   requireUsable(own, operation);
   return own;
 }
@@ -226,14 +221,8 @@ function mergedWeight({ weight, isEmbedding, scaling, ...adapter }: Adapter): Te
   return add(weight.detach(), product);
 }
 
-/** Gives a tensor the elements of another one. */
-export function overwrite(target: Tensor, source: Tensor): void {
-  target.view().set(source.view());
-  markChanged(target);
-}
-
 function unmerge(adapter: Adapter, original: Tensor): void {
-  overwrite(adapter.weight, original);
+  overwrite(adapter.weight, original.view());
   ownedBy(adapter.module).delete(original);
   original.dispose();
   delete adapter.merged;
@@ -282,7 +271,7 @@ export function mergeLora(model: Module): void {
       const original = scope(() => {
         const merged = mergedWeight(adapter);
         const copy = Tensor.from(weight);
-        overwrite(weight, merged);
+        overwrite(weight, merged.view());
         return copy;
       });
       keep(original);

@@ -4,10 +4,10 @@ import { hidden } from "../hidden.js";
 import { kindOf } from "../kind.js";
 import { tensorOf } from "../ops/operand.js";
 import type { PackedLinear } from "../ops/packed-linear.js";
+import { overwrite } from "../tensor/overwrite.js";
 import { scope } from "../tensor/scope.js";
 import {
   isTensor,
-  markChanged,
   rawTensor,
   requireUsable as requireUsableTensor,
   setRequiresGrad,
@@ -149,10 +149,7 @@ export function load(
     // All that could fail comes before the first tensor changes.
     const copies = found.map(([target, operand]) => [target, tensorOf(operation, operand, target.dtype)] as const);
     for (const [target, { argument }] of found) requireUsableTensor(operation, argument, target);
-    for (const [target, source] of copies) {
-      target.view().set(source.view());
-      markChanged(target);
-    }
+    for (const [target, source] of copies) overwrite(target, source.view());
   });
   return disagreement;
 }

@@ -13,6 +13,7 @@ import { requireInstance } from "../runtime/instance.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import { scope } from "../tensor/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { construct } from "./construct.js";
 import { Dropout } from "./dropout.js";
 import { drawn, normal } from "./initialization.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
@@ -190,7 +191,6 @@ function fromWeight(
     throw shapeError(operation, "weight", "shape [maxLength, dModel], each at least 1", shape);
   }
   const [maxLength, dModel] = shape;
-  const create = PositionalEncoding as unknown as new (...content: unknown[]) => PositionalEncoding;
   const parameters = adoptParameters(operation, [operand]);
-  return new create(dModel, { type: "learned", maxLength, dropout, batchFirst }, parameters);
+  return construct(PositionalEncoding, dModel, { type: "learned", maxLength, dropout, batchFirst }, parameters);
 }

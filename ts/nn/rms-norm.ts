@@ -7,6 +7,7 @@ import type { FloatDType } from "../tensor/dtype.js";
 import { filled } from "../tensor/filled.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { construct } from "./construct.js";
 import { drawn } from "./initialization.js";
 import { readNormalizedShape } from "./layer-norm.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
@@ -111,6 +112,5 @@ function fromWeight(weight: TensorLike, options: object | undefined): RMSNorm {
   const { eps } = checkOptions<RMSNormOptions>(operation, options, ["eps"]);
   const operand = describeFloat(operation, "weight", weight);
   readNormalizedShape(operation, "weight", operand.shape);
-  const create = RMSNorm as unknown as new (...content: unknown[]) => RMSNorm;
-  return new create(operand.shape, { eps }, adoptParameters(operation, [operand]));
+  return construct(RMSNorm, operand.shape, { eps }, adoptParameters(operation, [operand]));
 }

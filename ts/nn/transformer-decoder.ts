@@ -1,11 +1,10 @@
-import { checkBoolean, checkInteger, checkOptions } from "../arguments.js";
+import { checkOptions } from "../arguments.js";
 import type { TensorLike } from "../ops/operand.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { WithPrefix } from "./attention-module.js";
 import { moduleFrom } from "./from-state-dict.js";
-import { together } from "./initialization.js";
-import { LayerNorm } from "./layer-norm.js";
+import type { LayerNorm } from "./layer-norm.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
 import type { StateDictLike } from "./state-dict.js";
 import {
@@ -16,8 +15,8 @@ import {
 } from "./transformer-decoder-layer.js";
 import { SELF_HIDING } from "./transformer-encoder-layer.js";
 import { inFloat32, readHiding, widened } from "./transformer-inputs.js";
-import { readLayerParts, type TransformerStackOptions, transformerStackOptionNames } from "./transformer-options.js";
-import { chain, type Step } from "./transformer-steps.js";
+import { type TransformerStackOptions, transformerStackOptionNames } from "./transformer-options.js";
+import { applyStack, readStack } from "./transformer-stack.js";
 
 const NAME = "TransformerDecoder";
 
@@ -56,18 +55,9 @@ export class TransformerDecoder extends Module {
    * @throws {AttentionError} before `init`.
    */
   constructor(dModel: number, nhead: number, options: TransformerStackOptions) {
-    const { numLayers, norm = false, ...own } = checkOptions(NAME, options, transformerStackOptionNames);
-    const parts = readLayerParts(NAME, dModel, nhead, own);
-    const count = checkInteger(NAME, "numLayers", numLayers, 1);
-    checkBoolean(NAME, "norm", norm);
+    const create = readStack(NAME, dModel, nhead, options);
     super();
-    define(
-      this,
-      together(() => ({
-        layers: Array.from({ length: count }, () => new TransformerDecoderLayer(dModel, nhead, own)),
-        norm: norm ? new LayerNorm(dModel, parts.norm) : undefined,
-      })),
-    );
+    define(this, { ...create((own) => new TransformerDecoderLayer(dModel, nhead, own)) });
   }
 
   /**
@@ -121,8 +111,7 @@ export class TransformerDecoder extends Module {
       const ofMemory = { memoryMask, memoryKeyPaddingMask, memoryIsCausal };
       const asked = { mask, ...others, positionIds: given.positionIds, ...ofMemory };
       const m = widened(operation, source);
-      const steps = layers.map((layer): Step => ({ forward: (y) => layer.forward(y, m, asked) }));
-      return chain(x, norm === undefined ? steps : [...steps, norm]);
+      return applyStack({ layers, norm }, x, (layer, y) => layer.forward(y, m, asked));
     });
   }
 }

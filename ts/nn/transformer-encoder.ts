@@ -1,11 +1,10 @@
-import { checkBoolean, checkInteger, checkOptions } from "../arguments.js";
+import { checkOptions } from "../arguments.js";
 import type { TensorLike } from "../ops/operand.js";
 import type { FloatDType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { WithPrefix } from "./attention-module.js";
 import { moduleFrom } from "./from-state-dict.js";
-import { together } from "./initialization.js";
-import { LayerNorm } from "./layer-norm.js";
+import type { LayerNorm } from "./layer-norm.js";
 import { define, Module, rawModule, requireUsable } from "./module.js";
 import type { StateDictLike } from "./state-dict.js";
 import {
@@ -15,8 +14,8 @@ import {
   type TransformerEncoderForwardOptions,
 } from "./transformer-encoder-layer.js";
 import { inFloat32, readHiding } from "./transformer-inputs.js";
-import { readLayerParts, type TransformerStackOptions, transformerStackOptionNames } from "./transformer-options.js";
-import { chain, type Step } from "./transformer-steps.js";
+import { type TransformerStackOptions, transformerStackOptionNames } from "./transformer-options.js";
+import { applyStack, readStack } from "./transformer-stack.js";
 
 const NAME = "TransformerEncoder";
 
@@ -55,18 +54,9 @@ export class TransformerEncoder extends Module {
    * @throws {AttentionError} before `init`.
    */
   constructor(dModel: number, nhead: number, options: TransformerStackOptions) {
-    const { numLayers, norm = false, ...own } = checkOptions(NAME, options, transformerStackOptionNames);
-    const parts = readLayerParts(NAME, dModel, nhead, own);
-    const count = checkInteger(NAME, "numLayers", numLayers, 1);
-    checkBoolean(NAME, "norm", norm);
+    const create = readStack(NAME, dModel, nhead, options);
     super();
-    define(
-      this,
-      together(() => ({
-        layers: Array.from({ length: count }, () => new TransformerEncoderLayer(dModel, nhead, own)),
-        norm: norm ? new LayerNorm(dModel, parts.norm) : undefined,
-      })),
-    );
+    define(this, { ...create((own) => new TransformerEncoderLayer(dModel, nhead, own)) });
   }
 
   /**
@@ -125,8 +115,7 @@ export class TransformerEncoder extends Module {
     return inFloat32(operation, input, (x) => {
       const { attnMask: mask, ...others } = hiding();
       const asked = { mask, ...others, positionIds: given.positionIds };
-      const steps = layers.map((layer): Step => ({ forward: (y) => layer.forward(y, asked) }));
-      return chain(x, norm === undefined ? steps : [...steps, norm]);
+      return applyStack({ layers, norm }, x, (layer, y) => layer.forward(y, asked));
     });
   }
 }

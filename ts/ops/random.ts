@@ -73,7 +73,7 @@ export function setGeneratorPosition(position: Position): void {
 /** Runs `fn` with the generator at a position, from which it returns to where it was. */
 export function atPosition<R>(position: Position, fn: () => R): R {
   const before = generator;
-  generator = { ...position };
+  setGeneratorPosition(position);
   try {
     return fn();
   } finally {

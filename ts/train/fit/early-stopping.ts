@@ -2,7 +2,7 @@
 import { checkBoolean, checkChoice, checkInteger, checkNumber, checkOptions } from "../../arguments.js";
 import { rangeError } from "../../errors.js";
 import type { Module } from "../../nn/module.js";
-import { markChanged } from "../../tensor/tensor.js";
+import { overwrite } from "../../tensor/overwrite.js";
 import { type Copies, copiesOf } from "./training-state.js";
 
 /** Options of early stopping. */
@@ -85,10 +85,7 @@ export class EarlyStopping {
   /** At the end of the training. */
   restore(model: Module): void {
     const weights = model.stateDict();
-    for (const [name, { data }] of this.#best) {
-      (weights[name].view() as { set: (elements: ArrayLike<number>) => void }).set(data);
-      markChanged(weights[name]);
-    }
+    for (const [name, { data }] of this.#best) overwrite(weights[name], data);
   }
 
   save(): { readonly state: EarlyStoppingState; readonly best: Copies } {

@@ -31,7 +31,8 @@ export function orderBatches(count: number, lengths: readonly number[] | undefin
   return shuffle(range(batches.length), seed, 1).map((number) => batches[number]);
 }
 
-export const range = (count: number, start = 0): number[] => Array.from({ length: count }, (_, index) => start + index);
+/** 0, 1, … */
+export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 function chunks(values: readonly number[], size: number): number[][] {
   return range(Math.ceil(values.length / size)).map((number) => values.slice(number * size, (number + 1) * size));

@@ -5,11 +5,12 @@ import { type Module, requireModule } from "../../nn/module.js";
 import { matchStateDict } from "../../nn/state-dict.js";
 import type { TensorLike } from "../../ops/operand.js";
 import { generatorPosition, type Position, setGeneratorPosition } from "../../ops/random.js";
+import { overwrite } from "../../tensor/overwrite.js";
 import { scope } from "../../tensor/scope.js";
 import type { DType } from "../../tensor/dtype.js";
 import { sameShape, type Shape } from "../../tensor/shape.js";
 import type { Elements } from "../../tensor/source.js";
-import { isTensor, markChanged, type Tensor } from "../../tensor/tensor.js";
+import { isTensor, type Tensor } from "../../tensor/tensor.js";
 import { ExponentialMovingAverage } from "../optimizers/exponential-moving-average.js";
 import { Optimizer } from "../optimizers/optimizer.js";
 
@@ -147,10 +148,7 @@ export function readTrainingState(
     parts.optimizer.loadStateDict({ state, param_groups: optimizer.paramGroups });
     parts.optimizer.lrFactor = optimizer.lrFactor;
     model.loadStateDict(tensors, { prefix: "model." });
-    for (const [average, tensor] of loaded) {
-      average.view().set(tensor.view());
-      markChanged(average);
-    }
+    for (const [average, tensor] of loaded) overwrite(average, tensor.view());
     setGeneratorPosition(generator);
     return rest;
   });

@@ -1,6 +1,7 @@
 import { checkNumber, checkOptions } from "../../arguments.js";
 import { codedTypeError } from "../../errors.js";
 import { runCall } from "../../ops/call.js";
+import { overwrite } from "../../tensor/overwrite.js";
 import { keep, scope } from "../../tensor/scope.js";
 import { elementCount } from "../../tensor/shape.js";
 import { markChanged, pointerOf, requireUsable, type Tensor } from "../../tensor/tensor.js";
@@ -86,10 +87,8 @@ export class ExponentialMovingAverage {
     this.averages.forEach((average, index) => {
       const parameter = this.parameters[index];
       const elements = parameter.toArray();
-      parameter.view().set(average.view());
-      average.view().set(elements);
-      markChanged(parameter);
-      markChanged(average);
+      overwrite(parameter, average.view());
+      overwrite(average, elements);
     });
   }
 
